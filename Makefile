@@ -1,0 +1,55 @@
+# The front door: `make demo` and `make test` do everything on a fresh machine; `make` lists the rest.
+# ARGS goes to the program behind a target: make test ARGS="-k journal -x"
+
+PYTHON ?= python3
+ARGS   ?=
+
+BIN := .venv/bin
+RUN := .venv/.ready-run
+DEV := .venv/.ready-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench sweep lint format docs pins clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(RUN) ## kill a workflow in mid-flight, twice, and see it complete
+	@$(BIN)/python examples/demo/run.py $(ARGS)
+
+test: $(DEV) ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(RUN) ## measure speed and memory on this machine
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+sweep: $(DEV) ## kill the engine at every point there is (long; `make test` does a share)
+	@$(BIN)/python -m pytest tests/sweep --sweep=whole $(ARGS)
+
+lint: $(DEV) ## check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(DEV) ## format the code and mend what can be mended without thought
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: $(DEV) ## build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
+	@echo "open docs/_build/html/index.html"
+
+pins: ## choose the newest allowed versions for requirements/*.txt (needs uv)
+	@tools/pins
+
+clean: ## remove what these targets made, .venv included
+	rm -rf .venv build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# The environment is made again only when what it is made from changes.
+$(RUN): requirements/build.txt requirements/base.txt pyproject.toml tools/environment.py
+	@$(PYTHON) tools/environment.py run
+	@touch $@
+
+$(DEV): $(RUN) requirements/dev.txt requirements/docs.txt
+	@$(PYTHON) tools/environment.py dev
+	@touch $@
