@@ -1,0 +1,60 @@
+"""Names for the identifiers that travel through Flawless, and the one place that makes new ones."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from typing import NewType
+
+from flawless.errors import InputInvalid
+
+ExecutionId = NewType("ExecutionId", str)
+DeploymentId = NewType("DeploymentId", str)
+EffectId = NewType("EffectId", int)
+
+EXECUTION_ID_CHARS_MAX = 200
+_ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+=-]*")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
+_NEW_ID_CHARS = 20  # 100 bits
+
+
+def new_execution_id() -> ExecutionId:
+    """Return a fresh random id of 20 characters (100 bits), safe in URLs and shells."""
+    return ExecutionId("".join(secrets.choice(_ALPHABET) for _ in range(_NEW_ID_CHARS)))
+
+
+def execution_id(text: str) -> ExecutionId:
+    """Check an id a caller chose and return it.
+
+    Raises `InputInvalid` when it is empty, longer than 200 characters, or has characters that
+    would need quoting in a URL or a shell.
+    """
+    if len(text) > EXECUTION_ID_CHARS_MAX:
+        raise InputInvalid(
+            f"an execution id has at most {EXECUTION_ID_CHARS_MAX} characters, this one has "
+            f"{len(text)}",
+            path="id",
+        )
+    if not _ALLOWED.fullmatch(text):
+        raise InputInvalid(
+            f"{text!r} cannot be an execution id: use letters, digits and _ . : @ + = -, "
+            "beginning with a letter or digit",
+            path="id",
+        )
+    return ExecutionId(text)
+
+
+def new_seed() -> bytes:
+    """Return 32 fresh random bytes: the source of all randomness of one execution."""
+    return secrets.token_bytes(32)
+
+
+def idempotency_key(execution: str, effect: int) -> str:
+    """Return the key of one effect, the same for each attempt, different for any other effect.
+
+    It has the form of a UUID, which every service that takes idempotency keys accepts.
+    """
+    digest = hashlib.blake2b(f"{execution}\n{effect}".encode(), digest_size=16).hexdigest()
+    return str(uuid.UUID(digest))
