@@ -1,0 +1,76 @@
+"""What is said when a guest asks, on replay, for something else than its journal holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flawless.core.entries import Entry, describe
+from flawless.core.protocol import (
+    ClockRequest,
+    DropRequest,
+    HttpRequest,
+    LoadRequest,
+    LogRequest,
+    NextRequest,
+    Request,
+    SleepRequest,
+    SourceRequest,
+    StepRequest,
+    WhereRequest,
+    decode_request,
+    label,
+)
+from flawless.errors import Divergence, GuestTrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The place in the journal, what it holds, and what the guest asked for instead."""
+
+    position: int
+    recorded: str
+    requested: str
+
+    @classmethod
+    def of(cls, position: int, entry: Entry, requested: str) -> Mismatch:
+        """Return the mismatch between `entry` and a request in words."""
+        return cls(position, describe(entry), requested)
+
+    def error(self, execution: str, reply: bytes = b"") -> Divergence:
+        """Return the error to stop the guest with.
+
+        `reply` is the guest's answer to `{"where": true}`, if it was asked; an unusable one costs
+        the error its source line and nothing else.
+        """
+        return Divergence(execution, self.position, self.recorded, self.requested, _where(reply))
+
+
+def describe_request(request: Request) -> str:
+    """Return a few words for messages to people; the counterpart of `entries.describe`."""
+    match request:
+        case StepRequest() | HttpRequest() | SleepRequest():
+            start = "the start of " if request.start else ""
+            return f"{start}{label(request)} (effect {request.id})"
+        case NextRequest():
+            return "a wait for started effects"
+        case DropRequest():
+            return f"to give up effect {request.id}"
+        case LogRequest():
+            return f"a log message {request.message[:60]!r}"
+        case ClockRequest():
+            return "a look at the clock"
+        case LoadRequest() | SourceRequest():
+            return f"the code of {request.name}"
+        case WhereRequest():
+            return "to tell where it stands"
+
+
+def _where(reply: bytes) -> str:
+    try:
+        request = decode_request(reply)
+    except GuestTrapped:
+        return ""
+    if not isinstance(request, WhereRequest) or not request.frames:
+        return ""
+    inner = request.frames[-1]
+    return f"{inner.file}:{inner.line}" + (f" ({inner.text.strip()})" if inner.text else "")

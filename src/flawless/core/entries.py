@@ -1,0 +1,220 @@
+"""The entries of a journal.
+
+A journal is what a guest observed, in the order in which it observed it. Each kind of entry is a
+small frozen struct, written as a msgpack array whose first element is the kind's number. Numbers
+and the order of fields are the journal format (docs/internals/journal-format.md): they never
+change, fields are only ever added at the end, with a default.
+
+Units: `at` is microseconds since the execution began (`Invoked.began_us`), `until` likewise; `at`
+never decreases along a journal. `fingerprint` is `core.protocol.fingerprint` of the guest's
+request. `payload` is a JSON text.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+import msgspec
+
+FORMAT = 1
+"""Version of the journal format, written in entry 0."""
+
+SEED_BYTES = 32
+
+NO_FINGERPRINT = -1
+"""What entries that answer no request have in place of a fingerprint; no request has it."""
+
+
+class Attempt(msgspec.Struct, array_like=True, frozen=True):
+    """One failed try of a step or request, kept beside its outcome for whoever looks later."""
+
+    at: int
+    type: str
+    message: str
+
+
+class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
+    """Entry 0: what was asked for, when, on which build, and the seed of all randomness."""
+
+    at: ClassVar[int] = 0
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    format: int
+    workflow: str
+    deployment: str
+    began_us: int
+    seed: bytes
+    input: bytes
+
+
+class ClockRead(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """The guest looked at the clock and saw `at`."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+
+
+class Logged(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """The guest logged or printed a message."""
+
+    at: int
+    fingerprint: int
+    level: int
+    logger: str
+    message: str
+
+
+class Entered(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """The guest waits for an effect that must not be repeated, and it is about to be performed.
+
+    Durable before the effect happens. If no outcome follows, the process died in between.
+    """
+
+    at: int
+    fingerprint: int
+    effect: int
+    label: str
+
+
+class Called(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """An effect the guest waited for ended, and the guest saw how.
+
+    `payload` is None when an `Arrived` entry holds the outcome.
+    """
+
+    at: int
+    fingerprint: int
+    effect: int
+    label: str
+    failed: bool
+    payload: bytes | None
+    attempts: list[Attempt] = []
+
+
+class Started(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """The guest began an effect and went on. `until` is set for timers."""
+
+    at: int
+    fingerprint: int
+    effect: int
+    label: str
+    until: int | None = None
+
+
+class Arrived(msgspec.Struct, array_like=True, frozen=True, tag=6):
+    """An outcome came while the guest could not look; a later entry tells when it saw it."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    effect: int
+    failed: bool
+    payload: bytes
+    attempts: list[Attempt] = []
+
+
+class Observed(msgspec.Struct, array_like=True, frozen=True, tag=7):
+    """The guest saw the outcome of an effect it had started.
+
+    `payload` is None when an `Arrived` entry holds the outcome.
+    """
+
+    at: int
+    fingerprint: int
+    effect: int
+    failed: bool
+    payload: bytes | None
+    attempts: list[Attempt] = []
+
+
+class Slept(msgspec.Struct, array_like=True, frozen=True, tag=8):
+    """The guest sleeps until `until`. No further entry is needed when it wakes."""
+
+    at: int
+    fingerprint: int
+    effect: int
+    until: int
+
+
+class Elapsed(msgspec.Struct, array_like=True, frozen=True, tag=9):
+    """The guest waited for completions and saw a deadline pass (or a poll find nothing)."""
+
+    at: int
+    fingerprint: int
+
+
+class Dropped(msgspec.Struct, array_like=True, frozen=True, tag=10):
+    """The guest lost interest in an effect it had started."""
+
+    at: int
+    fingerprint: int
+    effect: int
+
+
+class Polled(msgspec.Struct, array_like=True, frozen=True, tag=11):
+    """The guest blocked in a WASI poll until `until`."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    until: int
+
+
+class Completed(msgspec.Struct, array_like=True, frozen=True, tag=12):
+    """The workflow returned."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    payload: bytes
+
+
+class Failed(msgspec.Struct, array_like=True, frozen=True, tag=13):
+    """The workflow raised, or was stopped; `payload` is the protocol's error object."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    payload: bytes
+
+
+Entry: TypeAlias = (
+    Invoked
+    | ClockRead
+    | Logged
+    | Entered
+    | Called
+    | Started
+    | Arrived
+    | Observed
+    | Slept
+    | Elapsed
+    | Dropped
+    | Polled
+    | Completed
+    | Failed
+)
+
+
+def describe(entry: Entry) -> str:
+    """Return a few words for messages to people, such as `step app.charge (effect 3)`."""
+    match entry:
+        case Called() | Entered():
+            return f"{entry.label} (effect {entry.effect})"
+        case Started():
+            return f"the start of {entry.label} (effect {entry.effect})"
+        case Observed():
+            return f"a wait that saw effect {entry.effect} end"
+        case Elapsed():
+            return "a wait that saw nothing"
+        case Logged():
+            return f"a log message {entry.message[:60]!r}"
+        case Slept() | Polled():
+            return f"a sleep until {entry.until / 1e6:.6f} s after the beginning"
+        case ClockRead():
+            return "a look at the clock"
+        case Dropped():
+            return f"effect {entry.effect} given up"
+        case Completed():
+            return "the workflow's return"
+        case Failed():
+            return "the workflow's failure"
+        case Invoked():
+            return f"the start of {entry.workflow}"
+        case Arrived():
+            return f"the outcome of effect {entry.effect}"

@@ -1,0 +1,1 @@
+"""Tests of `flawless.core`: pure, without I/O."""
