@@ -1,0 +1,113 @@
+"""The two exports: run a workflow, describe the modules."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from flawless import (
+    _description,
+    _guards,
+    _host,
+    _loader,
+    _loop,
+    _output,
+    _standins,
+    _tracebacks,
+    _workflows,
+    codec,
+)
+from flawless._host import session
+from flawless.errors import DeploymentInvalid, UsageError, WorkflowNotFound
+
+PROTOCOL = 1
+
+
+def execution_id() -> str:
+    """Return the id of this execution."""
+    return session.execution
+
+
+def install() -> None:
+    """Prepare the interpreter, once, while the component is built."""
+    _loop.install()
+    _output.install()
+    _guards.install()
+    session.frames = _tracebacks.current_frames
+    finder: Any = _loader.Finder
+    kept = [one for one in sys.meta_path if one.__name__ != "PathFinder"]  # type: ignore[attr-defined]  # finders are classes here
+    sys.meta_path[:] = [*kept, finder]
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+
+
+def load(modules: list[str]) -> None:
+    """Import the user's modules, as far as they are not there already."""
+    for name in modules:
+        if name in sys.modules:
+            continue
+        importlib.import_module(name)
+        if _standins.covers(name):
+            raise DeploymentInvalid(f"module {name!r} cannot run as a workflow module: {name} is native")
+
+
+def run(text: str) -> str:
+    """Run one workflow to its end: the input and the output of the export of that name."""
+    try:
+        given = codec.read(text)
+        _check_protocol(given)
+        session.execution = given["execution"]
+        session.now_us = given["now"]
+        load(given["modules"])
+        output = _run(given)
+    except BaseException as error:
+        session.active = True  # what is left to print is logged
+        output = _failed(error)
+    _output.finish()
+    return output
+
+
+def describe(text: str) -> str:
+    """Tell what the modules hold: the input and the output of the export of that name."""
+    try:
+        given = codec.read(text)
+        _check_protocol(given)
+        load(given["modules"])
+        return _host.encode({"ok": _description.describe()})
+    except BaseException as error:
+        return _failed(error)
+
+
+def _run(given: dict[str, Any]) -> str:
+    name = given["workflow"]
+    workflow = _workflows.registry.get(name)
+    if workflow is None:
+        raise WorkflowNotFound(name, list(_workflows.registry))
+    with _standins.tolerant():
+        args, kwargs = codec.decode_call(given["args"], workflow.function)
+    session.active = True
+    result = workflow.function(*args, **kwargs)
+    if workflow.is_async:
+        result = _loop.run(result)
+    encoded = codec.encode(result, path="result")
+    return f'{{"ok":{_host.encode(encoded)}}}'
+
+
+def _failed(error: BaseException) -> str:
+    try:
+        return _host.encode({"error": _tracebacks.error_object(error)})
+    except BaseException as second:  # e.g. no memory is left to describe it
+        kind = type(error)
+        reason = f"{kind.__name__} (it cannot be described: {type(second).__name__})"
+        described = {"type": kind.__name__, "module": kind.__module__, "message": reason}
+        return _host.encode({"error": {**described, "traceback": reason, "frames": []}})
+
+
+def _check_protocol(given: dict[str, Any]) -> None:
+    version = given.get("protocol")
+    if version != PROTOCOL:
+        raise UsageError(
+            f"the engine speaks protocol {version}, this guest speaks {PROTOCOL}: use an engine that "
+            "is not older than the deployment"
+        )

@@ -1,0 +1,140 @@
+"""The one door to the engine: requests out, responses in.
+
+Everything a workflow does to the world is one JSON request and one JSON response. This module is
+the hot path, so it keeps one C encoder, writes requests as text, and looks at nothing twice.
+`docs/reference/protocol.md` lists requests and responses.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from json import loads
+from json.encoder import (  # type: ignore[attr-defined]  # typeshed does not know c_make_encoder
+    c_make_encoder,
+    encode_basestring,
+    encode_basestring_ascii,
+)
+from typing import TYPE_CHECKING, Any
+
+from flawless.errors import UsageError
+
+if TYPE_CHECKING:
+    from flawless._futures import Future
+
+
+def _refuse(value: object) -> Any:
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_chunks = c_make_encoder(None, _refuse, encode_basestring, None, ":", ",", False, False, True)
+_chunks_ascii = c_make_encoder(
+    None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, True
+)
+
+
+def encode(value: Any) -> str:
+    """Return compact JSON. Lone surrogates, which UTF-8 cannot carry, are escaped."""
+    text = "".join(_chunks(value, 0))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "".join(_chunks_ascii(value, 0))
+    return text
+
+
+def _no_engine(_: str) -> str:
+    raise UsageError("there is no engine while the component is built")
+
+
+class Session:
+    """What the guest knows about its execution. There is one execution in the life of a guest."""
+
+    def __init__(self) -> None:
+        self.call: Callable[[str], str] = _no_engine
+        self.execution = ""
+        self.now_us = 0
+        """The time the engine told last, in microseconds since the epoch."""
+        self.active = False
+        """Whether a workflow runs: modules are imported, effects are allowed."""
+        self.effects = 0
+        """Number of the last effect."""
+        self.pending: dict[int, Future[Any]] = {}
+        """Started effects whose outcome has not come."""
+        self.frames: Callable[[], list[dict[str, Any]]] = list
+
+
+session = Session()
+
+
+def request(text: str) -> Any:
+    """Send one request and return the response."""
+    answer = loads(session.call(text))
+    while "where" in answer:
+        answer = loads(session.call(encode({"op": "where", "frames": session.frames()})))
+    return answer
+
+
+def perform(op: str, body: str) -> Any:
+    """Perform an effect and return its response, which holds `ok` or `error`."""
+    if not session.active:
+        _refuse_outside(op)
+    session.effects = effect = session.effects + 1
+    answer = request(f'{{"op":"{op}","id":{effect},{body}}}')
+    session.now_us = answer["now"]
+    return answer
+
+
+def begin(op: str, body: str, future: Future[Any]) -> int:
+    """Start an effect whose outcome will settle `future`; return its number."""
+    if not session.active:
+        _refuse_outside(op)
+    session.effects = effect = session.effects + 1
+    request(f'{{"op":"{op}","id":{effect},{body},"start":true}}')
+    session.pending[effect] = future
+    return effect
+
+
+def wait(until_us: int | None, *, poll: bool = False) -> bool:
+    """Wait for the next outcome of a started effect and settle its future.
+
+    Returns False when `until_us` came first, or when `poll` found nothing.
+    """
+    until = "null" if until_us is None else str(until_us)
+    answer = request(f'{{"op":"next","until":{until},"poll":{"true" if poll else "false"}}}')
+    session.now_us = answer["now"]
+    effect = answer.get("id")
+    if effect is None:
+        return False
+    future = session.pending.pop(effect, None)
+    if future is not None:
+        future._settle(answer)
+    return True
+
+
+def drop(effect: int) -> None:
+    """Tell the engine that nobody will look at the outcome of a started effect."""
+    if session.pending.pop(effect, None) is not None:
+        request(f'{{"op":"drop","id":{effect}}}')
+
+
+def clock() -> int:
+    """Look at the clock; return microseconds since the epoch."""
+    if session.active:
+        session.now_us = request('{"op":"clock"}')["now"]
+    return session.now_us
+
+
+def log(level: int, logger: str, message: str) -> None:
+    """Log a message; before the workflow runs it only goes to the process's standard output."""
+    if session.active:
+        request(encode({"op": "log", "level": level, "logger": logger, "message": message}))
+    elif sys.__stdout__ is not None:
+        sys.__stdout__.write(f"{message}\n")
+
+
+def _refuse_outside(op: str) -> None:
+    raise UsageError(
+        f"an effect ({op}) was used while a module was being imported: use it inside a workflow"
+    )

@@ -1,0 +1,19 @@
+"""Guests: WebAssembly components run as coroutines, with everything outside answered by a host."""
+
+from .cache import CacheFolder
+from .compiled import Component
+from .guest import Finished, Guest, GuestHost, GuestLimits, Preempted, State, Suspended
+from .traps import GuestExited
+
+__all__ = [
+    "CacheFolder",
+    "Component",
+    "Finished",
+    "Guest",
+    "GuestExited",
+    "GuestHost",
+    "GuestLimits",
+    "Preempted",
+    "State",
+    "Suspended",
+]

@@ -1,0 +1,106 @@
+"""Components, compiled once per machine.
+
+Compiling a Python component takes seconds, mapping the compiled code from the cache milliseconds.
+The key is the component's content, wasmtime's version and our settings (`runtime.settings_key`):
+code compiled for anything else is never found, let alone run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, Literal
+
+import wasmtime
+from wasmtime import component as wasm
+
+from flawless.errors import DeploymentInvalid, ToolchainError
+
+from . import wasi
+from .cache import CacheFolder
+from .progress import Progress, watched
+from .runtime import address, runtime, settings_key
+
+Export = Literal["run", "describe"]
+
+EXPORTS: Final[tuple[Export, ...]] = ("run", "describe")
+COMPILE_S_EXPECTED: Final = 6.0
+
+
+class Component:
+    """A compiled component, linked against our host functions: what guests are made of.
+
+    Immutable and shared by any number of guests and threads. `sha256` names its content.
+    """
+
+    def __init__(self, component: wasm.Component, sha256: str) -> None:
+        self.sha256 = sha256
+        self.runtime = runtime()
+        self.address = address(component)
+        self._component = component
+        self._linker = wasm.Linker(self.runtime.engine)
+        imports = component.type.imports(self.runtime.engine)
+        wasi.define(self._linker, component, imports)
+        self.linker_address = address(self._linker)
+        self._exports: dict[str, int] = {}
+        self._export_indexes: list[wasm.ExportIndex] = []
+        for name in EXPORTS:
+            index = component.get_export_index(name)
+            if index is None:
+                raise DeploymentInvalid(
+                    f"the component has no export {name!r}: it is not a Flawless workflow "
+                    "(see wit/flawless.wit)"
+                )
+            self._export_indexes.append(index)
+            self._exports[name] = address(index)
+
+    @classmethod
+    def load(
+        cls,
+        content: bytes,
+        *,
+        cache: CacheFolder | None = None,
+        progress: Progress | None = None,
+    ) -> Component:
+        """Return the component, from the cache or compiled now (some seconds).
+
+        Args:
+            content: a WebAssembly component with the world of `wit/flawless.wit`.
+            cache: where compiled code is kept; by default the user's cache folder.
+            progress: told every moment while it compiles.
+
+        Raises:
+            DeploymentInvalid: it is not a component of that world.
+            ToolchainError: the cache folder cannot be used.
+        """
+        cache = CacheFolder() if cache is None else cache
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = f"{sha256}-{settings_key()}"
+
+        def compile_() -> bytes:
+            return watched(
+                "compiling the component", COMPILE_S_EXPECTED, progress, lambda: _compile(content)
+            )
+
+        engine = runtime().engine
+        for _ in range(3):
+            path = cache.get_or_make("code", key, compile_)
+            try:
+                return cls(wasm.Component.deserialize_file(engine, str(path)), sha256)
+            except wasmtime.WasmtimeError:
+                # Evicted by another process a moment ago, or sound by its checksum but of another
+                # build of wasmtime: make it again.
+                path.unlink(missing_ok=True)
+        raise ToolchainError(
+            f"compiled code in {cache.path} cannot be loaded; delete the folder and try again"
+        )
+
+    def export(self, name: Export) -> int:
+        """Return the index of an export, as wasmtime's C API wants it."""
+        return self._exports[name]
+
+
+def _compile(content: bytes) -> bytes:
+    try:
+        return bytes(wasm.Component(runtime().engine, content).serialize())
+    except wasmtime.WasmtimeError as error:
+        raise DeploymentInvalid(f"not a usable WebAssembly component: {error}") from error

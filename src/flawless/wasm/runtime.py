@@ -1,0 +1,147 @@
+"""The wasmtime engine all guests share, and the ticks that preempt them.
+
+One `Runtime` per process is enough: a wasmtime engine, its compiled components and its linkers are
+shared by threads without locking. Every few milliseconds a tick advances the engine's epoch, which
+makes a computing guest yield at its next loop or call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import threading
+from typing import Any
+
+import wasmtime
+
+from . import binding
+
+TICK_S = 0.005
+"""A guest that computes comes back to its driver after one to two ticks."""
+
+WASM_STACK_BYTES = 8 << 20
+"""Stack of the guest's own code; beyond it the guest traps with "call stack exhausted"."""
+
+FIBER_STACK_BYTES = 12 << 20
+"""The whole stack of a guest: its own code, then wasmtime and our callbacks on top of it."""
+
+# Everything that changes the compiled code or the meaning of a program. It is part of the key of
+# the compiled-code cache; NaN bits and relaxed SIMD are what would otherwise differ by machine.
+SETTINGS: dict[str, bool | int] = {
+    "cranelift_nan_canonicalization": True,
+    "wasm_relaxed_simd_deterministic": True,
+    "wasm_threads": False,
+    "shared_memory": False,
+    "epoch_interruption": True,
+    "max_wasm_stack": WASM_STACK_BYTES,
+}
+
+
+def settings_key() -> str:
+    """Name wasmtime's version, the machine's architecture and our settings in a few characters."""
+    text = json.dumps(
+        [importlib.metadata.version("wasmtime"), os.uname().machine, SETTINGS], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    for name, value in SETTINGS.items():
+        setattr(config, name, value)
+    binding.async_stack_size(address(config), FIBER_STACK_BYTES)
+    return wasmtime.Engine(config)
+
+
+def address(managed: Any) -> int:
+    """Return the address inside a wasmtime-py object (engine, linker, component, …)."""
+    value = ctypes.cast(managed.ptr(), ctypes.c_void_p).value
+    assert value is not None
+    return value
+
+
+class _SigEvent(ctypes.Structure):
+    """`struct sigevent`: what a POSIX timer does when it expires."""
+
+    _fields_ = [
+        ("value", ctypes.c_void_p),
+        ("signal", ctypes.c_int),
+        ("notify", ctypes.c_int),
+        ("function", ctypes.c_void_p),
+        ("attributes", ctypes.c_void_p),
+        ("padding", ctypes.c_char * 32),
+    ]
+
+
+_SIGEV_THREAD = 2
+_CLOCK_MONOTONIC = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Ticker:
+    """Advances an engine's epoch every `TICK_S` while guests are alive.
+
+    The ticks come from a POSIX timer whose expiry calls wasmtime's C function on a thread that the
+    C library keeps for it. No Python runs in them, so a guest that computes while it holds the
+    GIL is preempted all the same; and they cost about a third of what a Python thread's would.
+    """
+
+    def __init__(self, engine: int) -> None:
+        self._lock = threading.Lock()
+        self._alive = 0
+        self._timer = ctypes.c_void_p()
+        event = _SigEvent(engine, 0, _SIGEV_THREAD, binding.INCREMENT_EPOCH, None)
+        made = _libc.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(self._timer))
+        self._check(made)
+
+    def guest_born(self) -> None:
+        """Tick from now on."""
+        with self._lock:
+            self._alive += 1
+            if self._alive == 1:
+                self._set(round(TICK_S * 1e9))
+
+    def guest_gone(self) -> None:
+        """Stop ticking if it was the last guest."""
+        with self._lock:
+            self._alive -= 1
+            if self._alive == 0:
+                self._set(0)
+
+    def _set(self, interval_ns: int) -> None:
+        # struct itimerspec: interval and first expiry, each as seconds and nanoseconds.
+        setting = (ctypes.c_long * 4)(0, interval_ns, 0, interval_ns)
+        self._check(_libc.timer_settime(self._timer, 0, setting, None))
+
+    @staticmethod
+    def _check(status: int) -> None:
+        if status != 0:
+            error = ctypes.get_errno()
+            raise OSError(error, f"cannot tick: {os.strerror(error)}")
+
+
+class Runtime:
+    """A configured wasmtime engine with its ticker."""
+
+    def __init__(self) -> None:
+        self.engine = _engine()
+        self.engine_address = address(self.engine)
+        self.ticker = Ticker(self.engine_address)
+
+
+@functools.cache
+def runtime() -> Runtime:
+    """Return the process's runtime; it is made on first use."""
+    made = Runtime()
+    _made.append(made)
+    return made
+
+
+# A child process has no threads and timers of its parent: it makes its own runtime. The parent's
+# is kept alive there, for its destructors know nothing of forks.
+_made: list[Runtime] = []
+os.register_at_fork(after_in_child=runtime.cache_clear)
