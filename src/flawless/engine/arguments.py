@@ -1,0 +1,86 @@
+"""A workflow's arguments, checked against its signature before anything is started."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_type_hints
+
+import msgspec
+
+from flawless import codec
+from flawless.engine.service import Service
+from flawless.errors import InputInvalid, WorkflowNotFound
+from flawless.functions import Workflow
+
+
+def native_function(
+    service: Service, name: str, workflow: Workflow[..., Any] | str
+) -> Callable[..., Any] | None:
+    """Return the native function of a workflow, if this process has imported its module.
+
+    Raises `WorkflowNotFound` when no deployment knows the name and there is no such function.
+    """
+    if isinstance(workflow, Workflow):
+        return workflow.function
+    info = service.workflows.get(name)
+    if info is None:
+        return None
+    module = service.entry_modules.get(info.module) or sys.modules.get(info.module)
+    found: Any = module
+    for part in info.function.split("."):
+        found = getattr(found, part, None)
+    return found.function if isinstance(found, Workflow) else None
+
+
+def from_values(
+    function: Callable[..., Any] | None, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> bytes:
+    """Encode Python values as a workflow's input; raises `InputInvalid` naming the parameter."""
+    try:
+        if function is not None:
+            inspect.signature(function).bind(*args, **kwargs)
+        encoded = codec.encode_call(tuple(args), dict(kwargs))
+        if function is not None:
+            codec.decode_call(encoded, function, strict=True)
+    except codec.CodecError as error:
+        raise InputInvalid(str(error), path=error.path) from error
+    except TypeError as error:
+        raise InputInvalid(f"the arguments do not fit the workflow: {error}") from error
+    return msgspec.json.encode(encoded)
+
+
+def from_json(service: Service, workflow: str, input: Any) -> bytes:  # noqa: A002 (the word of the API)
+    """Encode plain JSON (object: keyword arguments, array: positional) as a workflow's input.
+
+    Raises `WorkflowNotFound`, and `InputInvalid` naming the parameter.
+    """
+    info = service.workflows.get(workflow)
+    if info is None:
+        raise WorkflowNotFound(workflow, list(service.workflows))
+    if input is not None and not isinstance(input, list | dict):
+        raise InputInvalid(
+            "the input is a JSON object (keyword arguments) or a JSON array (positional ones), not "
+            f"{type(input).__name__}",
+            path="input",
+        )
+    function = native_function(service, workflow, workflow)
+    if function is None:
+        args, kwargs = (input, {}) if isinstance(input, list) else ((), input or {})
+        return from_values(None, args, kwargs)
+    try:
+        args, kwargs = codec.bind(function, input)
+        return msgspec.json.encode(codec.encode_call(args, kwargs))
+    except codec.CodecError as error:
+        raise InputInvalid(str(error), path=error.path) from error
+
+
+def return_annotation(function: Callable[..., Any] | None) -> Any:
+    """Return what a workflow's result is declared to be, or Any."""
+    if function is None:
+        return Any
+    try:
+        return get_type_hints(function).get("return", Any)
+    except Exception:  # (annotations are the user's code)
+        return Any

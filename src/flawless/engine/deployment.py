@@ -1,0 +1,136 @@
+"""Deployments: immutable, content-addressed builds of the user's code.
+
+A *bundle* is a set of Python modules, compiled once and loaded into the ready Python runtime
+component at each start: nothing to build, good while developing. A *baked* deployment is a
+component of its own, made with the modules already imported: slow to build, nothing to import at a
+start.
+
+A deployment's manifest, kept in the store, is all that is needed to run its executions later, on
+this machine or another: it holds the modules' code and names the component by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from flawless.core.protocol import VERSION, LoadRequest, SourceRequest
+from flawless.errors import WorkflowNotFound
+from flawless.ids import DeploymentId
+
+MANIFEST_FORMAT = 1
+
+
+class ParameterInfo(msgspec.Struct, frozen=True):
+    """A parameter of a workflow; `schema` is JSON Schema."""
+
+    name: str
+    kind: str
+    required: bool
+    annotation: str = ""
+    schema: dict[str, Any] = {}
+
+
+class ReturnInfo(msgspec.Struct, frozen=True):
+    """What a workflow returns."""
+
+    annotation: str = ""
+    schema: dict[str, Any] = {}
+
+
+class WorkflowInfo(msgspec.Struct, frozen=True):
+    """A workflow as its guest describes it."""
+
+    name: str
+    module: str
+    function: str
+    doc: str = ""
+    is_async: bool = False
+    parameters: list[ParameterInfo] = []
+    returns: ReturnInfo = ReturnInfo()
+    file: str = ""
+    line: int = 0
+
+
+class ModuleCode(msgspec.Struct, frozen=True):
+    """A module of a bundle; `code` is base64 of its marshalled code object."""
+
+    name: str
+    file: str
+    package: bool
+    user: bool
+    code: str
+    source: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything a deployment consists of, apart from the component."""
+
+    format: int
+    kind: Literal["bundle", "baked"]
+    component: str
+    """SHA-256 of the component, in hexadecimal."""
+    entry_modules: list[str]
+    workflows: list[WorkflowInfo]
+    standins: list[str]
+    modules: list[ModuleCode]
+
+
+class Deployment:
+    """A manifest, ready to answer what guests ask of it."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.encoded = msgspec.json.encode(manifest, order="deterministic")
+        self.id = DeploymentId(hashlib.sha256(self.encoded).hexdigest()[:16])
+        self.workflows = {info.name: info for info in manifest.workflows}
+        self._code = {
+            module.name: msgspec.json.encode(
+                {
+                    "kind": "code",
+                    "file": module.file,
+                    "package": module.package,
+                    "user": module.user,
+                    "code": module.code,
+                }
+            )
+            for module in manifest.modules
+        }
+        self._sources = {module.name: module.source for module in manifest.modules}
+        self._standins = frozenset(manifest.standins)
+
+    def on(self, component: str, kind: Literal["bundle", "baked"]) -> Deployment:
+        """Return the same code as a deployment on another component."""
+        manifest = msgspec.structs.replace(self.manifest, component=component, kind=kind)
+        return Deployment(manifest)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Deployment:
+        """Return the deployment whose manifest a store has kept."""
+        return cls(msgspec.json.decode(data, type=Manifest))
+
+    def answer(self, request: LoadRequest | SourceRequest) -> bytes:
+        """Answer a guest's question for code: the same answer in every run of an execution."""
+        if isinstance(request, SourceRequest):
+            return msgspec.json.encode({"source": self._sources.get(request.name, "")})
+        known = self._code.get(request.name)
+        if known is not None:
+            return known
+        if request.name.split(".")[0] in self._standins:
+            return b'{"kind":"native","reason":"it was not loadable at deployment"}'
+        return b'{"kind":"missing"}'
+
+    def run_input(self, execution: str, workflow: str, args: bytes, now_us: int) -> bytes:
+        """Return the input of the guest's `run` export."""
+        if workflow not in self.workflows:
+            raise WorkflowNotFound(workflow, list(self.workflows))
+        head = {
+            "protocol": VERSION,
+            "execution": execution,
+            "workflow": workflow,
+            "now": now_us,
+            "modules": self.manifest.entry_modules,
+        }
+        return msgspec.json.encode(head)[:-1] + b',"args":' + args + b"}"

@@ -1,0 +1,192 @@
+"""Worker processes for steps marked `process=True`.
+
+One worker runs one step at a time, so a worker that crashes or is killed takes only its own step
+with it. Arguments and results cross the pipe as JSON texts of the codec, never as pickles. A worker
+imports the step's module anew ("spawn"): it shares nothing with the engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import msgspec
+
+from flawless import codec
+from flawless.engine.context import StepInfo, current_step
+from flawless.engine.outcome import Outcome, host_error, raised, succeeded
+from flawless.functions import Step, find_step
+
+STEPS_PER_WORKER_MAX = 1_000
+"""A worker is replaced after that many steps, so that leaks of native code stay bounded."""
+
+
+class _Job(msgspec.Struct):
+    module: str
+    file: str | None
+    path: list[str]
+    step: str
+    execution_id: str
+    attempt: int
+    idempotency_key: str
+    args: msgspec.Raw
+
+
+class _Reply(msgspec.Struct):
+    failed: bool
+    payload: msgspec.Raw
+
+
+class _Worker:
+    """A process and the pipe to it."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(
+            target=_serve, args=(theirs,), name="flawless-step-worker", daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.steps = 0
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class ProcessPool:
+    """At most `size` workers, started when first needed and kept for the next step."""
+
+    def __init__(self, size: int) -> None:
+        assert size > 0
+        self._places = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._closed = False
+
+    def run(self, step: Step[..., Any], info: StepInfo, args: bytes) -> Outcome:
+        """Run one step and wait for it; call it from a thread that may block.
+
+        A step that exceeds its timeout is killed. Its death in any other way is a `StepFailed`.
+        """
+        with self._places:
+            worker = self._take()
+            healthy = False
+            try:
+                outcome, healthy = self._exchange(worker, step, info, args)
+            finally:
+                self._give_back(worker, healthy=healthy)
+            return outcome
+
+    def close(self) -> None:
+        """Kill all workers."""
+        with self._lock:
+            self._closed = True
+            workers, self._all = self._all, set()
+            self._idle.clear()
+        for worker in workers:
+            worker.process.kill()
+
+    def _exchange(
+        self, worker: _Worker, step: Step[..., Any], info: StepInfo, args: bytes
+    ) -> tuple[Outcome, bool]:
+        module = sys.modules.get(step.function.__module__)
+        job = _Job(
+            step.function.__module__,
+            getattr(module, "__file__", None),
+            [entry for entry in sys.path if entry],
+            step.name,
+            info.execution_id,
+            info.attempt,
+            info.idempotency_key,
+            msgspec.Raw(args),
+        )
+        try:
+            worker.pipe.send_bytes(msgspec.json.encode(job))
+            if not worker.pipe.poll(step.options.timeout_s):
+                limit_s = step.options.timeout_s
+                text = f"{step.name} did not end within {limit_s:g} s; its process was killed"
+                return host_error("StepTimeout", text), False
+            reply = msgspec.json.decode(worker.pipe.recv_bytes(), type=_Reply)
+            return Outcome(reply.failed, bytes(reply.payload)), True
+        except (EOFError, OSError):
+            worker.process.join(timeout=5)
+            text = f"the worker process of {step.name} died ({_how(worker.process.exitcode)})"
+            return host_error("StepFailed", text, type="WorkerDied"), False
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        worker = _Worker()
+        with self._lock:
+            self._all.add(worker)
+        return worker
+
+    def _give_back(self, worker: _Worker, *, healthy: bool) -> None:
+        worker.steps += 1
+        with self._lock:
+            keep = healthy and not self._closed and worker.steps < STEPS_PER_WORKER_MAX
+            if keep:
+                self._idle.append(worker)
+            else:
+                self._all.discard(worker)
+        if not keep:
+            worker.stop()
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {signal.Signals(-exitcode).name}"
+    return f"exit status {exitcode}"
+
+
+def _serve(pipe: Connection) -> None:
+    """Run steps until the engine closes the pipe; the body of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            job = msgspec.json.decode(pipe.recv_bytes(), type=_Job)
+        except EOFError:
+            return
+        outcome = _perform(job)
+        pipe.send_bytes(msgspec.json.encode(_Reply(outcome.failed, msgspec.Raw(outcome.payload))))
+
+
+def _perform(job: _Job) -> Outcome:
+    try:
+        step = _import_step(job)
+        current_step.set(StepInfo(job.execution_id, job.step, job.attempt, job.idempotency_key))
+        args, kwargs = codec.decode_call(msgspec.json.decode(job.args), step.function)
+        function: Callable[..., Any] = step.function
+        if step.is_async:
+            import asyncio
+
+            return succeeded(asyncio.run(function(*args, **kwargs)), "result")
+        return succeeded(function(*args, **kwargs), "result")
+    except BaseException as error:  # (a step may raise anything; it is the workflow's to know)
+        return raised(error, skip_frames=1)
+
+
+def _import_step(job: _Job) -> Step[..., Any]:
+    step = find_step(job.step)
+    if step is None:
+        for entry in job.path:
+            if entry not in sys.path:
+                sys.path.append(entry)
+        # "spawn" has loaded the main program, if it is a file, under the name __mp_main__.
+        importlib.import_module("__mp_main__" if job.module == "__main__" else job.module)
+        step = find_step(job.step)
+    if step is None:
+        raise LookupError(f"no step is named {job.step!r} in module {job.module!r}")
+    return step

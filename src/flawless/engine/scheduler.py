@@ -1,0 +1,479 @@
+"""Which executions are in memory, and when: admission, eviction, timers, recovery.
+
+An execution that waits for a time is a row in the store and nothing else. One asyncio timer
+stands for all of them: it is set to the earliest `wake_us`, and when it rings the due ones are
+fetched in pages. Whatever needs a guest goes through one queue and one loader task, which replays
+one execution after the other and only while fewer than `guests_max` guests are alive; so a restart
+with a hundred thousand executions due at once is a long queue, not a stampede.
+
+Order after a start: what comes in new first, then sleepers that are due (earliest first), then
+those that were running when the process died (oldest first).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flawless.core.encoding import decode_entries
+from flawless.core.entries import Attempt, Completed, Entry, Failed
+from flawless.core.machine import Machine
+from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
+from flawless.core.status import Status
+from flawless.engine.clock import Clock
+from flawless.engine.committer import Committer
+from flawless.engine.execution import LiveExecution
+from flawless.engine.http import HttpPerformer
+from flawless.engine.library import Library
+from flawless.engine.outcome import Outcome, host_error
+from flawless.engine.steps import StepPerformer, StepRun
+from flawless.errors import FlawlessError, JournalDamaged, StoreError
+from flawless.ids import ExecutionId
+from flawless.stores.base import Append, Create, Record, Store, Write
+from flawless.wasm import GuestLimits
+
+if TYPE_CHECKING:
+    from flawless.engine.service import Settings
+
+_log = logging.getLogger("flawless.engine")
+
+_PAGE = 256
+_TIMER_S_MAX = 3_600.0
+_SWEEP_S = 0.5
+_attempts = msgspec.msgpack.Decoder(list[Attempt])
+
+
+class Scheduler:
+    """Runs the executions of one store. Also the `Host` of each `LiveExecution`."""
+
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        *,
+        settings: Settings,
+        clock: Clock,
+        may_repeat: Callable[[EffectRequest], bool],
+        ended: Callable[[ExecutionId, Completed | Failed], None],
+    ) -> None:
+        self.clock = clock
+        self.loop = asyncio.get_running_loop()
+        self.evict_after_us = round(settings.evict_after_s * 1_000_000)
+        self.guest_limits = GuestLimits(
+            memory_bytes=settings.limits.guest_memory_bytes_max,
+            cpu_s_per_turn=settings.limits.cpu_s_per_turn,
+        )
+        self.stopping = False
+        self.guests = 0
+        """Guests alive now."""
+        self._store = store
+        self._library = library
+        self._settings = settings
+        self._may_repeat = may_repeat
+        self._on_end = ended
+        self._committer = Committer(store)
+        self._committer.on_problem = self._store_failed
+        self._steps = StepPerformer(
+            self.loop, clock, threads=settings.step_threads, processes=settings.step_processes
+        )
+        self._http = HttpPerformer(body_bytes_max=settings.limits.value_bytes_max)
+        self._live: dict[ExecutionId, LiveExecution] = {}
+        self._queue: deque[ExecutionId] = deque()
+        self._queued: set[ExecutionId] = set()
+        self._creating: dict[asyncio.Future[Record | None], None] = {}
+        self._room = asyncio.Event()
+        self._shorter = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._timer_changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin: recover what a former engine left, and take new executions."""
+        self._committer.open()
+        self._spawn(self._load_queued(), "loader")
+        self._spawn(self._watch_timers(), "timers")
+        self._spawn(self._recover(), "recovery")
+        self._spawn(self._sweep(), "eviction")
+
+    async def close(self, deadline_s: float) -> None:
+        """Stop: effects under way may end until the deadline, their outcomes are recorded."""
+        self.stopping = True
+        ends_at = self.loop.time() + deadline_s
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for execution in list(self._live.values()):
+            execution.flush()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                while any(execution.in_flight for execution in self._live.values()):
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            _log.warning("effects are still under way at the deadline; they are given up")
+        for execution in list(self._live.values()):
+            execution.flush()
+            execution.stop()
+        await self._committer.close(max(1.0, ends_at - self.loop.time()))
+        self._steps.close()
+        await self._http.close()
+
+    def expect_healthy(self) -> None:
+        """Raise the store's problem, if it has one: nothing new can be kept now."""
+        if self._committer.problem is not None:
+            raise self._committer.problem
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why nothing can be written at the moment, or None."""
+        return self._committer.problem
+
+    @property
+    def in_memory(self) -> int:
+        """Executions in memory."""
+        return len(self._live)
+
+    @property
+    def queued(self) -> int:
+        """Executions that wait for a guest."""
+        return len(self._queue)
+
+    def in_flight(self, execution: ExecutionId) -> list[dict[str, Any]]:
+        """Return what an execution has under way: effect, label, begin, failed attempts."""
+        live = self._live.get(execution)
+        if live is None:
+            return []
+        return [
+            {
+                "effect": effect,
+                "label": item.label,
+                "began_us": item.began_us,
+                "attempts": [
+                    {"at_us": item.run.began_us + a.at, "type": a.type, "message": a.message}
+                    for a in item.run.attempts
+                ]
+                if isinstance(item.run, StepRun)
+                else [],
+            }
+            for effect, item in live.in_flight.items()
+        ]
+
+    # --- new executions -----------------------------------------------------------------------
+
+    async def create(self, write: Create, machine: Machine) -> Record | None:
+        """Make a new execution durable and run it; return the record that has its id already.
+
+        Its guest begins at once if there is room, while the entry is being written: nothing it
+        does is visible before that is durable.
+        """
+        made: asyncio.Future[Record | None] = self.loop.create_future()
+        self._creating[made] = None
+        begins = self.guests < self._settings.guests_max and not self._queue
+
+        def durable(taken: Record | None) -> None:
+            if taken is not None and (live := self._live.pop(write.id, None)) is not None:
+                live.stop()
+            if taken is None and not begins:
+                self._enqueue(write.id)
+            if not made.done():
+                made.set_result(taken)
+
+        def refused(error: Exception) -> None:
+            if (live := self._live.pop(write.id, None)) is not None:
+                live.stop()
+            if not made.done():
+                made.set_exception(error)
+
+        self._committer.submit(write, durable, refused)
+        if begins:
+            deployment, component = await self._library.find(write.deployment)
+            live = LiveExecution(
+                self,
+                write.id,
+                workflow=write.workflow,
+                deployment=deployment,
+                component=component,
+                stored=Status.RUNNING,
+            )
+            self._live[write.id] = live
+            self._begin(live, machine, {})
+        try:
+            return await made
+        finally:
+            self._creating.pop(made, None)
+
+    async def durable(self) -> None:
+        """Return when everything handed in so far is durable."""
+        done: asyncio.Future[None] = self.loop.create_future()
+
+        def durable(_: Record | None) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        self._committer.submit(None, durable)
+        await done
+
+    # --- the host of live executions ----------------------------------------------------------
+
+    def submit(self, write: Write | None, durable: Callable[[], None] | None) -> None:
+        """Queue a write of a live execution."""
+        execution = getattr(write, "id", None)
+        self._progress.set()
+
+        def done(_: Record | None) -> None:
+            if durable is not None:
+                try:
+                    durable()
+                except Exception:
+                    _log.exception("internal error after a write of execution %s", execution)
+
+        def refused(error: Exception) -> None:
+            live = self._live.pop(execution, None) if execution is not None else None
+            _log.error("execution %s is stopped in this engine: %s", execution, error)
+            if live is not None:
+                live.stop()
+
+        self._committer.submit(write, done, refused)
+
+    def perform_step(
+        self, execution: LiveExecution, request: StepRequest, earlier: list[Attempt]
+    ) -> StepRun | None:
+        """Begin a step."""
+        assert execution.machine is not None
+        return self._steps.perform(
+            execution.id,
+            request,
+            began_us=execution.machine.invoked.began_us,
+            earlier=earlier,
+            on_attempt=lambda attempts: execution.attempt_failed(request.id, attempts),
+            report=lambda outcome: execution.arrived(request.id, outcome),
+        )
+
+    def perform_http(self, execution: LiveExecution, request: HttpRequest) -> asyncio.Task[None]:
+        """Begin a request."""
+
+        async def exchange() -> None:
+            outcome: Outcome
+            try:
+                outcome = await self._http.perform(execution.id, request)
+            except Exception as error:
+                _log.exception("internal error in an HTTP effect of execution %s", execution.id)
+                outcome = host_error("HTTPError", f"internal error: {error}")
+            execution.arrived(request.id, outcome)
+
+        return self.loop.create_task(exchange())
+
+    def cancel_step(self, run: StepRun) -> None:
+        """Stop a step whose outcome nobody wants."""
+        self._steps.cancel(run)
+
+    def reload(self, execution: LiveExecution) -> None:
+        """Queue an evicted execution for replay."""
+        self._enqueue(execution.id, front=True)
+
+    def suspended(self, execution: LiveExecution) -> None:
+        """Forget an execution that waits for a time the store knows."""
+        self._live.pop(execution.id, None)
+        self._timer_changed.set()
+
+    def ended(self, execution: LiveExecution, final: Completed | Failed) -> None:
+        """Forget an execution that has ended, and tell who waits for it."""
+        self._live.pop(execution.id, None)
+        self._on_end(execution.id, final)
+
+    def guest_closed(self) -> None:
+        """Count a guest less."""
+        self.guests -= 1
+        assert self.guests >= 0
+        self._room.set()
+
+    # --- loading ------------------------------------------------------------------------------
+
+    def _begin(
+        self, live: LiveExecution, machine: Machine, earlier: dict[int, list[Attempt]]
+    ) -> None:
+        self.guests += 1
+        live.begin(machine, earlier)
+
+    def _enqueue(self, execution: ExecutionId, *, front: bool = False) -> None:
+        if execution in self._queued or self.stopping:
+            return
+        self._queued.add(execution)
+        if front:
+            self._queue.appendleft(execution)
+        else:
+            self._queue.append(execution)
+        self._room.set()
+
+    async def _load_queued(self) -> None:
+        while True:
+            while self._queue and self._make_room():
+                execution = self._queue.popleft()
+                self._shorter.set()
+                self._queued.discard(execution)
+                try:
+                    await self._load(execution)
+                except StoreError as error:
+                    _log.error("execution %s cannot be loaded: %s", execution, error)
+                    await asyncio.sleep(_SWEEP_S)
+                    self._enqueue(execution)
+                except Exception:
+                    _log.exception("internal error while loading execution %s", execution)
+                await asyncio.sleep(0)  # effects and requests have their turn between two guests
+            self._room.clear()
+            if not self._queue or not self._make_room():
+                await self._room.wait()
+
+    async def _load(self, execution: ExecutionId) -> None:
+        """Read an execution's journal and replay its guest."""
+        await self.durable()
+        live = self._live.get(execution)
+        if live is not None and (live.machine is not None or live.over):
+            return
+        record = await self._store.get(execution)
+        if record is None or record.status.final:
+            return
+        try:
+            deployment, component = await self._library.find(record.deployment)
+            entries: list[Entry] = []
+            for chunk in await self._store.journal(execution):
+                if chunk.first_seq != len(entries):
+                    raise JournalDamaged(execution, len(entries), "entries are missing here")
+                entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
+            if not entries:
+                raise JournalDamaged(execution, 0, "the journal is empty")
+        except FlawlessError as error:
+            if isinstance(error, StoreError) and error.retriable:
+                raise
+            await self._give_up(execution, error)
+            return
+        kept = await self._store.attempts(execution)
+        earlier = {effect: _attempts.decode(data) for effect, data in kept.items()}
+        if live is None:
+            live = LiveExecution(
+                self,
+                execution,
+                workflow=record.workflow,
+                deployment=deployment,
+                component=component,
+                stored=record.status,
+            )
+            self._live[execution] = live
+        machine = Machine(
+            execution,
+            entries,
+            limits=self._settings.limits,
+            may_repeat=self._may_repeat,
+            modules=deployment.answer,
+            in_flight=live.known_effects,
+        )
+        self._begin(live, machine, earlier)
+
+    async def _give_up(self, execution: ExecutionId, error: FlawlessError) -> None:
+        """An execution that cannot be read stops; its journal stays as it is."""
+        _log.error("%s", error)
+        live = self._live.pop(execution, None)
+        if live is not None:
+            live.stop()
+        write = Append(execution, None, Status.FAILED, None, self.clock.now_us())
+        self._committer.submit(write)
+
+    def _make_room(self) -> bool:
+        """Whether another guest may begin; the one idle for longest makes way if need be."""
+        if self.guests < self._settings.guests_max:
+            return True
+        idle = [e for e in self._live.values() if e.idle_since_us is not None]
+        if not idle:
+            return False
+        min(idle, key=lambda e: e.idle_since_us or 0).evict()
+        return True
+
+    async def _sweep(self) -> None:
+        """Drop guests that have waited for longer than `evict_after_s`."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            before = self.clock.now_us() - self.evict_after_us
+            for live in list(self._live.values()):
+                if live.idle_since_us is not None and live.idle_since_us <= before:
+                    live.evict()
+
+    # --- timers and recovery ------------------------------------------------------------------
+
+    async def _watch_timers(self) -> None:
+        while True:
+            self._timer_changed.clear()
+            try:
+                pause_s = await self._wake_due()
+            except StoreError as error:
+                _log.error("due executions cannot be found: %s", error)
+                pause_s = 1.0
+            with_timeout = min(max(pause_s, 0.0), _TIMER_S_MAX)
+            try:
+                await asyncio.wait_for(self._timer_changed.wait(), with_timeout)
+            except TimeoutError:
+                continue
+
+    async def _wake_due(self) -> float:
+        """Queue sleepers that are due; return the seconds until the next one."""
+        now_us = self.clock.now_us()
+        await self._queue_is_short()
+        loaded = len(self._live) + len(self._queued)
+        due = await self._store.due(now_us, limit=loaded + _PAGE)
+        fresh = [r.id for r in due if r.id not in self._live and r.id not in self._queued]
+        for execution in fresh[:_PAGE]:
+            self._enqueue(execution)
+        if len(fresh) > _PAGE or len(due) == loaded + _PAGE:
+            return 0.0
+        wake_us = await self._store.next_wake_us()
+        return _TIMER_S_MAX if wake_us is None else (wake_us - self.clock.now_us()) / 1_000_000
+
+    async def _recover(self) -> None:
+        """Queue the executions that were running when the last engine stopped."""
+        after: ExecutionId | None = None
+        while True:
+            page = await self._store.running(limit=_PAGE, after=after)
+            if not page:
+                return
+            for record in page:
+                if record.id not in self._live:
+                    self._enqueue(record.id)
+            after = page[-1].id
+            await self._queue_is_short()
+
+    async def _queue_is_short(self) -> None:
+        """Return when less than a page is queued: the rest stays in the store until then."""
+        while len(self._queue) >= _PAGE:
+            self._shorter.clear()
+            await self._shorter.wait()
+
+    # --- small things -------------------------------------------------------------------------
+
+    def _store_failed(self, error: StoreError) -> None:
+        """Callers that wait for a start hear of the problem; the start may still succeed."""
+        for made in self._creating:
+            if not made.done():
+                made.set_exception(
+                    StoreError(
+                        "keep the new execution",
+                        error.cause,
+                        f"{error.hint} It is tried again; starting with the same id is safe.",
+                        retriable=True,
+                    )
+                )
+
+    def _spawn(self, work: Any, name: str) -> None:
+        task: asyncio.Task[Any] = self.loop.create_task(work, name=f"flawless-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("internal error: %s stopped", task.get_name(), exc_info=task.exception())

@@ -1,0 +1,375 @@
+"""The engine as an asyncio object: what the facade, the server and the command line stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import msgspec
+
+from flawless.core.encoding import decode_entries
+from flawless.core.entries import Completed, Entry, Failed, Logged
+from flawless.core.limits import Limits
+from flawless.core.machine import Machine
+from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
+from flawless.core.status import Status
+from flawless.engine import http
+from flawless.engine.clock import Clock, SystemClock
+from flawless.engine.deployment import WorkflowInfo
+from flawless.engine.library import Library
+from flawless.engine.scheduler import Scheduler
+from flawless.errors import (
+    EngineStopped,
+    ExecutionConflict,
+    ExecutionNotFound,
+    InputInvalid,
+    StoreError,
+    ValueTooLarge,
+    WorkflowNotFound,
+)
+from flawless.functions import find_step
+from flawless.ids import ExecutionId, execution_id, new_execution_id, new_seed
+from flawless.stores.base import Chunk, Create, Record, Records, Store
+from flawless.wasm.progress import Progress
+
+_log = logging.getLogger("flawless.engine")
+
+LIST_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one engine works. Times in seconds, sizes in bytes."""
+
+    limits: Limits = field(default_factory=Limits)
+    step_threads: int = 32
+    """Sync steps that run at the same time."""
+    step_processes: int = 2
+    """Steps marked `process=True` that run at the same time."""
+    guests_max: int = 200
+    """Guests alive at the same time; each takes 1 to 2 MB and more as it allocates."""
+    evict_after_s: float = 1.0
+    """A guest that waits longer than this is dropped and replayed when it is needed."""
+    stop_deadline_s: float = 10.0
+    """How long `close` waits for effects under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an execution ended: `payload` is the JSON of its result or of its error object."""
+
+    status: Status
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One message a workflow logged or printed."""
+
+    at_us: int
+    level: int
+    logger: str
+    message: str
+
+
+# `Service.list` hides the built-in name inside the class, so its results are named here.
+Entries: TypeAlias = list[Entry]
+LogLines: TypeAlias = list[LogLine]
+Effects: TypeAlias = list[dict[str, Any]]
+
+
+class Service:
+    """Starts executions and tells about them. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        modules: Sequence[str | Path | ModuleType],
+        *,
+        settings: Settings | None = None,
+        baked: bool = False,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.store = store
+        self._clock: Clock = clock or SystemClock()
+        self._library = Library(store, modules, baked=baked, progress=progress)
+        self._scheduler: Scheduler | None = None
+        self._waiters: dict[str, list[asyncio.Future[End]]] = {}
+        self._starting: dict[str, bytes] = {}
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the store, deploy the modules, and go on with every unfinished execution.
+
+        Raises `StoreError` or `EngineLocked` when the data cannot be opened, `DeploymentInvalid`
+        when the modules cannot be deployed, `ToolchainError` when the runtime cannot be built.
+        """
+        await self.store.open()
+        try:
+            await self._library.open(self._clock.now_us())
+            scheduler = Scheduler(
+                self.store,
+                self._library,
+                settings=self.settings,
+                clock=self._clock,
+                may_repeat=_may_repeat,
+                ended=self._ended,
+            )
+            await scheduler.open()
+        except BaseException:
+            await self.store.close()
+            raise
+        self._scheduler = scheduler
+
+    async def close(self, deadline_s: float | None = None) -> None:
+        """Stop within a deadline: effects under way may end and are recorded, no new ones begin.
+
+        What is unfinished goes on when the next engine opens the same store.
+        """
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is None:
+            return
+        await scheduler.close(self.settings.stop_deadline_s if deadline_s is None else deadline_s)
+        stopped = EngineStopped("the engine was closed; the execution goes on with the next one")
+        for futures in self._waiters.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(stopped)
+        self._waiters.clear()
+        await self.store.close()
+
+    # --- executions ---------------------------------------------------------------------------
+
+    @property
+    def workflows(self) -> dict[str, WorkflowInfo]:
+        """The workflows new executions can be started of, by name."""
+        return self._library.current.workflows
+
+    @property
+    def entry_modules(self) -> dict[str, ModuleType]:
+        """The user's modules as imported natively, by name."""
+        return self._library.native
+
+    async def start(
+        self,
+        workflow: str,
+        args: bytes,
+        id: str | None = None,  # noqa: A002 (the public word)
+    ) -> tuple[str, bool]:
+        """Start an execution; return its id and whether it is new.
+
+        `args` is the JSON of `codec.encode_call`. With an id that is taken, nothing is started:
+        the same workflow and input give the existing execution, anything else raises
+        `ExecutionConflict`.
+
+        Durability: when this returns, the execution is durable and will be run to its end.
+        """
+        scheduler = self._running()
+        deployment = self._library.current
+        if workflow not in deployment.workflows:
+            raise WorkflowNotFound(workflow, list(deployment.workflows))
+        limit = self.settings.limits.value_bytes_max
+        if len(args) > limit:
+            raise ValueTooLarge("the input", len(args), limit)
+        execution = new_execution_id() if id is None else execution_id(id)
+        digest = _digest(workflow, args)
+        if id is not None:
+            existing = self._starting.get(execution)
+            if existing is not None:
+                await scheduler.durable()
+            else:
+                record = await self.store.get(execution)
+                existing = record.digest if record is not None else None
+            if existing is not None:
+                return self._same(execution, workflow, digest, existing)
+        scheduler.expect_healthy()
+
+        machine = Machine.create(
+            execution,
+            workflow=workflow,
+            deployment=deployment.id,
+            input=args,
+            seed=new_seed(),
+            now_us=self._clock.now_us(),
+            limits=self.settings.limits,
+            may_repeat=_may_repeat,
+            modules=deployment.answer,
+        )
+        entry = machine.take_chunk()
+        assert entry is not None
+        chunk = Chunk(entry.first_seq, entry.count, entry.data)
+        write = Create(execution, workflow, deployment.id, digest, self._clock.now_us(), chunk)
+        self._starting[execution] = digest
+        try:
+            taken = await scheduler.create(write, machine)
+        finally:
+            self._starting.pop(execution, None)
+        if taken is not None:
+            return self._same(execution, workflow, digest, taken.digest)
+        return execution, True
+
+    async def get(self, execution: str) -> Record:
+        """Return what the store knows of an execution; raises `ExecutionNotFound`."""
+        record = await self.store.get(ExecutionId(execution))
+        if record is None:
+            raise ExecutionNotFound(execution)
+        return record
+
+    async def list(
+        self,
+        *,
+        status: str | None = None,
+        workflow: str | None = None,
+        prefix: str = "",
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Records:
+        """Return executions, newest first, those started before the execution `before`."""
+        try:
+            wanted = None if status is None else Status(status)
+        except ValueError:
+            known = ", ".join(Status)
+            raise InputInvalid(
+                f"{status!r} is no status; there are {known}", path="status"
+            ) from None
+        if not 1 <= limit <= LIST_MAX:
+            raise InputInvalid(f"limit must lie between 1 and {LIST_MAX}", path="limit")
+        return await self.store.list(
+            status=wanted,
+            workflow=workflow,
+            prefix=prefix,
+            limit=limit,
+            before=None if before is None else ExecutionId(before),
+        )
+
+    async def end(self, execution: str, wait_s: float = 0.0) -> End | None:
+        """Return how an execution ended, waiting up to `wait_s` for it; None if it has not.
+
+        Raises `ExecutionNotFound`, and `JournalDamaged` when its journal cannot be read.
+        """
+        record = await self.get(execution)
+        if record.status.final:
+            return await self._recorded_end(record)
+        if wait_s <= 0:
+            return None
+        future: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        waiters = self._waiters.setdefault(execution, [])
+        waiters.append(future)
+        try:
+            # It may have ended between the look at the store and now.
+            record = await self.get(execution)
+            if record.status.final:
+                return await self._recorded_end(record)
+            async with asyncio.timeout(wait_s):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            waiters.remove(future)
+            if not waiters:
+                self._waiters.pop(execution, None)
+
+    async def journal(self, execution: str) -> Entries:
+        """Return all durable entries of an execution."""
+        await self.get(execution)
+        entries: Entries = []
+        for chunk in await self.store.journal(ExecutionId(execution)):
+            entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
+        return entries
+
+    async def logs(self, execution: str) -> LogLines:
+        """Return what an execution logged and printed, in order."""
+        entries = await self.journal(execution)
+        began_us = getattr(entries[0], "began_us", 0)
+        return [
+            LogLine(began_us + entry.at, entry.level, entry.logger, entry.message)
+            for entry in entries
+            if isinstance(entry, Logged)
+        ]
+
+    def in_flight(self, execution: str) -> Effects:
+        """Return the effects an execution has under way in this process, with failed attempts."""
+        return (
+            self._scheduler.in_flight(ExecutionId(execution)) if self._scheduler is not None else []
+        )
+
+    async def health(self) -> dict[str, Any]:
+        """Return how the engine is, in numbers for people and monitors."""
+        scheduler = self._running()
+        counts = await self.store.counts()
+        problem = scheduler.problem
+        return {
+            "status": "ok" if problem is None else "failing",
+            "problem": None if problem is None else str(problem),
+            "executions": counts,
+            "guests": scheduler.guests,
+            "in_memory": scheduler.in_memory,
+            "queued": scheduler.queued,
+            "deployment": self._library.current.id,
+        }
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _running(self) -> Scheduler:
+        if self._scheduler is None:
+            raise EngineStopped("the engine is not open")
+        return self._scheduler
+
+    def _same(
+        self, execution: str, workflow: str, digest: bytes, existing: bytes
+    ) -> tuple[str, bool]:
+        if existing != digest:
+            raise ExecutionConflict(execution, workflow)
+        return execution, False
+
+    def _ended(self, execution: str, final: Completed | Failed) -> None:
+        for future in self._waiters.get(execution, ()):
+            if not future.done():
+                future.set_result(_end_of(final))
+
+    async def _recorded_end(self, record: Record) -> End:
+        with contextlib.suppress(IndexError):
+            chunk = (await self.store.journal(record.id))[-1]
+            final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
+            if isinstance(final, Completed | Failed):
+                return _end_of(final)
+        # The journal has no end: it is damaged somewhere, and reading all of it says where.
+        await self.journal(record.id)
+        raise StoreError(
+            "read the end of an execution",
+            f"{record.id!r} is {record.status}, but its journal has no last entry",
+            "restore the data folder from a backup",
+            retriable=False,
+        )
+
+
+def _end_of(final: Completed | Failed) -> End:
+    status = Status.COMPLETED if isinstance(final, Completed) else Status.FAILED
+    return End(status, final.payload)
+
+
+def _digest(workflow: str, args: bytes) -> bytes:
+    canonical = msgspec.json.encode(msgspec.json.decode(args), order="deterministic")
+    return hashlib.blake2b(workflow.encode() + b"\n" + canonical, digest_size=16).digest()
+
+
+def _may_repeat(request: EffectRequest) -> bool:
+    """The table in docs/internals/replay.md: what may be done again after a crash."""
+    match request:
+        case StepRequest(name=name):
+            step = find_step(name)
+            return step is None or not step.options.at_most_once
+        case HttpRequest():
+            return http.may_repeat(request)
+        case _:
+            return True

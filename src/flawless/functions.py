@@ -1,0 +1,212 @@
+"""Workflows and steps as seen natively: decorated functions that stay ordinary functions.
+
+A step runs natively, so its options matter here. A workflow runs inside a guest; natively the
+decorator only gives it a name, and calling it in a unit test just calls it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from flawless.core.retry import RetryPolicy
+from flawless.durations import Duration, seconds
+from flawless.errors import UsageError
+
+if TYPE_CHECKING:
+    from flawless._futures import Future
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_steps: dict[str, Step[..., Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """How a step is performed; see `step` for the meaning of each. Times in seconds."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout_s: float | None = None
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    give_up_on: tuple[type[BaseException], ...] = ()
+    at_most_once: bool = False
+    process: bool = False
+
+
+class Workflow(Generic[P, R]):
+    """A function that an engine runs to completion. Called directly, it is just the function."""
+
+    def __init__(self, function: Callable[P, R], name: str | None) -> None:
+        self.function = function
+        self.name = name or _name_of(function)
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name}>"
+
+
+class Step(Generic[P, R]):
+    """A native function whose result is journaled. Called directly, it is just the function."""
+
+    def __init__(self, function: Callable[P, R], name: str | None, options: StepOptions) -> None:
+        self.function = function
+        self.name = name or _name_of(function)
+        self.options = options
+        self.is_async = inspect.iscoroutinefunction(function)
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
+        """Start the step and return at once with a future of its result."""
+        from flawless._futures import Future  # it needs the engine, which needs this module
+
+        return Future.of_call(lambda: self.function(*args, **kwargs), repr(self))
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+
+@overload
+def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
+@overload
+def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    function: Callable[P, R] | None = None, /, *, name: str | None = None
+) -> Workflow[P, R] | Callable[[Callable[P, R]], Workflow[P, R]]:
+    """Make a function (sync or async) a workflow.
+
+    Its name is `module.function` unless `name` says otherwise. Arguments and result travel in the
+    journal: they must be of types that `flawless.codec` carries.
+
+    Example::
+
+        @workflow
+        def greet(name: str) -> str:
+            return f"Hello, {name}"
+    """
+
+    def decorate(target: Callable[P, R]) -> Workflow[P, R]:
+        _expect_function(target, "workflow")
+        return Workflow(target, name)
+
+    return decorate if function is None else decorate(function)
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(
+    *,
+    name: str | None = None,
+    retries: int = 0,
+    backoff: Duration = 0.5,
+    backoff_factor: float = 2.0,
+    backoff_max: Duration = 60.0,
+    timeout: Duration | None = None,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    at_most_once: bool = False,
+    process: bool = False,
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retries: int = 0,
+    backoff: Duration = 0.5,
+    backoff_factor: float = 2.0,
+    backoff_max: Duration = 60.0,
+    timeout: Duration | None = None,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    at_most_once: bool = False,
+    process: bool = False,
+) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
+    """Make a function (sync or async) a step: it runs natively and its result is journaled.
+
+    - `retries`: further attempts after one that raised (0: none). Pauses between them begin with
+      `backoff` (seconds, timedelta or text), grow by `backoff_factor` up to `backoff_max`, and
+      are jittered.
+    - `retry_on` / `give_up_on`: classes of exceptions that are worth another attempt, or are not.
+    - `timeout`: length of one attempt; then the workflow sees `StepTimeout`. A thread cannot be
+      stopped, so a sync step should bring its own timeouts, or use `process=True`.
+    - `at_most_once`: if the engine dies while the step runs, do not run it again: the workflow
+      sees `Interrupted`. Without it a step runs at least once; `flawless.idempotency_key()` is
+      the same in each attempt.
+    - `process`: run in a worker process, so that heavy or crashing native code cannot hurt the
+      engine.
+
+    Durability: the result is durable before the workflow's next visible effect.
+
+    Example::
+
+        @step(retries=3, timeout="30s")
+        def charge(card: str, cents: int) -> str: ...
+    """
+    if at_most_once and retries:
+        raise UsageError("a step cannot be at_most_once and have retries: remove one of the two")
+    options = StepOptions(
+        retry=RetryPolicy(
+            retries=retries,
+            first_s=seconds(backoff),
+            factor=backoff_factor,
+            longest_s=max(seconds(backoff_max), seconds(backoff)),
+        ),
+        timeout_s=None if timeout is None else seconds(timeout),
+        retry_on=retry_on if isinstance(retry_on, tuple) else (retry_on,),
+        give_up_on=give_up_on if isinstance(give_up_on, tuple) else (give_up_on,),
+        at_most_once=at_most_once,
+        process=process,
+    )
+
+    def decorate(target: Callable[P, R]) -> Step[P, R]:
+        _expect_function(target, "step")
+        made = Step(target, name, options)
+        _steps[made.name] = made
+        return made
+
+    return decorate if function is None else decorate(function)
+
+
+def find_step(name: str) -> Step[..., Any] | None:
+    """Return the step of that name among the modules imported in this process, or None."""
+    return _steps.get(name)
+
+
+def public_module(name: str) -> str:
+    """Return the name under which a module is known in journals: `__main__` by its file's name."""
+    if name != "__main__":
+        return name
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return Path(file).stem if file else name
+
+
+def execution_id() -> str:
+    """Return the id of the execution that runs this workflow; outside of one, `UsageError`."""
+    raise UsageError("no workflow runs here: execution_id() is for code inside a workflow")
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return f"{public_module(function.__module__)}.{function.__qualname__}"
+
+
+def _expect_function(target: object, kind: str) -> None:
+    if not inspect.isfunction(target):
+        raise UsageError(f"@{kind} decorates a function, not {target!r}")
+    if "<locals>" in target.__qualname__:
+        raise UsageError(
+            f"@{kind} {target.__qualname__}: define it at the top level of its module, so that it "
+            "is found again after a restart"
+        )

@@ -1,0 +1,104 @@
+"""One engine for most of the engine's tests, and a local HTTP service."""
+
+from __future__ import annotations
+
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import flawless
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope="package")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[flawless.Engine]:
+    """An engine on SQLite with the programs of this folder, low limits, and quick eviction."""
+    folder = tmp_path_factory.mktemp("engine")
+    settings = flawless.Settings(
+        limits=flawless.Limits(
+            cpu_s_per_turn=1.0, guest_memory_bytes_max=128 * 1024 * 1024, value_bytes_max=1_000_000
+        ),
+        evict_after_s=0.2,
+        step_threads=8,
+    )
+    with flawless.Engine(folder / "t.db", modules=["engine_programs"], settings=settings) as made:
+        yield made
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Echoes, redirects, stalls or floods, as the path says."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str, str, dict[str, str]]]
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen.append((self.command, self.path, headers))
+        match self.path.split("/")[1]:
+            case "echo":
+                self._send(200, body, self.headers.get("Content-Type", "text/plain"))
+            case "name":
+                self._send(200, self.path.encode(), "text/plain")
+            case "status":
+                self._send(int(self.path.split("/")[2]), b"sorry", "text/plain")
+            case "redirect":
+                self._redirect(int(self.path.split("/")[2]))
+            case "large":
+                self._send(200, b"x" * int(self.path.split("/")[2]), "text/plain")
+            case "stall":
+                threading.Event().wait(2)
+                self._send(200, b"late", "text/plain")
+            case "break":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+                self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 (names of http.server)
+
+    def _redirect(self, left: int) -> None:
+        target = f"/redirect/{left - 1}" if left > 1 else "/name/end"
+        self.send_response(302)
+        self.send_header("Location", target)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (name of http.server)
+        """Say nothing."""
+
+
+class Site:
+    """A local HTTP service; `seen` lists what it received."""
+
+    def __init__(self, server: socketserver.BaseServer, seen: list) -> None:
+        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        self.seen = seen
+
+
+@pytest.fixture(scope="package")
+def site() -> Iterator[Site]:
+    """A local HTTP service."""
+    seen: list[tuple[str, str, dict[str, str]]] = []
+    handler = type("SiteHandler", (Handler,), {"seen": seen})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(server, seen)
+    server.shutdown()
+    server.server_close()
+    thread.join()
