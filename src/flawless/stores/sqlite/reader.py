@@ -1,0 +1,180 @@
+"""Answers questions on a connection of its own, so that reading never waits for writing."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from flawless.core.status import Status
+from flawless.errors import ExecutionNotFound, JournalDamaged
+from flawless.ids import DeploymentId, ExecutionId
+from flawless.stores.base import SEQ_END, Chunk, Deployment, Journal, Record
+from flawless.stores.sqlite.errors import damaged
+from flawless.stores.sqlite.rows import STATUS, STATUS_NUMBER, deployment, record
+from flawless.stores.sqlite.sql import QUERIES
+
+_NOT_COMPLETED = "e.status < 5"
+
+
+class Reader:
+    """Reads. Not thread-safe. Raises `apsw.Error` besides the errors of the contract."""
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._path = path
+
+    def get(self, id_: ExecutionId) -> Record | None:
+        """See `Store.get`."""
+        row = self._execute(QUERIES["record"], (id_,)).fetchone()
+        return None if row is None else record(row)
+
+    def find(
+        self,
+        status: Status | None,
+        workflow: str | None,
+        prefix: str,
+        limit: int,
+        before: ExecutionId | None,
+    ) -> list[Record]:
+        """See `Store.list`."""
+        conditions: list[str] = []
+        values: list[Any] = []
+        if status is not None:
+            conditions.append("e.status = ?")
+            values.append(STATUS_NUMBER[status])
+            if status is not Status.COMPLETED:
+                conditions.append(_NOT_COMPLETED)  # lets SQLite use the partial index
+        if workflow is not None:
+            conditions.append("e.workflow = (SELECT key FROM name WHERE text = ?)")
+            values.append(workflow)
+        if prefix:
+            conditions.append("e.id >= ? AND substr(e.id, 1, ?) = ?")
+            values += [prefix, len(prefix), prefix]
+            end = _after_prefix(prefix)
+            if end is not None:
+                conditions.append("e.id < ?")
+                values.append(end)
+        if before is not None:
+            conditions.append("e.key < (SELECT key FROM execution WHERE id = ?)")
+            values.append(before)
+        where = " AND ".join(conditions) or "1"
+        query = f"{QUERIES['records']} {where} ORDER BY e.key DESC LIMIT ?"
+        return [record(row) for row in self._execute(query, (*values, max(0, limit)))]
+
+    def journal(self, id_: ExecutionId) -> Journal:
+        """See `Store.journal`."""
+        base = self._base(id_)
+        chunks: list[Chunk] = []
+        expected = 0
+        for position, count, data in self._execute(QUERIES["chunks"], (base, base + SEQ_END)):
+            first_seq = position - base
+            if first_seq != expected or count < 1:
+                raise JournalDamaged(
+                    id_, expected, f"the store has {count} entries from {first_seq} on instead"
+                )
+            chunks.append(Chunk(first_seq, count, data))
+            expected += count
+        return chunks
+
+    def last_chunk(self, id_: ExecutionId) -> Chunk:
+        """See `Store.last_chunk`."""
+        base = self._base(id_)
+        row = self._execute(QUERIES["last_chunk"], (base, base + SEQ_END)).fetchone()
+        if row is None:
+            raise JournalDamaged(id_, 0, "the store has no entries at all")
+        position, count, data = row
+        return Chunk(position - base, count, data)
+
+    def attempts(self, id_: ExecutionId) -> dict[int, bytes]:
+        """See `Store.attempts`."""
+        base = self._base(id_)
+        rows = self._execute(QUERIES["attempts"], (base, base + SEQ_END))
+        return {position - base: data for position, data in rows}
+
+    def running(self, limit: int, after: ExecutionId | None) -> list[Record]:
+        """See `Store.running`."""
+        key = 0
+        if after is not None:
+            found = self._execute(QUERIES["execution_key"], (after,)).get
+            if found is None:
+                return []
+            key = found
+        return [record(row) for row in self._execute(QUERIES["running"], (key, max(0, limit)))]
+
+    def due(self, now_us: int, limit: int) -> list[Record]:
+        """See `Store.due`."""
+        return [record(row) for row in self._execute(QUERIES["due"], (now_us, max(0, limit)))]
+
+    def next_wake_us(self) -> int | None:
+        """See `Store.next_wake_us`."""
+        found: int | None = self._execute(QUERIES["next_wake"]).get
+        return found
+
+    def counts(self) -> dict[Status, int]:
+        """See `Store.counts`."""
+        counts = dict.fromkeys(Status, 0)
+        with _Snapshot(self._execute):
+            for number, count in self._execute(QUERIES["counts"]):
+                counts[STATUS[number]] = count
+            total = self._execute(QUERIES["count_all"]).get
+        counts[Status.COMPLETED] = total - sum(counts.values())
+        return counts
+
+    def deployment(self, id_: DeploymentId) -> Deployment | None:
+        """See `Store.deployment`."""
+        row = self._execute(QUERIES["deployment"], (id_,)).fetchone()
+        return None if row is None else deployment(row)
+
+    def deployments(self) -> list[Deployment]:
+        """See `Store.deployments`."""
+        return [deployment(row) for row in self._execute(QUERIES["deployments"])]
+
+    def has_blob(self, sha256: str) -> bool:
+        """Return whether a blob is saved under that hash."""
+        return self._execute(QUERIES["blob_exists"], (sha256,)).get is not None
+
+    def packed_blob(self, sha256: str) -> bytes | None:
+        """Return a blob as it is stored; `unpack` makes it readable."""
+        data: bytes | None = self._execute(QUERIES["blob"], (sha256,)).get
+        return data
+
+    def unpack(self, sha256: str, packed: bytes) -> bytes:
+        """Return the bytes of a packed blob, checked. Safe in any thread."""
+        try:
+            data = zlib.decompress(packed)
+        except zlib.error as error:
+            raise damaged("read a blob", f"{sha256} in {self._path}: {error}") from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise damaged("read a blob", f"the bytes of {sha256} in {self._path} are others")
+        return data
+
+    def _base(self, id_: ExecutionId) -> int:
+        key = self._execute(QUERIES["execution_key"], (id_,)).get
+        if key is None:
+            raise ExecutionNotFound(id_)
+        return int(key) * SEQ_END
+
+
+class _Snapshot:
+    """Several statements that see the same state."""
+
+    def __init__(self, execute: Callable[[str], object]) -> None:
+        self._execute = execute
+
+    def __enter__(self) -> None:
+        self._execute("BEGIN")
+
+    def __exit__(self, *_: object) -> None:
+        self._execute("ROLLBACK")
+
+
+def _after_prefix(prefix: str) -> str | None:
+    """Return the smallest text behind all that begin with `prefix`, for the index."""
+    last = ord(prefix[-1])
+    return prefix[:-1] + chr(last + 1) if last < 0xD7FF else None
