@@ -160,7 +160,7 @@ class Point(NamedTuple):
     y: int = 0
 
 
-Old = namedtuple("Old", "a b")  # noqa: PYI024 (the untyped kind is what is tested)
+Old = namedtuple("Old", "a b")  # the untyped kind
 
 
 class Address(TypedDict):

@@ -74,8 +74,8 @@ def test_groups_keep_their_members() -> None:
 def test_what_cannot_be_carried_is_replaced_or_left_out() -> None:
     """An argument becomes its text, an attribute is dropped; the exception still arrives."""
     error = ValueError("bad", models.Unknown())
-    error.lock = print  # type: ignore[attr-defined]
-    error.code = 7  # type: ignore[attr-defined]
+    error.lock = print  # type: ignore[attr-defined]  # users do it
+    error.code = 7  # type: ignore[attr-defined]  # users do it
     got = carried(error)
     assert got.args[0] == "bad"
     assert "Unknown" in got.args[1]
@@ -98,7 +98,7 @@ def test_an_exception_that_cannot_print_itself_is_still_encoded() -> None:
 def test_exceptions_that_contain_themselves_are_cut() -> None:
     """A cycle through attributes or arguments ends."""
     error = ValueError("round")
-    error.me = error  # type: ignore[attr-defined]
+    error.me = error  # type: ignore[attr-defined]  # users do it
     error.args = ("round", [error])
     assert carried(error).args[0] == "round"
 

@@ -8,7 +8,7 @@ from typing import Any
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import Entry
 from flawless.core.limits import Limits
-from flawless.core.machine import Machine, NewEntries
+from flawless.core.machine import Machine, NewEntries, Perform
 from flawless.core.protocol import EffectRequest, HttpRequest, LoadRequest, SourceRequest
 
 BEGAN_US = 1_700_000_000_000_000
@@ -42,7 +42,13 @@ def create(now_us: int = BEGAN_US, **limits: Any) -> Machine:
     )
 
 
-def rebuild(entries: list[Entry], *, in_flight: set[int] | None = None, **limits: Any) -> Machine:
+def rebuild(
+    entries: list[Entry],
+    *,
+    in_flight: set[int] | None = None,
+    bytes_recorded: int = 0,
+    **limits: Any,
+) -> Machine:
     """Return a machine that goes on from recorded entries."""
     return Machine(
         "order-1",
@@ -51,6 +57,7 @@ def rebuild(entries: list[Entry], *, in_flight: set[int] | None = None, **limits
         may_repeat=may_repeat,
         modules=modules,
         in_flight=in_flight or (),
+        bytes_recorded=bytes_recorded,
     )
 
 
@@ -65,22 +72,24 @@ def ask(**fields: Any) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def step(id: int, name: str = "app.charge", *, start: bool = False, arg: Any = 1) -> bytes:
+def step(effect: int, name: str = "app.charge", *, start: bool = False, arg: Any = 1) -> bytes:
     """Return a step request."""
     extra = {"start": True} if start else {}
-    return ask(op="step", id=id, name=name, args={"a": [arg], "k": {}}, **extra)
+    return ask(op="step", id=effect, name=name, args={"a": [arg], "k": {}}, **extra)
 
 
-def http(id: int, method: str = "GET", *, start: bool = False, **fields: Any) -> bytes:
+def http(effect: int, method: str = "GET", *, start: bool = False, **fields: Any) -> bytes:
     """Return an HTTP request."""
     extra = {"start": True} if start else {}
-    return ask(op="http", id=id, method=method, url="http://shop/items?key=1", **fields, **extra)
+    return ask(
+        op="http", id=effect, method=method, url="http://shop/items?key=1", **fields, **extra
+    )
 
 
-def sleep(id: int, seconds: float, *, start: bool = False) -> bytes:
+def sleep(effect: int, seconds: float, *, start: bool = False) -> bytes:
     """Return a sleep or timer request."""
     extra = {"start": True} if start else {}
-    return ask(op="sleep", id=id, seconds=seconds, **extra)
+    return ask(op="sleep", id=effect, seconds=seconds, **extra)
 
 
 def wait(until: int | None = None, *, poll: bool = False) -> bytes:
@@ -88,9 +97,9 @@ def wait(until: int | None = None, *, poll: bool = False) -> bytes:
     return ask(op="next", until=until, poll=poll)
 
 
-def drop(id: int) -> bytes:
+def drop(effect: int) -> bytes:
     """Return a request to give up a started effect."""
-    return ask(op="drop", id=id)
+    return ask(op="drop", id=effect)
 
 
 def log(message: str = "hello") -> bytes:
@@ -107,3 +116,10 @@ def read(response: bytes | None) -> Any:
     """Return a response as Python data."""
     assert response is not None
     return json.loads(response)
+
+
+def effects(machine: Machine) -> list[int]:
+    """Return the effects to perform; there is nothing to cancel."""
+    actions = machine.take_actions()
+    assert all(isinstance(action, Perform) for action in actions)
+    return [action.effect for action in actions]

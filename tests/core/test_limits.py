@@ -23,4 +23,4 @@ def test_defaults() -> None:
 def test_limits_are_positive(name: str, value: float) -> None:
     """A limit that would stop everything, or nothing, is refused by name."""
     with pytest.raises(ValueError, match=name):
-        Limits(**{name: value})  # type: ignore[arg-type]  # wrong on purpose
+        Limits(**{name: value})

@@ -66,9 +66,7 @@ from .requests import ask, log, step
                 idempotent=True,
                 start=True,
             ),
-            HttpRequest(
-                1, "PUT", "http://a/", [("k", "v")], {"text": "t"}, 1.5, 10, 0, True, True
-            ),
+            HttpRequest(1, "PUT", "http://a/", [("k", "v")], {"text": "t"}, 1.5, 10, 0, True, True),
         ),
     ],
 )

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from flawless.core.retry import RetryPolicy
 
 policies = st.builds(
-    lambda retries, first_s, factor, more_s: RetryPolicy(retries, first_s, factor, first_s + more_s),
+    lambda retries, first_s, factor, more_s: RetryPolicy(
+        retries, first_s, factor, first_s + more_s
+    ),
     st.integers(0, 10_000),
     st.floats(0, 1e6),
     st.floats(1, 1e6),
@@ -82,5 +84,5 @@ def test_senseless_policies(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("failures", "jitter"), [(0, 0.5), (1, -0.1), (1, 1.1), (1, math.nan)])
 def test_senseless_questions(failures: int, jitter: float) -> None:
     """Counting from 0 or drawing outside 0..1 is a mistake of the caller."""
-    with pytest.raises(ValueError, match="failures|jitter"):
+    with pytest.raises(ValueError, match=r"failures|jitter"):
         RetryPolicy(retries=3).pause_s(failures, jitter)

@@ -95,12 +95,12 @@ def entry(id_: str, seq: int) -> bytes:
     return f"{id_}/{seq}/".encode() * (1 + (seq * 7919 + len(id_)) % 40)
 
 
-def commit_for_ever(connection: Connection, path: Path, seed: int) -> None:
+def commit_for_ever(connection: Connection, path: Path, seed: int, log_pages_max: int) -> None:
     """Commit random batches; after each, send the new lengths of the journals it touched."""
 
     async def main() -> None:
         rng = random.Random(seed)
-        store = SQLiteStore(path, log_pages_max=LOG_PAGES_MAX, executions_cached_max=5)
+        store = SQLiteStore(path, log_pages_max=log_pages_max, executions_cached_max=5)
         await store.open()
         lengths = {
             str(r.id): sum(c.count for c in await store.journal(r.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -26,7 +27,9 @@ def objects(sql: str) -> list[tuple[str, ...]]:
     """Return all that a script creates, as SQLite remembers it."""
     connection = apsw.Connection(":memory:")
     connection.execute(sql).fetchall()
-    found = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    found: list[Any] = connection.execute(
+        "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+    ).fetchall()
     connection.close()
     return [(kind, name, " ".join((text or "").split())) for kind, name, text in found]
 
@@ -52,7 +55,9 @@ def test_no_query_reads_a_whole_table(query: str) -> None:
     sql = QUERIES[query]
     if query == "records":
         sql += " e.status = ? AND e.status < 5 AND e.key < ? ORDER BY e.key DESC LIMIT 5"
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * parameters(sql)).fetchall()
+    plan: list[Any] = connection.execute(
+        f"EXPLAIN QUERY PLAN {sql}", (1,) * parameters(sql)
+    ).fetchall()
     connection.close()
     steps = [step for *_, step in plan]
     if query not in reasons or query == "records":

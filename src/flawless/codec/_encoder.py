@@ -160,11 +160,12 @@ class Encoder:
         return {"$": "complex", "v": [self._float(value.real), self._float(value.imag)]}
 
     def _datetime(self, value: dt.datetime | dt.time) -> Any:
-        encoded: dict[str, Any] = {"$": type(value).__name__, "v": value.isoformat()}
         zone = self._zone(value.tzinfo)
-        if "zone" in zone:
-            encoded["v"] = value.replace(tzinfo=None).isoformat()
-        zone.pop("offset", None)  # the text has it
+        if "offset" in zone and zone["offset"][2] == 0:
+            del zone["offset"]  # the text has it; Python misreads fractions of seconds in one
+        elif zone:
+            value = value.replace(tzinfo=None)
+        encoded: dict[str, Any] = {"$": type(value).__name__, "v": value.isoformat()}
         encoded.update(zone)
         if value.fold:
             encoded["fold"] = value.fold

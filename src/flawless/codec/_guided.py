@@ -61,15 +61,15 @@ def _decoder_of(annotation: Any) -> Decoder:
     if alias is not None:
         return lambda obj: decoder(alias)(obj)  # made at first use: it may contain itself
     container = origin or annotation
+    if not isinstance(container, type):
+        return untag
     if container is tuple:
         return _tuple(annotation, arguments)
     if container in SEQUENCES:
         return sequence(*SEQUENCES[container], decoder(arguments[0]) if arguments else untag)
     if container in MAPPINGS:
         return _mapping(MAPPINGS[container], arguments)
-    if isinstance(container, type):
-        return _class(container, annotation)
-    return untag
+    return _class(container, annotation)
 
 
 def _class(cls: Any, annotation: Any) -> Decoder:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +42,8 @@ def read(text: str | bytes, *, path: str = "value") -> Any:
     try:
         if not isinstance(text, str):
             text = text.decode("utf-8-sig")
+        if _STACK_IS_SMALL and _is_deep(text):
+            raise CodecError("is nested too deeply", path)
         try:
             obj, end = _scan(text, 0)
             if end == len(text):
@@ -58,7 +62,23 @@ def _no_constant(name: str) -> Any:
 
 
 _PARSER = json.JSONDecoder(parse_constant=_no_constant)
-_scan: Callable[[str, int], tuple[Any, int]] = _PARSER.scan_once  # type: ignore[attr-defined] # in every CPython, not in its types
+_scan: Callable[[str, int], tuple[Any, int]] = _PARSER.scan_once  # type: ignore[attr-defined]  # in every CPython, not in its types
+
+# Inside WebAssembly the C parser does not notice the end of its stack, and the guest would be lost.
+_STACK_IS_SMALL = sys.platform == "wasi"
+_PARSED_DEPTH_MAX = 1_000
+_NOT_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[^][{}"]++', re.DOTALL)
+
+
+def _is_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= _PARSED_DEPTH_MAX:
+        return False
+    depth = 0
+    for bracket in _NOT_BRACKETS.sub("", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _PARSED_DEPTH_MAX:
+            return True
+    return False
 
 
 def may_be_tagged(text: str | bytes) -> bool:

@@ -27,7 +27,7 @@ def bind(function: Callable[..., Any], input: Any) -> tuple[tuple[Any, ...], dic
     """
     call = call_of(function)
     if input is None:
-        input = {}  # noqa: A001
+        input = {}  # noqa: A001 (the word for it)
     if type(input) is dict:
         return _bind_named(call, input)
     if type(input) is list:

@@ -220,7 +220,7 @@ def _time(obj: dict[str, Any]) -> Any:
 
 def _in_zone(obj: dict[str, Any], value: dt.datetime | dt.time) -> dt.datetime | dt.time:
     zone = value.tzinfo
-    if "zone" in obj:
+    if "zone" in obj or "offset" in obj:
         zone = _zone(obj)
     elif "name" in obj and zone is not None:
         offset = zone.utcoffset(None)

@@ -162,6 +162,8 @@ class _Builder:
         if alias is not None:
             return self._named(annotation, lambda: self.of(alias))
         container = origin or annotation
+        if not isinstance(container, type):
+            return {}
         if origin is tuple and annotation is not typing.Tuple:  # noqa: UP006 (the bare typing.Tuple)
             return self._tuple(arguments)
         if container in _ARRAYS:
@@ -170,9 +172,7 @@ class _Builder:
             return {**self._array(arguments), "uniqueItems": True}
         if container in _OBJECTS:
             return self._object(container, arguments)
-        if isinstance(container, type):
-            return self._class(container, annotation)
-        return {}
+        return self._class(container, annotation)
 
     def _union(self, arguments: tuple[Any, ...]) -> dict[str, Any]:
         found: list[dict[str, Any]] = []

@@ -31,6 +31,23 @@ def damaged(operation: str, cause: str) -> StoreError:
     return StoreError(operation, cause, _RESTORE, retriable=False)
 
 
+def not_whole(operation: str, path: Path, reason: str) -> StoreError:
+    """Return the error for a file that lacks commits, or was written by another program."""
+    return StoreError(
+        operation,
+        f"{path} is not whole: {reason}, so commits that were acknowledged may be missing",
+        "Put the log back, or restore a backup. Only if this is a copy made by SQLite's backup, or "
+        "if an SQLite shell has opened the file since, nothing is missing: then "
+        f"`python -m flawless.stores.sqlite {path}` checks the file and accepts it.",
+        retriable=False,
+    )
+
+
+def is_checksum_error(error: apsw.Error) -> bool:
+    """Tell whether a page was read whose checksum is wrong."""
+    return getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA
+
+
 def _sqlite_error(operation: str, error: apsw.Error, path: Path) -> StoreError:
     code = getattr(error, "result", apsw.SQLITE_ERROR)
     extended = getattr(error, "extendedresult", code)

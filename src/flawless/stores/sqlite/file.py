@@ -8,13 +8,16 @@ Choices, each measured (docs/internals/stores.md):
 - **Pages of 2,048 bytes.** A step changes one page, and the log gets the whole page: small pages
   write less, larger ones waste a little less space between the rows.
 - **A checksum on every page** (SQLite's own `cksumvfs`): a flipped bit is an error, never a value.
+  The price: what another program wrote into the file (it folded the log after a crash, or made a
+  copy of an open store) has no checksums, and must be accepted once (`__main__`).
 - **A session row** says in the database file itself whether the last engine closed it. If it did
-  not, the log must still be there: without it, acknowledged commits would be missing silently.
+  not, the log must be there and whole (see `log`): else acknowledged commits would be missing.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from pathlib import Path
 from threading import Lock
@@ -24,7 +27,15 @@ import apsw
 import apsw.sqlite_extra
 
 from flawless.errors import StoreError
-from flawless.stores.sqlite.errors import damaged, not_a_store
+from flawless.stores.sqlite.errors import damaged, is_checksum_error, not_a_store, not_whole
+from flawless.stores.sqlite.log import (
+    FRAME_HEADER_BYTES,
+    commits_behind,
+    has_header,
+    log_bytes,
+    log_path,
+    prepare_log,
+)
 from flawless.stores.sqlite.sql import QUERIES, migrations
 
 APPLICATION_ID: Final = 0x464C5753  # "FLWS"
@@ -38,18 +49,10 @@ BUSY_MS_MAX: Final = 1000
 
 _OPEN = "open"
 _HEADER_BYTES = 100
-_BLOCK_BYTES = 4096
-_FRAME_HEADER_BYTES = 24
 _MAGIC = b"SQLite format 3\x00"
-_LOG_MAGICS = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 _CHECKSUM_BYTES = 8
 _CHECKSUM_VFS = "cksmvfs"
 _vfs_lock = Lock()
-
-
-def log_path(path: Path) -> Path:
-    """Return the path of the write-ahead log of the database `path`."""
-    return path.with_name(path.name + "-wal")
 
 
 def prepare(path: Path, *, log_pages_max: int) -> apsw.Connection:
@@ -59,30 +62,37 @@ def prepare(path: Path, *, log_pages_max: int) -> apsw.Connection:
     `OSError` or `apsw.Error`.
     """
     header = _read(path, _HEADER_BYTES)
-    log_header = _read(log_path(path), 4)
-    checksums = _check_header(path, header, log_header)
-    log_lost = bool(header) and log_header not in _LOG_MAGICS
-    if not header:
-        _create(path, checksums=checksums)
-    if not log_header:
-        _prepare_log(path, log_pages_max * 3 // 2)
-    connection = connect(path, cache_kib=CACHE_KIB_WRITER, checksums=checksums)
+    vfs = _check_header(path, header)
+    if header:
+        _check_content(path, vfs)
+    else:
+        _create(path, vfs)
+    if not log_bytes(path):
+        prepare_log(path, log_pages_max * 3 // 2 * (PAGE_BYTES + FRAME_HEADER_BYTES))
+        _sync_folder(path)
+    connection = connect(path, vfs, cache_kib=CACHE_KIB_WRITER)
     try:
-        _migrate(connection, path)
-        _begin_session(connection, path, log_lost=log_lost)
+        _migrate(connection)
+        connection.execute(QUERIES["open_session"], (min(log_bytes(path), LOG_KEPT_BYTES),))
+        # From here on the database file itself says that a log belongs to it.
+        connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_FULL)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def connect(path: Path, *, cache_kib: int, checksums: bool | None = None) -> apsw.Connection:
-    """Open one more connection to the file, with the settings all connections share."""
-    if checksums is None:
-        checksums = _read(path, _HEADER_BYTES)[20:21] == bytes([_CHECKSUM_BYTES])
-    vfs = _CHECKSUM_VFS if checksums else None
+def connect(path: Path, vfs: str, *, cache_kib: int, check_pages: bool = True) -> apsw.Connection:
+    """Open a connection to the file, with the settings all connections share.
+
+    Unlike SQLite's own, they leave the log alone when the last of them is closed (`end_session`
+    changes that): where something failed, nothing is to be moved or deleted.
+    """
     connection = apsw.Connection(str(path), vfs=vfs)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.set_busy_timeout(BUSY_MS_MAX)
+    if not check_pages:  # before anything reads a page
+        connection.execute("PRAGMA checksum_verification = off").fetchall()
     for pragma, value in (
         ("synchronous", "full"),
         ("cache_size", -cache_kib),
@@ -97,16 +107,48 @@ def connect(path: Path, *, cache_kib: int, checksums: bool | None = None) -> aps
 
 
 def end_session(connection: apsw.Connection) -> None:
-    """Note that the store was closed in order; closing the last connection then folds the log."""
+    """Note that the store was closed in order, and let closing `connection` fold the log."""
     connection.execute(QUERIES["close_session"])
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
-def _check_header(path: Path, header: bytes, log_header: bytes) -> bool:
-    """Refuse what is not ours by its first bytes; return whether pages have checksums."""
+def accept_without_log(path: Path) -> None:
+    """Declare that nothing is missing from a store that lacks its log; see `__main__`.
+
+    The caller holds the lock. Raises `StoreError` when the file itself is not whole.
+    """
+    header = _read(path, _HEADER_BYTES)
     if not header:
-        if log_header in _LOG_MAGICS:
+        raise not_a_store(_OPEN, path, "it is missing or empty")
+    vfs = _check_header(path, header)
+    if log_bytes(path):
+        raise StoreError(
+            "do without its log",
+            f"{log_path(path)} exists",
+            "Open the store as usual: the log is used, or the error says what is wrong with it.",
+            retriable=False,
+        )
+    # Other programs do not know the checksums: what they wrote has none.
+    connection = connect(path, vfs, cache_kib=CACHE_KIB_WRITER, check_pages=False)
+    try:
+        connection.execute("PRAGMA temp_store = file").fetchall()
+        findings = connection.execute("PRAGMA integrity_check").get
+        if findings != "ok":
+            raise damaged("do without its log", f"{path} is damaged ({findings})")
+        connection.execute("VACUUM")  # writes every page anew, with its checksum
+        end_session(connection)
+    finally:
+        connection.close()
+
+
+def _check_header(path: Path, header: bytes) -> str:
+    """Refuse what is not ours by its first bytes; return the SQLite VFS to open it with."""
+    if not header:
+        if has_header(path):
             raise damaged(_OPEN, f"{path} is missing or empty, but its log {log_path(path)} exists")
-        return _load_checksums()
+        return _CHECKSUM_VFS if _load_checksums() else apsw.vfs_names()[0]
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "not writable", str(path))
     if not header.startswith(_MAGIC):
         raise not_a_store(_OPEN, path, "it is not an SQLite database")
     if len(header) < _HEADER_BYTES:
@@ -114,7 +156,7 @@ def _check_header(path: Path, header: bytes, log_header: bytes) -> bool:
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise not_a_store(_OPEN, path, "it is the SQLite database of another program")
     if header[20] != _CHECKSUM_BYTES:
-        return False
+        return apsw.vfs_names()[0]
     if not _load_checksums():
         raise StoreError(
             _OPEN,
@@ -122,7 +164,37 @@ def _check_header(path: Path, header: bytes, log_header: bytes) -> bool:
             "Install apsw from its official wheel (`pip install --force-reinstall apsw`).",
             retriable=False,
         )
-    return True
+    return _CHECKSUM_VFS
+
+
+def _check_content(path: Path, vfs: str) -> None:
+    """Refuse, without changing anything, a newer format and a log that is not what it was."""
+    # What the log is like before SQLite touches it.
+    found, sound = log_bytes(path), has_header(path)
+    try:
+        connection = connect(path, vfs, cache_kib=CACHE_KIB_READER)
+        try:
+            version = connection.execute("PRAGMA user_version").get
+            _check_version(path, version)
+            if version > 0:  # else: whoever began to create it died, and it never held anything
+                _check_log(connection, path, found, sound=sound)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        if not found and is_checksum_error(error):
+            raise not_whole(_OPEN, path, "a page has no valid checksum") from None
+        raise
+
+
+def _check_version(path: Path, version: int) -> None:
+    newest = max(migrations())
+    if version > newest:
+        raise StoreError(
+            _OPEN,
+            f"{path} has format {version}, and this version of Flawless knows {newest} at most",
+            "Upgrade Flawless (`pip install --upgrade flawless-engine`). Nothing was changed.",
+            retriable=False,
+        )
 
 
 def _load_checksums() -> bool:
@@ -142,32 +214,11 @@ def _load_checksums() -> bool:
         return True
 
 
-def _prepare_log(path: Path, pages: int) -> None:
-    """Write zeros where the log will be; SQLite takes such a log for an empty one.
-
-    If that fails (the disk is full), SQLite lets the log grow as it always does.
-    """
-    log = log_path(path)
-    fd = os.open(log, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        # In small pieces: a large one becomes one large folio of the page cache, and Linux then
-        # counts all of it as written whenever a part of it is (device writes are the same).
-        zeros = bytes(_BLOCK_BYTES)
-        for _ in range(pages * (PAGE_BYTES + _FRAME_HEADER_BYTES) // _BLOCK_BYTES + 1):
-            os.write(fd, zeros)
-        os.fsync(fd)
-    except OSError:
-        os.ftruncate(fd, 0)
-    finally:
-        os.close(fd)
-    _sync_folder(path)
-
-
-def _create(path: Path, *, checksums: bool) -> None:
+def _create(path: Path, vfs: str) -> None:
     """Make a file with our page size and mark in its header, durable before anything else."""
-    connection = connect(path, cache_kib=CACHE_KIB_WRITER, checksums=checksums)
+    connection = connect(path, vfs, cache_kib=CACHE_KIB_WRITER)
     try:
-        if checksums:
+        if vfs == _CHECKSUM_VFS:
             reserved = ctypes.c_int(_CHECKSUM_BYTES)
             connection.file_control(
                 "main", apsw.SQLITE_FCNTL_RESERVE_BYTES, ctypes.addressof(reserved)
@@ -187,36 +238,47 @@ def _create(path: Path, *, checksums: bool) -> None:
     _sync_folder(path)
 
 
-def _migrate(connection: apsw.Connection, path: Path) -> None:
+def _migrate(connection: apsw.Connection) -> None:
     version = connection.execute("PRAGMA user_version").get
-    known = migrations()
-    newest = max(known)
-    if version > newest:
-        raise StoreError(
-            _OPEN,
-            f"{path} has format {version}, and this version of Flawless knows {newest} at most",
-            "Upgrade Flawless (`pip install --upgrade flawless-engine`). Nothing was changed.",
-            retriable=False,
-        )
-    for number in range(version + 1, newest + 1):
-        with connection:
-            connection.execute(known[number]).fetchall()
-            connection.execute(f"PRAGMA user_version = {number}").fetchall()
+    for number, sql in migrations().items():
+        if number > version:
+            with connection:
+                connection.execute(sql).fetchall()
+                connection.execute(f"PRAGMA user_version = {number}").fetchall()
 
 
-def _begin_session(connection: apsw.Connection, path: Path, *, log_lost: bool) -> None:
+def _check_log(connection: apsw.Connection, path: Path, found: int, *, sound: bool) -> None:
+    """Refuse a store that was not closed in order and whose log is not what it was.
+
+    `found` is the length of the log, and `sound` tells of its header.
+    """
     session = connection.execute(QUERIES["session"]).fetchone()
     if session is None:
         raise damaged(_OPEN, f"{path} has lost its session row")
-    if not session[1] and log_lost:
+    closed, log_bytes_min = session
+    if closed:
+        return
+    if not found:
+        raise not_whole(
+            _OPEN, path, f"it was not closed in order, and its log {log_path(path)} is missing"
+        )
+    problem = ""
+    if not sound:
+        problem = "has a damaged header"
+    elif found < log_bytes_min:
+        problem = f"is cut off ({found:,} of at least {log_bytes_min:,} bytes)"
+    else:
+        frames, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
+        page_bytes = connection.execute("PRAGMA page_size").get
+        commits = commits_behind(path, frames, page_bytes)
+        if commits > 1:
+            problem = f"is damaged, with {commits} commits behind the damage"
+    if problem:
         raise damaged(
             _OPEN,
-            f"{path} was not closed in order, and its log {log_path(path)} is missing or damaged: "
-            "the last commits would be lost",
+            f"{path} was not closed in order, and its log {log_path(path)} {problem}: commits that "
+            "were acknowledged would be lost",
         )
-    connection.execute(QUERIES["open_session"])
-    # From here on the database file itself says that a log belongs to it.
-    connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_FULL)
 
 
 def _read(path: Path, size: int) -> bytes:

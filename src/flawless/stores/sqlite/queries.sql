@@ -104,10 +104,10 @@ SELECT data FROM blob WHERE sha256 = ?1;
 SELECT 1 FROM blob WHERE sha256 = ?1;
 
 -- name: session
-SELECT number, closed FROM session;
+SELECT closed, log_bytes FROM session;
 
 -- name: open_session
-UPDATE session SET number = number + 1, closed = 0;
+UPDATE session SET closed = 0, log_bytes = ?1;
 
 -- name: close_session
 UPDATE session SET closed = 1;

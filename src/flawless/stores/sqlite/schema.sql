@@ -54,9 +54,10 @@ CREATE TABLE blob (
     data BLOB NOT NULL
 ) STRICT;
 
--- One row: how often the store was opened, and whether it was closed since (1) or not (0).
+-- One row: whether the last engine closed the store (1) or not (0), and to what length it could
+-- write the log beforehand: shorter it can never be.
 CREATE TABLE session (
-    number INTEGER NOT NULL,
-    closed INTEGER NOT NULL
+    closed INTEGER NOT NULL,
+    log_bytes INTEGER NOT NULL
 ) STRICT;
 

@@ -33,10 +33,10 @@ from flawless.stores.sqlite.file import (
     CACHE_KIB_READER,
     connect,
     end_session,
-    log_path,
     prepare,
 )
 from flawless.stores.sqlite.lock import FileLock
+from flawless.stores.sqlite.log import log_bytes
 from flawless.stores.sqlite.reader import Reader
 from flawless.stores.sqlite.writer import EXECUTIONS_CACHED_MAX, Writer
 
@@ -56,7 +56,7 @@ class _Parts:
         self.reader = Reader(reading, path)
         self.checkpointer = Checkpointer(
             writing,
-            lambda: connect(path, cache_kib=CACHE_KIB_READER),
+            lambda: connect(path, writing.open_vfs, cache_kib=CACHE_KIB_READER),
             log_pages_max=store.log_pages_max,
         )
         self.committer = Committer(
@@ -116,7 +116,7 @@ class SQLiteStore:
         try:
             writing = prepare(self.path, log_pages_max=self.log_pages_max)
             try:
-                return writing, connect(self.path, cache_kib=CACHE_KIB_READER)
+                return writing, connect(self.path, writing.open_vfs, cache_kib=CACHE_KIB_READER)
             except BaseException:
                 writing.close()
                 raise
@@ -230,7 +230,7 @@ class SQLiteStore:
         """See `Store.size_bytes`. The database file and its log."""
         self._open_parts("measure its size")
         try:
-            return sum(p.stat().st_size for p in (self.path, log_path(self.path)) if p.exists())
+            return self.path.stat().st_size + log_bytes(self.path)
         except OSError as error:
             raise store_error("measure its size", error, self.path) from error
 
