@@ -2,9 +2,9 @@
 
 Everything here happens once, while the component is built. A guest starts with all of it done.
 
-When the user's modules are baked in, the builder puts a module `flawless_bundle` on the path, with a
-dictionary `BUNDLE`: `{"modules": [names to import], "load": {name: answer to a "load" request}}`. Modules
-then come from there, by the same loader.
+When the user's modules are baked in, the builder puts a module `flawless_bundle` on the path, with
+a dictionary `BUNDLE`: `{"modules": [names to import], "load": {name: answer to a "load" request}}`.
+Modules then come from there, by the same loader.
 """
 
 import gc
@@ -13,7 +13,7 @@ import pkgutil
 
 from flawless import _preload
 
-UNAVAILABLE = _preload.preload()  # first: what follows replaces parts of the standard library
+ABSENT = _preload.preload()  # first: what follows replaces parts of the standard library
 
 import wit_world  # noqa: E402 (made by componentize-py from the WIT)
 from wit_world.imports import host  # noqa: E402 (as above)
@@ -30,6 +30,7 @@ try:
 except ModuleNotFoundError:
     BUNDLE = None
 
+_loader.absent.update(ABSENT)
 _execution.install()
 if BUNDLE is not None:
     _loader.bake(BUNDLE)

@@ -40,9 +40,7 @@ class Sleep:
         weeks: float = 0,
     ) -> None:
         """Sleep for a duration (seconds, timedelta, `"1h30m"`) or for the sum of the keywords."""
-        effect(
-            "sleep", body(_length_s(duration, seconds, minutes, hours, days, weeks)), _nothing
-        )
+        effect("sleep", body(_length_s(duration, seconds, minutes, hours, days, weeks)), _nothing)
 
     def start(
         self,

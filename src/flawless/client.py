@@ -25,6 +25,7 @@ from flawless.errors import (
     ServerError,
     UsageError,
 )
+from flawless.ids import execution_id
 
 T = TypeVar("T")
 
@@ -246,9 +247,10 @@ class Client:
                 f"the server at {self.url} did not answer in time; is it very busy, or stopped?"
             ) from error
         except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
             raise ServerUnreachable(
-                f"the connection to {self.url} broke off ({str(error) or type(error).__name__}); what "
-                "was started goes on when the server is back"
+                f"the connection to {self.url} broke off ({reason}); what was started goes on when "
+                "the server is back"
             ) from error
         if response.is_success or response.status_code == also:
             try:
@@ -317,7 +319,7 @@ _KNOWN: dict[str, type[FlawlessError]] = {
 
 
 def _segment(text: str) -> str:
-    return quote(text, safe="") or "%20"
+    return quote(execution_id(text), safe="")
 
 
 def _host(url: str) -> str:

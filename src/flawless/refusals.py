@@ -20,7 +20,7 @@ class NativeOnly(FlawlessError):
         message = f"{library} runs natively: call it from a @step (the workflow used {path})"
         if library == "flawless":
             message = f"{path} belongs to the engine: use it in a @step or outside of workflows"
-        super().__init__(f"{message}. {reason}" if reason else message)
+        super().__init__(f"{message}. {reason[0].upper()}{reason[1:]}" if reason else message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path, self.reason)

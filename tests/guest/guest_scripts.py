@@ -113,7 +113,10 @@ class Script:
         if asked["op"] == "http":
             page = self.pages.get(asked["url"], {"status": 404})
             return page if "error" in page else {"ok": {"url": asked["url"], "headers": [], **page}}
-        function = self.steps.get(asked["name"], lambda *a, **k: [asked["name"], *a, k] if k else list(a))
+        function = self.steps.get(asked["name"])
+        if function is None:  # a step gives back its arguments, after its name if some are named
+            given, named = asked["args"]["a"], asked["args"]["k"]
+            return {"ok": [asked["name"], *given, named] if named else given}
         args = [decode(value) for value in asked["args"]["a"]]
         kwargs = {name: decode(value) for name, value in asked["args"]["k"].items()}
         try:
@@ -139,6 +142,9 @@ class Script:
             return {"now": self.now_us, "id": effect["id"], **self._outcome(effect)}
         assert until is not None, "the guest waits for nothing"
         self.now_us = max(self.now_us, until) + (1_000 if asked["poll"] else 0)
+        return {"now": self.now_us}
+
+    def _clock(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"now": self.now_us}
 
     def _drop(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +206,11 @@ class Guests:
             return json.loads(state.output)
 
     def run(
-        self, script: Script, *args: Any, workflow: str = "app.main", modules: list[str] | None = None
+        self,
+        script: Script,
+        *args: Any,
+        workflow: str = "app.main",
+        modules: list[str] | None = None,
     ) -> Any:
         """Run a workflow and return its output: `{"ok": ...}` or `{"error": ...}`."""
         given = {
@@ -242,9 +252,15 @@ def app(body: str, script: Script | None = None) -> Script:
 
 def main(*lines: str) -> str:
     """Return a workflow `main` with this body."""
-    return "@workflow\ndef main(*args):\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
+    return (
+        "@workflow\ndef main(*args):\n" + textwrap.indent("\n".join(lines) or "pass", "    ") + "\n"
+    )
 
 
 def async_main(*lines: str) -> str:
     """Return an `async def` workflow `main` with this body."""
-    return "@workflow\nasync def main(*args):\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
+    return (
+        "@workflow\nasync def main(*args):\n"
+        + textwrap.indent("\n".join(lines) or "pass", "    ")
+        + "\n"
+    )

@@ -130,3 +130,9 @@ def test_requests_at_the_same_time(guests: Guests) -> None:
         "return [r.status_code for r in ((await one), two, three, http.get('http://0'))]",
     )
     assert guests.ok(body, script=script) == [201, 202, 203, 200]
+
+
+def test_text_that_is_no_text(guests: Guests) -> None:
+    """A lone surrogate in a request is an error, and not the end of the guest."""
+    for call in ("http.post('http://a', content='\\ud800')", "http.get('http://\\ud800')"):
+        assert guests.error(main(call))["type"] in {"UnicodeEncodeError", "ValueError"}

@@ -4,29 +4,29 @@
 what it left in `out`, or of the exception. `describe(count)` makes so many requests in a row.
 """
 
-import _thread  # noqa: F401 (what the tests' code imports must be in the snapshot)
-import asyncio  # noqa: F401
-import datetime  # noqa: F401
+import asyncio
+import datetime
+import encodings.idna
 import gc
 import json
-import random  # noqa: F401
-import select  # noqa: F401
-import socket  # noqa: F401
-import threading  # noqa: F401
-import time  # noqa: F401
-import traceback  # noqa: F401
-import uuid  # noqa: F401
+import random
+import select
+import socket
+import threading
+import time
+import uuid
 
 import wit_world
 from wit_world.imports import host
 
-import encodings.idna  # isort: skip  # noqa: F401
+# What the tests' code imports must be in the snapshot.
+SNAPSHOT = [asyncio, datetime, encodings.idna, random, select, socket, threading, time, uuid]
 
 
 class WitWorld(wit_world.WitWorld):
     """The exports."""
 
-    def run(self, input: str) -> str:  # noqa: A002
+    def run(self, input: str) -> str:  # noqa: A002 (its name in the WIT)
         """Execute the code `input`."""
         names = {"call": host.call}
         try:
@@ -35,7 +35,7 @@ class WitWorld(wit_world.WitWorld):
             return json.dumps({"error": f"{type(error).__name__}: {error}"})
         return json.dumps(names.get("out"))
 
-    def describe(self, input: str) -> str:  # noqa: A002
+    def describe(self, input: str) -> str:  # noqa: A002 (its name in the WIT)
         """Make `input` requests, each with the response to the one before."""
         response = ""
         for _ in range(int(input)):

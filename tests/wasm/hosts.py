@@ -57,6 +57,12 @@ def settle(guest: Guest, state: State) -> State:
     return state
 
 
+def begin(guest: Guest, code: str | bytes) -> State:
+    """Start a guest and let it compute until it waits or is finished."""
+    data = code if isinstance(code, bytes) else code.encode()
+    return settle(guest, guest.start("run", data))
+
+
 def run(
     component: Component,
     code: str,
@@ -66,7 +72,7 @@ def run(
     """Run `code` in a new guest to its end and return what it left in `out`."""
     host = host or RecordingHost()
     with Guest(component, host, limits or GuestLimits()) as guest:
-        state = settle(guest, guest.start("run", code.encode()))
+        state = begin(guest, code)
         while isinstance(state, Suspended):
             state = settle(guest, guest.resume(b""))
         assert isinstance(state, Finished)

@@ -8,7 +8,7 @@ import pytest
 
 from flawless.errors import GuestTrapped
 from flawless.wasm import Component, Finished, Guest, GuestExited, GuestLimits, Suspended
-from wasm.hosts import NOW_NS, RecordingHost, run, settle
+from wasm.hosts import NOW_NS, RecordingHost, begin, run, settle
 
 
 def test_clocks_are_the_hosts(component: Component) -> None:
@@ -35,7 +35,7 @@ def test_sleep_suspends(component: Component, wait: str) -> None:
     host = RecordingHost(waits=True)
     with Guest(component, host, GuestLimits()) as guest:
         code = f"import time, select; {wait}; {wait}; out = 'awake'"
-        state = settle(guest, guest.start("run", code.encode()))
+        state = begin(guest, code)
         assert isinstance(state, Suspended)
         assert host.deadlines_ns == [NOW_NS + 2_500_000_000]
         host.now_ns = host.deadlines_ns[0]

@@ -1,7 +1,7 @@
 """What `describe` tells about the user's modules, and what a deployment must hold to run them.
 
-The modules were just imported, so what was loaded is known. Imports inside functions are not executed
-then; `bundle` looks for them in the source, so that the deployment has those modules too.
+The modules were just imported, so what was loaded is known. Imports inside functions are not
+executed then; `_lazy` looks for them in the source, so that the deployment has those modules too.
 """
 
 from __future__ import annotations

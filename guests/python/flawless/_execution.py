@@ -49,7 +49,9 @@ def load(modules: list[str]) -> None:
             continue
         importlib.import_module(name)
         if _standins.covers(name):
-            raise DeploymentInvalid(f"module {name!r} cannot run as a workflow module: {name} is native")
+            raise DeploymentInvalid(
+                f"module {name!r} cannot run as a workflow module: {name} is native"
+            )
 
 
 def run(text: str) -> str:
@@ -108,6 +110,6 @@ def _check_protocol(given: dict[str, Any]) -> None:
     version = given.get("protocol")
     if version != PROTOCOL:
         raise UsageError(
-            f"the engine speaks protocol {version}, this guest speaks {PROTOCOL}: use an engine that "
-            "is not older than the deployment"
+            f"the engine speaks protocol {version}, this guest speaks {PROTOCOL}: use an engine "
+            "that is not older than the deployment"
         )

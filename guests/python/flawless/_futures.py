@@ -1,4 +1,4 @@
-"""Effects under way, as objects to wait for: in plain code with `result()`, in asyncio with `await`.
+"""Effects under way, as objects to wait for: with `result()` in plain code, with `await` in async.
 
 A `Future` has asyncio's future protocol, so `gather`, `wait`, `as_completed`, `shield`,
 `wait_for` and `timeout` take it as one of their own. It belongs to no loop: without one,
@@ -7,7 +7,7 @@ A `Future` has asyncio's future protocol, so `gather`, `wait`, `as_completed`, `
 
 from __future__ import annotations
 
-from asyncio import CancelledError, InvalidStateError, events
+from asyncio import CancelledError, events
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
 from typing import Any, Generic, TypeVar
@@ -152,14 +152,13 @@ class Future(Generic[T]):
     def _settle(self, answer: dict[str, Any]) -> None:
         if self._state != _PENDING:
             return
-        try:
-            if "error" in answer:
-                raise from_engine(answer["error"])
-            self._value = self._convert(answer["ok"])
-            self._state = _DONE
-        except BaseException as error:
-            self._value = error.with_traceback(None)
-            self._state = _FAILED
+        if "error" in answer:
+            self._value, self._state = from_engine(answer["error"]), _FAILED
+        else:
+            try:
+                self._value, self._state = self._convert(answer["ok"]), _DONE
+            except Exception as error:
+                self._value, self._state = error.with_traceback(None), _FAILED
         self._call_back()
 
     def _call_back(self) -> None:

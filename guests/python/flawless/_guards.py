@@ -1,17 +1,20 @@
 """What a workflow cannot do, and what to do instead.
 
-Files, sockets, threads and processes do not exist in a guest. Python's own errors for that are puzzling
-("No such file or directory"), so the usual ways to them raise `NotInWorkflow` with the alternative.
+Files, sockets, threads and processes do not exist in a guest. Python's own errors for that are
+puzzling ("No such file or directory"), so the usual ways to them raise `NotInWorkflow` with the
+alternative.
 """
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import concurrent.futures
 import io
 import multiprocessing.context
 import multiprocessing.process
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,7 +24,6 @@ import threading
 import time
 from typing import Any, NoReturn
 
-import _thread
 from flawless._timers import time_sleep
 from flawless.refusals import NotInWorkflow
 
@@ -83,8 +85,11 @@ def install() -> None:
         "run processes",
         _PROCESSES,
     )
+    _guard(
+        shutil, "rmtree copy copy2 copyfile copytree move disk_usage", "use the file system", _FILES
+    )
     _guard(subprocess.Popen, "__init__", "run processes", _PROCESSES)
-    subprocess.Popen.__del__ = lambda self: None  # type: ignore[attr-defined]  # there is nothing to clean up
+    subprocess.Popen.__del__ = lambda self: None  # type: ignore[method-assign]  # there is nothing to clean up
     _guard(multiprocessing.process.BaseProcess, "__init__", "run processes", _PROCESSES)
     context = multiprocessing.context.BaseContext
     names = [name for name in vars(context) if name[0].isupper()]
@@ -115,4 +120,4 @@ def install() -> None:
     )
     _guard(builtins, "input", "read from a terminal", "pass values as arguments")
     _guard(sys, "breakpointhook", "stop in a debugger", "run the function natively for that")
-    time.sleep = time_sleep
+    time.sleep = time_sleep  # type: ignore[assignment]  # replaced on purpose

@@ -70,6 +70,8 @@ session = Session()
 
 def request(text: str) -> Any:
     """Send one request and return the response."""
+    if not text.isascii():
+        text.encode()  # a lone surrogate is an error here; handed over, it would abort the guest
     answer = loads(session.call(text))
     while "where" in answer:
         answer = loads(session.call(encode({"op": "where", "frames": session.frames()})))

@@ -1,9 +1,9 @@
 """Finds the modules that functions import when they are called.
 
 A trial import executes only what stands at a module's top level. A deployment must hold the rest as
-well, so this reads the syntax trees and follows: from the user's code, any import inside a function; from a
-library's, those within the library itself. Modules that were not executed are followed at their top
-level, too.
+well, so this reads the syntax trees and follows: from the user's code, any import inside a
+function; from a library's, those within the library itself. Modules that were not executed are
+followed at their top level, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from flawless import _loader, _standins
-from flawless._loader import Unit, units as loaded
+from flawless._loader import Unit
+from flawless._loader import units as loaded
 
 MODULES_MAX = 3_000
 

@@ -1,12 +1,14 @@
 """Modules come from the engine: an import hook that asks for each by name.
 
-The standard library is in the component already. For anything else the hook asks the engine, which knows the
-deployment's files, and gets source, compiled code, or word that the module is native or missing.
+The standard library is in the component already. For anything else the hook asks the engine, which
+knows the deployment's files, and gets source, compiled code, or word that the module is native or
+missing.
 
-What cannot be imported here is no reason to fail when it is the *user's* module that imports it: its
-steps may need it natively. Then a stand-in takes the place of the library (see `_standins`): of the whole of it when
-its top level fails, of one submodule when only that does. Imports by libraries fail with `ModuleNotFoundError` as
-they would natively, so that their fall-backs work. A failure in the user's own module is an error.
+What cannot be imported here is no reason to fail when it is the *user's* module that imports it:
+its steps may need it natively. Then a stand-in takes the place of the library (see `_standins`): of
+the whole of it when its top level fails, of one submodule when only that does. Imports by libraries
+fail with `ModuleNotFoundError`, so that their fall-backs work. A failure in the user's own module
+is an error.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import sys
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import abc
 from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from flawless import _host, _standins
@@ -43,6 +46,9 @@ class Unit:
 
 units: dict[str, Unit] = {}
 """Modules that came from the engine, in the order of loading."""
+
+absent: set[str] = set()
+"""Modules of the standard library that cannot be imported in a guest."""
 
 ask: Callable[[str], dict[str, Any]]
 """Where modules come from; the engine, or while a component is built, the bundle."""
@@ -91,7 +97,7 @@ class Finder:
         return []
 
 
-class Loader:
+class Loader(abc.Loader):
     """Loads one module from the engine's answer."""
 
     def __init__(self, answer: dict[str, Any], *, by_user: bool) -> None:
@@ -141,7 +147,7 @@ class Loader:
         raise FileNotFoundError(f"no data file {path!r}: workflows have no files")
 
 
-class StandInLoader:
+class StandInLoader(abc.Loader):
     """Loads a stand-in."""
 
     def __init__(self, reason: str) -> None:
@@ -191,7 +197,7 @@ def _standard(name: str, top: str) -> ModuleSpec | None:
     """
     importer = _importer()
     known = importer in units or importer in _standins.user_modules
-    if name[0] == "_" or top in _OTHER_PLATFORMS or name != top or not known:
+    if name[0] == "_" or top in _OTHER_PLATFORMS or name not in absent or not known:
         return None
     return ModuleSpec(name, StandInLoader(f"{name} is not part of a guest's standard library"))
 
@@ -204,12 +210,12 @@ def _native(name: str, reason: str) -> ModuleSpec | None:
 
 def _importer() -> str:
     """Return the name of the module whose import statement is being executed."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name: str = frame.f_globals.get("__name__", "")
         if name not in _MACHINERY:
             return name
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return ""
 
 
@@ -218,7 +224,7 @@ def _forget(name: str) -> None:
     for place in (units, _standins.names, sys.modules):
         for other in [key for key in place if key == name or key.startswith(inside)]:
             if other != name or place is not sys.modules:
-                del place[other]  # type: ignore[attr-defined]  # all three are dicts by name
+                del place[other]
 
 
 def bake(bundle: dict[str, Any]) -> None:

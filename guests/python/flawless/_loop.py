@@ -2,9 +2,9 @@
 
 The standard `BaseEventLoop` gives tasks, futures, timers and callbacks; what is missing is waiting.
 When nothing is ready, the loop asks for the next outcome of a started effect, or for the time of
-its earliest timer, whichever comes first; that answer is journaled, so the order in which tasks go on
-is the same on replay. `time()` looks at the clock (an effect); the loop itself goes by the time the
-engine told last.
+its earliest timer, whichever comes first; that answer is journaled, so the order in which tasks go
+on is the same on replay. `time()` looks at the clock (an effect); the loop itself goes by the time
+the engine told last.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from asyncio import base_events, events
+from collections import deque
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -28,6 +29,11 @@ _SPIN_TURNS = 64
 
 class Loop(base_events.BaseEventLoop):
     """The loop of `asyncio.run` inside a guest."""
+
+    _ready: deque[Any]
+    _scheduled: list[Any]
+    _stopping: bool
+    _timer_cancelled_count: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +75,7 @@ class Loop(base_events.BaseEventLoop):
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Drop cancelled timers before they pile up: the standard loop does so where it waits."""
-        super()._timer_handle_cancelled(handle)
+        super()._timer_handle_cancelled(handle)  # type: ignore[misc]  # private, and there
         scheduled = self._scheduled
         if len(scheduled) > 100 and self._timer_cancelled_count > len(scheduled) // 2:
             kept = []
@@ -126,10 +132,12 @@ def _refusal(what: str, instead: str) -> Any:
 _NETWORK = "use flawless.http, or do it in a @step"
 for _names, _what, _instead in (
     (
-        "create_connection create_server create_unix_connection create_unix_server "
-        "create_datagram_endpoint start_tls sendfile sock_connect sock_accept sock_recv "
-        "sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendto sock_sendfile "
-        "getaddrinfo getnameinfo connect_accepted_socket",
+        (
+            "create_connection create_server create_unix_connection create_unix_server "
+            "create_datagram_endpoint start_tls sendfile sock_connect sock_accept sock_recv "
+            "sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendto "
+            "sock_sendfile getaddrinfo getnameinfo connect_accepted_socket"
+        ),
         "open network connections",
         _NETWORK,
     ),
@@ -145,15 +153,18 @@ for _names, _what, _instead in (
         setattr(Loop, _name, _refusal(_what, _instead))
 
 
-class Policy(events._BaseDefaultEventLoopPolicy):  # type: ignore[name-defined,misc]  # private in 3.14; the only way to give asyncio.run this loop
-    """Makes `asyncio.run`, `asyncio.new_event_loop` and friends use this loop."""
+class Policy(events._BaseDefaultEventLoopPolicy):
+    """Makes `asyncio.run`, `asyncio.new_event_loop` and friends use this loop.
+
+    Private in Python 3.14, and the only way to do it without the user's help.
+    """
 
     _loop_factory = Loop
 
 
 def install() -> None:
     """Make this the loop of asyncio."""
-    events._set_event_loop_policy(Policy())  # type: ignore[attr-defined]  # see Policy
+    events._set_event_loop_policy(Policy())
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -109,7 +109,7 @@ def install() -> None:
     sys.stderr = stderr
     logging.time = _Clock()  # type: ignore[attr-defined]  # the module imports it by this name
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False
+    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # typeshed lacks it
     handler = Handler()
     handler.setFormatter(_Formatter())
     root = logging.getLogger()
@@ -124,7 +124,7 @@ def install() -> None:
         elif options.get("level") is not None:
             root.setLevel(options["level"])
 
-    logging.basicConfig = basic_config  # type: ignore[assignment]  # the same, but for what it ignores
+    logging.basicConfig = basic_config
 
 
 def finish() -> None:

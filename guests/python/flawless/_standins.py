@@ -5,9 +5,9 @@ need it natively. So the guest puts a stand-in there. It tolerates what modules 
 imported: attribute chains, calls (`app = FastAPI()`), decorators, base classes, generics and
 unions in annotations, `except` clauses. It raises `NativeOnly` once workflow code really uses it.
 
-Why each stand-in is a class, and one derived from `Exception`: then `class X(lib.Base)`, `lib.T | None`,
-`isinstance(x, lib.T)`, `except lib.Error` and `@dispatch.register(lib.T)` all do the right thing with
-no help, where an ordinary object would break the machinery around it.
+Why each stand-in is a class, and one derived from `Exception`: then `class X(lib.Base)`,
+`lib.T | None`, `isinstance(x, lib.T)`, `except lib.Error` and `@dispatch.register(lib.T)` all do
+the right thing with no help, where an ordinary object would break the machinery around it.
 """
 
 from __future__ import annotations
@@ -142,11 +142,44 @@ class StandInType(ABCMeta):
 
 
 _OWN = {"_path", "_pure"}
-for _name in (
-    "add radd sub rsub mul rmul matmul rmatmul truediv rtruediv floordiv rfloordiv mod rmod "
-    "divmod rdivmod pow rpow lshift rlshift rshift rrshift and rand xor rxor "
-    "neg pos abs invert round enter aenter aexit anext next"
-).split():
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "matmul",
+    "rmatmul",
+    "truediv",
+    "rtruediv",
+    "floordiv",
+    "rfloordiv",
+    "mod",
+    "rmod",
+    "divmod",
+    "rdivmod",
+    "pow",
+    "rpow",
+    "lshift",
+    "rlshift",
+    "rshift",
+    "rrshift",
+    "and",
+    "rand",
+    "xor",
+    "rxor",
+    "neg",
+    "pos",
+    "abs",
+    "invert",
+    "round",
+    "enter",
+    "aenter",
+    "aexit",
+    "anext",
+    "next",
+]:
     setattr(StandInType, f"__{_name}__", _operator(_name))
 for _name, _value in {
     "bool": False, "len": 0, "int": 0, "float": 0.0, "index": 0, "contains": False,

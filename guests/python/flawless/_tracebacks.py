@@ -54,9 +54,7 @@ def error_object(error: BaseException) -> dict[str, Any]:
 
 def format_exception(error: BaseException) -> str:
     """Return the traceback of an exception without our own frames."""
-    summary = traceback.TracebackException(
-        type(error), error, error.__traceback__, compact=True
-    )
+    summary = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
     _clean(summary, set())
     return "".join(summary.format())
 
@@ -76,7 +74,7 @@ def current_frames() -> list[dict[str, Any]]:
 
     Source text is given as far as it is here: nothing may be asked of the engine meanwhile.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and len(found) < FRAMES_MAX:
         file = frame.f_code.co_filename
@@ -84,12 +82,14 @@ def current_frames() -> list[dict[str, Any]]:
             unit = _loader.units.get(frame.f_globals.get("__name__", ""))
             lines = (unit.source or "").splitlines() if unit else []
             line = frame.f_lineno
-            found.append({
-                "file": file,
-                "line": line,
-                "function": frame.f_code.co_qualname,
-                "text": lines[line - 1].strip() if line <= len(lines) else "",
-            })
+            found.append(
+                {
+                    "file": file,
+                    "line": line,
+                    "function": frame.f_code.co_qualname,
+                    "text": lines[line - 1].strip() if line <= len(lines) else "",
+                }
+            )
         frame = frame.f_back
     return found[::-1]
 

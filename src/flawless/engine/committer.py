@@ -14,10 +14,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, cast
 
-from flawless.errors import StoreConflict, StoreError
-from flawless.stores.base import Append, Create, Record, Store, Write
+from flawless.errors import ExecutionNotFound, StoreConflict, StoreError
+from flawless.stores.base import Append, Create, Record, Results, Store, Write
 
 _log = logging.getLogger("flawless.store")
 
@@ -36,12 +37,18 @@ _Item = tuple[Write | None, Durable | None, Refused | None]
 
 
 class Committer:
-    """Orders and groups the writes of one engine. Use it from the loop's thread only."""
+    """Orders and groups the writes of one engine. Use it from the loop's thread only.
+
+    A batch is begun at the end of the loop's turn in which its first write came, so all that
+    happens in one turn shares it. A store that can commit at once does so right there; only for one
+    that must wait is a task made.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._loop = asyncio.get_running_loop()
         self._queue: deque[_Item] = deque()
-        self._wake = asyncio.Event()
+        self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
@@ -50,15 +57,13 @@ class Committer:
         self.batches = 0
         self.writes = 0
 
-    def open(self) -> None:
-        """Begin to commit."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
     async def close(self, timeout_s: float) -> None:
         """Commit what is queued, as far as that succeeds within `timeout_s`, and stop."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
+                while self._busy:
+                    self._idle.clear()
+                    await self._idle.wait()
         except TimeoutError:
             _log.warning("%d writes could not be committed before the stop", len(self._queue))
         if self._task is not None:
@@ -69,22 +74,56 @@ class Committer:
         self, write: Write | None, durable: Durable | None = None, refused: Refused | None = None
     ) -> None:
         """Queue a write. None is a barrier: it is durable when all writes before it are."""
-        if write is None and self._idle.is_set():
+        if write is None and not self._busy:
             if durable is not None:
                 durable(None)
             return
         self._queue.append((write, durable, refused))
-        if self._idle.is_set():
-            self._idle.clear()
-            self._wake.set()
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._turn)
 
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                await self._commit(self._gather())
+    def _turn(self) -> None:
+        batch = self._gather()
+        writes = [write for write, _, _ in batch if write is not None]
+        commit = self._store.commit(writes, inline=True)
+        try:
+            waits_for = commit.send(None)
+        except StopIteration as done:
+            self._deliver(batch, done.value)
+            self._next()
+        except (StoreConflict, ExecutionNotFound, StoreError) as error:
+            self._spawn(self._mend(batch, error))
+        else:
+            self._spawn(self._finish(batch, _Rest(commit, waits_for)))
+
+    def _next(self) -> None:
+        if self._queue:
+            self._loop.call_soon(self._turn)
+        else:
+            self._busy = False
             self._idle.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._loop.create_task(work)
+
+    async def _finish(self, batch: list[_Item], commit: Awaitable[Results]) -> None:
+        try:
+            results = await commit
+        except (StoreConflict, ExecutionNotFound, StoreError) as error:
+            await self._mend(batch, error)
+            return
+        self._deliver(batch, results)
+        self._next()
+
+    def _deliver(self, batch: list[_Item], results: Results) -> None:
+        self.batches += 1
+        self.writes += len(results)
+        remaining = iter(results)
+        for write, durable, _ in batch:
+            result = next(remaining) if write is not None else None
+            if durable is not None:
+                durable(result)
 
     def _gather(self) -> list[_Item]:
         batch: list[_Item] = []
@@ -97,47 +136,77 @@ class Committer:
                 size += len(write.chunk.data)
         return batch
 
-    async def _commit(self, batch: list[_Item]) -> None:
-        writes = [write for write, _, _ in batch if write is not None]
-        try:
-            results = await self._write(writes)
-        except (StoreConflict, StoreError) as error:
-            if len(batch) > 1:
-                # One write is to blame; the others must not suffer for it.
-                for item in batch:
-                    await self._commit([item])
-                return
-            _, _, refused = batch[0]
-            _log.error("a write was refused: %s", error)
-            if refused is not None:
-                refused(error)
-            return
-        self.batches += 1
-        self.writes += len(writes)
-        remaining = iter(results)
-        for write, durable, _ in batch:
-            result = next(remaining) if write is not None else None
-            if durable is not None:
-                durable(result)
+    # --- trouble ------------------------------------------------------------------------------
 
-    async def _write(self, writes: list[Write]) -> list[Record | None]:
+    async def _mend(self, batch: list[_Item], error: Exception) -> None:
+        """Get a batch that failed into the store after all, or find the write that is to blame."""
+        if isinstance(error, StoreError) and error.retriable:
+            await self._insist(batch, error)
+        else:
+            await self._refuse(batch, error)
+        self._next()
+
+    async def _refuse(self, batch: list[_Item], error: Exception) -> None:
+        """One write is to blame; the others must not suffer for it."""
+        if len(batch) > 1:
+            for item in batch:
+                await self._insist([item], None)
+            return
+        _, _, refused = batch[0]
+        _log.error("a write was refused: %s", error)
+        if refused is not None:
+            refused(error)
+
+    async def _insist(self, batch: list[_Item], problem: StoreError | None) -> None:
         """Commit; while the store has a passing problem, keep trying."""
+        writes = [write for write, _, _ in batch if write is not None]
         pause_s = _PAUSE_FIRST_S
         while True:
-            try:
-                results = await self._store.commit(writes, inline=True) if writes else []
-            except StoreError as error:
-                if not error.retriable:
-                    raise
-                if self.problem is None:
-                    _log.error("%s (will be tried again)", error)
-                self.problem = error
-                if self.on_problem is not None:
-                    self.on_problem(error)
+            if problem is not None:
+                self._tell(problem)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+            try:
+                results = await self._store.commit(writes)
+            except (StoreConflict, ExecutionNotFound, StoreError) as error:
+                if isinstance(error, StoreError) and error.retriable:
+                    problem = error
+                    continue
+                await self._refuse(batch, error)
+                return
+            if self.problem is not None:
+                _log.warning("the store can write again")
+                self.problem = None
+            self._deliver(batch, results)
+            return
+
+    def _tell(self, problem: StoreError) -> None:
+        if self.problem is None:
+            _log.error("%s (will be tried again)", problem)
+        self.problem = problem
+        if self.on_problem is not None:
+            self.on_problem(problem)
+
+
+class _Rest:
+    """What is left of a coroutine that was begun outside of a task, as something to await."""
+
+    def __init__(self, begun: Coroutine[Any, Any, Results], waits_for: Any) -> None:
+        self._begun = begun
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Results]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                answer = yield waits_for
+            except BaseException as error:
+                try:
+                    waits_for = self._begun.throw(error)
+                except StopIteration as done:
+                    return cast("Results", done.value)
             else:
-                if self.problem is not None:
-                    _log.warning("the store can write again")
-                    self.problem = None
-                return results
+                try:
+                    waits_for = self._begun.send(answer)
+                except StopIteration as done:
+                    return cast("Results", done.value)

@@ -49,7 +49,7 @@ class _LoadedModule(msgspec.Struct):
 class _Described(msgspec.Struct):
     workflows: list[WorkflowInfo]
     modules: list[_LoadedModule] = []
-    standins: list[str] = []
+    standin_reasons: dict[str, str] = {}
 
 
 class _DescribeOutput(msgspec.Struct):
@@ -132,7 +132,13 @@ async def bake(bundle: Deployment, progress: Progress | None = None) -> bytes:
         )
         for module in bundle.manifest.modules
     }
-    return await asyncio.to_thread(bake_component, files, bundle.manifest.entry_modules, progress)
+    return await asyncio.to_thread(
+        bake_component,
+        files,
+        bundle.manifest.entry_modules,
+        progress,
+        standins=bundle.manifest.standins,
+    )
 
 
 def _deployment(
@@ -164,7 +170,7 @@ def _deployment(
         component_hash,
         list(entry_modules),
         described.workflows,
-        described.standins,
+        described.standin_reasons,
         modules,
     )
     return Deployment(manifest)

@@ -74,7 +74,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """SHA-256 of the component, in hexadecimal."""
     entry_modules: list[str]
     workflows: list[WorkflowInfo]
-    standins: list[str]
+    standins: dict[str, str]
+    """Libraries that run natively only, and why."""
     modules: list[ModuleCode]
 
 
@@ -99,7 +100,7 @@ class Deployment:
             for module in manifest.modules
         }
         self._sources = {module.name: module.source for module in manifest.modules}
-        self._standins = frozenset(manifest.standins)
+        self._standins = manifest.standins
 
     def on(self, component: str, kind: Literal["bundle", "baked"]) -> Deployment:
         """Return the same code as a deployment on another component."""
@@ -118,8 +119,9 @@ class Deployment:
         known = self._code.get(request.name)
         if known is not None:
             return known
-        if request.name.split(".")[0] in self._standins:
-            return b'{"kind":"native","reason":"it was not loadable at deployment"}'
+        for name in (request.name, request.name.partition(".")[0]):
+            if name in self._standins:
+                return msgspec.json.encode({"kind": "native", "reason": self._standins[name]})
         return b'{"kind":"missing"}'
 
     def run_input(self, execution: str, workflow: str, args: bytes, now_us: int) -> bytes:

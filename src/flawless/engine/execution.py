@@ -118,6 +118,7 @@ class LiveExecution:
         self.idle_since_us: int | None = None
         """When the guest began to wait, or None while it computes."""
         self.over = False
+        self.began_us = 0
         self._host = host
         self._component = component
         self._random = RandomStream(b"")
@@ -134,12 +135,16 @@ class LiveExecution:
         self.machine = machine
         self._earlier = earlier
         self._replaying = machine.length > 1
+        self.began_us = machine.invoked.began_us
         self._random = RandomStream(machine.invoked.seed)
         arrivals, self._arrivals = self._arrivals, []
-        for effect, outcome in arrivals:
-            machine.arrived(
-                effect, outcome.failed, outcome.payload, outcome.attempts, self._now_us()
-            )
+        try:
+            for effect, outcome in arrivals:
+                self._tell(machine, effect, outcome)
+        except FlawlessError as error:
+            self._host.guest_closed()  # the room was kept for it
+            self._fail(error)
+            return
         self._flush(None)
         first = machine.invoked
         guest = Guest(self._component, self, self._host.guest_limits)
@@ -235,9 +240,11 @@ class LiveExecution:
             self._arrivals.append((effect, outcome))
             self._host.reload(self)
             return
-        response = machine.arrived(
-            effect, outcome.failed, outcome.payload, outcome.attempts, self._now_us()
-        )
+        try:
+            response = self._tell(machine, effect, outcome)
+        except FlawlessError as error:
+            self._fail(error)
+            return
         if response is None or self._host.stopping:
             self._flush(None)
         else:
@@ -259,11 +266,20 @@ class LiveExecution:
             return
         if machine.waiting is None:
             return
-        response = machine.woke(self._now_us())
+        try:
+            response = machine.woke(self._now_us())
+        except FlawlessError as error:
+            self._fail(error)
+            return
         if response is not None:
             self._resume(response)
         elif (wake_us := machine.wake_us) is not None:
             self._arm(wake_us)
+
+    def _tell(self, machine: Machine, effect: int, outcome: Outcome) -> bytes | None:
+        return machine.arrived(
+            effect, outcome.failed, outcome.payload, outcome.attempts, self._now_us()
+        )
 
     # --- driving the guest --------------------------------------------------------------------
 
@@ -298,7 +314,7 @@ class LiveExecution:
         except FlawlessError as error:
             self._fail(error)
             return
-        except Exception as error:  # (a bug of ours must not stop the other executions)
+        except Exception as error:  # a bug of ours must not stop the other executions
             _log.exception("internal error in execution %s", self.id)
             self._fail(error)
             return
@@ -318,6 +334,7 @@ class LiveExecution:
             self._carry_out()
             return
         if wake_us - now_us > self._host.evict_after_us and not machine.in_flight:
+            self._take_actions()  # there may be something to cancel; there is nothing to perform
             self._close_guest()
             self.machine = None
             self._suspend_until(wake_us, machine.take_chunk())
@@ -327,18 +344,20 @@ class LiveExecution:
 
     def _carry_out(self) -> None:
         """Make durable what the guest observed, then perform what it asked for."""
-        machine = self.machine
-        assert machine is not None
-        actions = machine.take_actions()
-        if not actions:
+        performs = self._take_actions()
+        if not performs:
             self._flush(None)
-            return
-        if self._host.stopping:
+        elif self._host.stopping:
             # Nothing of this is recorded or done; the next engine comes here again.
             self.stop()
-            return
+        else:
+            self._flush(lambda: self._perform(performs))
+
+    def _take_actions(self) -> list[Perform]:
+        """Cancel what the guest gave up, and return what it wants performed."""
+        assert self.machine is not None
         performs: list[Perform] = []
-        for action in actions:
+        for action in self.machine.take_actions():
             match action:
                 case Perform(effect, request):
                     self.in_flight[effect] = InFlight(label(request), self._now_us(), None)
@@ -347,7 +366,7 @@ class LiveExecution:
                     item = self.in_flight.pop(effect, None)
                     if item is not None:
                         self._cancel(item)
-        self._flush(lambda: self._perform(performs))
+        return performs
 
     def _perform(self, performs: list[Perform]) -> None:
         if self.over:

@@ -21,7 +21,7 @@ from flawless.engine import arguments
 from flawless.engine.service import End, LogLine, Service, Settings
 from flawless.errors import EngineStopped, ExecutionFailed, ResultTimeout
 from flawless.functions import Workflow
-from flawless.stores import MemoryStore, SQLiteStore
+from flawless.stores import open_store
 from flawless.stores.base import Record, Store
 from flawless.wasm.progress import Progress
 
@@ -90,7 +90,11 @@ class Execution(Generic[R]):
 
     def _value(self, end: End) -> R:
         if end.status is Status.COMPLETED:
-            return cast("R", codec.loads(end.payload, self._annotation, path="result"))
+            try:
+                return cast("R", codec.loads(end.payload, self._annotation, path="result"))
+            except codec.CodecError:
+                # Annotations are no promise in Python: what was returned is what counts.
+                return cast("R", codec.loads(end.payload, path="result"))
         raise failure(self.id, end)
 
 
@@ -126,7 +130,7 @@ class Engine:
         if limits is not None:
             chosen = _with_limits(chosen, limits)
         self._service = Service(
-            _store(store),
+            open_store(store) if isinstance(store, str | Path) else store,
             modules,
             settings=chosen,
             baked=baked,
@@ -206,10 +210,22 @@ class Engine:
 
         Durability: when this returns, the execution is durable.
         """
-        name = workflow if isinstance(workflow, str) else workflow.name
-        function = arguments.native_function(self._service, name, workflow)
-        encoded = arguments.from_values(function, args, kwargs)
+        name, function, encoded = self._prepared(workflow, args, kwargs)
         execution, _ = self._call(lambda service: service.start(name, encoded, id))
+        return Execution(self, execution, arguments.return_annotation(function))
+
+    async def start_async(
+        self,
+        workflow: Workflow[..., Any] | str,
+        /,
+        *args: Any,
+        id: str | None = None,  # noqa: A002 (the public word)
+        **kwargs: Any,
+    ) -> Execution[Any]:
+        """Start an execution from an asyncio program; else as `start`."""
+        name, function, encoded = self._prepared(workflow, args, kwargs)
+        future = self._submit(lambda service: service.start(name, encoded, id))
+        execution, _ = await asyncio.wrap_future(future)
         return Execution(self, execution, arguments.return_annotation(function))
 
     def get(self, id: str) -> Execution[Any]:  # noqa: A002 (the public word)
@@ -237,6 +253,13 @@ class Engine:
     def health(self) -> dict[str, Any]:
         """Return how the engine is: status, problem, numbers of executions and guests."""
         return self._call(lambda service: service.health())
+
+    def _prepared(
+        self, workflow: Workflow[..., Any] | str, args: Any, kwargs: Any
+    ) -> tuple[str, Callable[..., Any] | None, bytes]:
+        name = workflow if isinstance(workflow, str) else workflow.name
+        function = arguments.native_function(self._service, name, workflow)
+        return name, function, arguments.from_values(function, args, kwargs)
 
     def _submit(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> ThreadFuture[T]:
         if self._loop is None:
@@ -268,12 +291,6 @@ def failure(execution: str, end: End) -> ExecutionFailed:
     return ExecutionFailed(
         execution, type_, str(error.get("message", "")), str(error.get("traceback", "")), error
     )
-
-
-def _store(store: str | Path | Store) -> Store:
-    if store == ":memory:":
-        return MemoryStore()
-    return SQLiteStore(store) if isinstance(store, str | Path) else store
 
 
 def _with_limits(settings: Settings, limits: Limits) -> Settings:

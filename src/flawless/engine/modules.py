@@ -20,6 +20,8 @@ from typing import Literal
 
 from flawless.errors import DeploymentInvalid
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+
 SOURCE_BYTES_MAX = 4 * 1024 * 1024
 """One source file; what is longer is generated data, which belongs elsewhere."""
 
@@ -68,7 +70,7 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and name.split(".")[0] == error.name.split(".")[0]:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise DeploymentInvalid(
                 f"there is no module {name!r}: give a file (app.py), or the name of a module that "
                 "`python -c 'import ...'` finds"
@@ -77,7 +79,7 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
     except SyntaxError as error:
         where = f"{error.filename}:{error.lineno}"
         raise DeploymentInvalid(
-            f"{name} has a syntax error at {where}: {error.msg}", traceback=traceback.format_exc()
+            f"{name} has a syntax error at {where}: {error.msg}", traceback=_users_traceback(error)
         ) from error
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
@@ -114,9 +116,27 @@ def find_source(name: str) -> Source | Unavailable:
 
 
 def _does_not_import(name: str, error: BaseException) -> DeploymentInvalid:
-    text = traceback.format_exc()
     return DeploymentInvalid(
-        f"{name} cannot be imported: {type(error).__name__}: {error}", traceback=text
+        f"{name} cannot be imported: {type(error).__name__}: {error}",
+        traceback=_users_traceback(error),
+    )
+
+
+def _users_traceback(error: BaseException) -> str:
+    """Return the traceback without the lines of this package and of the import machinery."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part is not None:
+        part.stack[:] = [frame for frame in part.stack if not _is_machinery(frame.filename)]
+        part = part.__cause__ or part.__context__
+    return "".join(told.format())
+
+
+def _is_machinery(file: str) -> bool:
+    return (
+        file.startswith("<frozen importlib")
+        or file == importlib.__file__
+        or Path(file).is_relative_to(_PACKAGE)
     )
 
 

@@ -25,7 +25,7 @@ from flawless.core.entries import Attempt, Completed, Entry, Failed
 from flawless.core.machine import Machine
 from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
 from flawless.core.status import Status
-from flawless.engine.clock import Clock
+from flawless.engine.clock import Clock, new_jitter
 from flawless.engine.committer import Committer
 from flawless.engine.execution import LiveExecution
 from flawless.engine.http import HttpPerformer
@@ -79,7 +79,11 @@ class Scheduler:
         self._committer = Committer(store)
         self._committer.on_problem = self._store_failed
         self._steps = StepPerformer(
-            self.loop, clock, threads=settings.step_threads, processes=settings.step_processes
+            self.loop,
+            clock,
+            threads=settings.step_threads,
+            processes=settings.step_processes,
+            jitter=new_jitter,
         )
         self._http = HttpPerformer(body_bytes_max=settings.limits.value_bytes_max)
         self._live: dict[ExecutionId, LiveExecution] = {}
@@ -96,7 +100,6 @@ class Scheduler:
 
     async def open(self) -> None:
         """Begin: recover what a former engine left, and take new executions."""
-        self._committer.open()
         self._spawn(self._load_queued(), "loader")
         self._spawn(self._watch_timers(), "timers")
         self._spawn(self._recover(), "recovery")
@@ -246,11 +249,10 @@ class Scheduler:
         self, execution: LiveExecution, request: StepRequest, earlier: list[Attempt]
     ) -> StepRun | None:
         """Begin a step."""
-        assert execution.machine is not None
         return self._steps.perform(
             execution.id,
             request,
-            began_us=execution.machine.invoked.began_us,
+            began_us=execution.began_us,
             earlier=earlier,
             on_attempt=lambda attempts: execution.attempt_failed(request.id, attempts),
             report=lambda outcome: execution.arrived(request.id, outcome),
@@ -343,7 +345,9 @@ class Scheduler:
         try:
             deployment, component = await self._library.find(record.deployment)
             entries: list[Entry] = []
+            size = 0
             for chunk in await self._store.journal(execution):
+                size += len(chunk.data)
                 if chunk.first_seq != len(entries):
                     raise JournalDamaged(execution, len(entries), "entries are missing here")
                 entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
@@ -373,6 +377,7 @@ class Scheduler:
             may_repeat=self._may_repeat,
             modules=deployment.answer,
             in_flight=live.known_effects,
+            bytes_recorded=size,
         )
         self._begin(live, machine, earlier)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -338,11 +337,10 @@ class Service:
                 future.set_result(_end_of(final))
 
     async def _recorded_end(self, record: Record) -> End:
-        with contextlib.suppress(IndexError):
-            chunk = (await self.store.journal(record.id))[-1]
-            final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
-            if isinstance(final, Completed | Failed):
-                return _end_of(final)
+        chunk = await self.store.last_chunk(record.id)
+        final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
+        if isinstance(final, Completed | Failed):
+            return _end_of(final)
         # The journal has no end: it is damaged somewhere, and reading all of it says where.
         await self.journal(record.id)
         raise StoreError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,13 +57,19 @@ class StepPerformer:
     """Runs steps for all executions of an engine. Use it from the loop's thread only."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, *, threads: int, processes: int
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        *,
+        threads: int,
+        processes: int,
+        jitter: Callable[[], float],
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._threads = ThreadPool(threads)
         self._processes = ProcessPool(processes)
-        self._jitter = random.Random()  # noqa: S311 (spreads retries; no secret)
+        self._jitter = jitter
 
     def perform(
         self,
@@ -216,7 +221,7 @@ class StepPerformer:
             isinstance(error, options.give_up_on) or not isinstance(error, options.retry_on)
         ):
             return None
-        return options.retry.pause_s(run.failures + 1, self._jitter.random())
+        return options.retry.pause_s(run.failures + 1, self._jitter())
 
     def _note_attempt(self, run: StepRun, outcome: Outcome) -> None:
         error = msgspec.json.decode(outcome.payload)

@@ -37,7 +37,7 @@ Lifetimes (violations crash the process)
 - Everything reachable from a value (string bytes, list items, options) belongs to wasmtime's
   allocator: made with `bytes_new`, `list_new` and `val_new`, never pointed at Python's memory.
 - wasmtime aborts the process on a string that is not UTF-8, and on a continuation that was not
-  set. Callbacks therefore never let an exception out; see `guest.guarded`.
+  set. Callbacks therefore never let an exception out; see `callbacks.py`.
 
 Threads: a store, its guest and its future belong to one thread at a time. Engines, components and
 linkers are shared freely. Callbacks find their guest by the store's address, which they are handed:

@@ -19,15 +19,18 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import os
+import sys
 import time
+import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from flawless.errors import GuestCpuExceeded, GuestTrapped, ValueTooLarge
 
 from . import binding
-from .binding import ANSWERED, STRLEN, WORD0, Continuation, Frame, Value, bytes_new
+from .binding import WORD0, Frame, bytes_new
 from .traps import GuestExited, trapped
 from .values import STRING
 
@@ -115,11 +118,15 @@ State: TypeAlias = Suspended | Preempted | Finished
 _SUSPENDED: Final = Suspended()
 _PREEMPTED: Final = Preempted()
 
-GUESTS: dict[int, Guest] = {}
+GUESTS: Final[dict[int, weakref.ref[Guest]]] = {}
 """Live guests by the address of their store, which wasmtime hands to every callback.
 
-One dictionary serves all threads: a guest only ever looks itself up.
+One dictionary serves all threads: a guest only ever looks itself up. Whoever drives a guest holds
+it; one that nobody holds any more is closed.
 """
+
+# A child process shares memory and timers with nobody: its parent's guests are left alone there.
+os.register_at_fork(after_in_child=GUESTS.clear)
 
 
 class Guest:
@@ -132,6 +139,7 @@ class Guest:
     __slots__ = (
         "__weakref__",
         "_base",
+        "_call",
         "_component",
         "_error",
         "_frame",
@@ -164,6 +172,7 @@ class Guest:
         self.pollables_made = 0
         self._component = component
         self.limits = limits
+        self._call: tuple[int, bytes] | None = None  # to be made once it is instantiated
         self._future: int | None = None
         self._store: int | None = None
         self._running = False
@@ -175,7 +184,7 @@ class Guest:
         self._ready = base + Frame.ready.offset
         self._error = base + Frame.error.offset
 
-    def start(self, export: Literal["run", "describe"], input: bytes) -> State:  # noqa: A002
+    def start(self, export: Literal["run", "describe"], input: bytes) -> State:  # noqa: A002 (WIT)
         """Instantiate the component and call `export` with `input` (UTF-8).
 
         Raises:
@@ -186,41 +195,19 @@ class Guest:
             raise RuntimeError("a guest is started once; make a new one")
         self._started = True
         check_text(input, "the input", self.limits.response_bytes_max)
-        component, base, frame = self._component, self._base, self._frame
-        index = component.export(export)
-        store = binding.store_new(component.runtime.engine_address, None, None)
-        self._store = store
-        self.context = context = binding.store_context(store)
-        GUESTS[context] = self
+        component, base = self._component, self._base
+        self._call = (component.export(export), input)
+        self._store = binding.store_new(component.runtime.engine_address, None, None)
+        self.context = context = binding.store_context(self._store)
+        GUESTS[context] = weakref.ref(self)
         self._ticker.guest_born()
-        binding.store_limiter(store, self.limits.memory_bytes, -1, -1, -1, -1)
+        binding.store_limiter(self._store, self.limits.memory_bytes, -1, -1, -1, -1)
         binding.epoch_deadline(context, 1)
         binding.epoch_yield(context, 1)
-
         self._future = binding.instantiate_async(
             component.linker_address, context, component.address, base, self._error
         )
-        state = self._poll()
-        while state is _PREEMPTED:
-            state = self._poll()
-        assert state is None, "instantiation asks the host for nothing it would have to wait for"
-
-        func = base + Frame.func.offset
-        if not binding.get_func(base, context, index, func):
-            raise GuestTrapped(f"the component's export {export!r} is not a function")
-        bytes_new(base + Frame.argument.offset + WORD0, len(input), input)
-        frame.argument.kind = STRING
-        self._future = binding.func_call_async(
-            func,
-            context,
-            base + Frame.argument.offset,
-            1,
-            base + Frame.result.offset,
-            1,
-            self._error,
-        )
-        self.turn_ns = 0
-        return self._poll() or self._finish()
+        return self._advance()
 
     def resume(self, response: bytes) -> State:
         """Answer the request the guest is suspended in; `b""` for a sleep that is over.
@@ -235,7 +222,7 @@ class Guest:
         self.waits = False
         self.turn_ns = 0
         self._frame.ready[0] = 1
-        return self._poll() or self._finish()
+        return self._advance()
 
     def proceed(self) -> State:
         """Let a preempted guest compute on.
@@ -246,21 +233,20 @@ class Guest:
         if self._future is None or self.waits:
             raise RuntimeError("the guest was not preempted")
         before = time.thread_time_ns()
-        state = self._poll()
+        state = self._advance()
         if state is _PREEMPTED:
             self.turn_ns += time.thread_time_ns() - before
             if self.turn_ns > self.limits.cpu_s_per_turn * 1e9:
                 self._drop_future()
                 raise GuestCpuExceeded(self.limits.cpu_s_per_turn)
-        return state or self._finish()
+        return state
 
     def close(self) -> None:
         """Free the guest, wherever it stands. Closing twice is harmless."""
         if self._running:
             raise RuntimeError("a guest cannot be closed by the host function it is calling")
         self._drop_future()
-        if self._store is not None:
-            del GUESTS[self.context]
+        if self._store is not None and GUESTS.pop(self.context, None) is not None:
             self._ticker.guest_gone()
             binding.store_delete(self._store)
             self._store = None
@@ -295,6 +281,25 @@ class Guest:
         """Raise unless `response` may be handed to the guest."""
         check_text(response, "the response to the workflow", self.limits.response_bytes_max)
 
+    def _advance(self) -> State:
+        state = self._poll()
+        if state is None and self._call is not None:
+            self._begin_call(*self._call)  # it is instantiated
+            state = self._poll()
+        return state or self._finish()
+
+    def _begin_call(self, export: int, data: bytes) -> None:
+        self._call = None
+        base = self._base
+        func, argument = base + Frame.func.offset, base + Frame.argument.offset
+        if not binding.get_func(base, self.context, export, func):
+            raise GuestTrapped("an export of the component is not a function")
+        bytes_new(argument + WORD0, len(data), data)
+        self._frame.argument.kind = STRING
+        self._future = binding.func_call_async(
+            func, self.context, argument, 1, base + Frame.result.offset, 1, self._error
+        )
+
     def _poll(self) -> State | None:
         """Run the guest until it waits, is preempted (both told) or its call is over (None)."""
         started = time.perf_counter_ns()
@@ -321,7 +326,8 @@ class Guest:
 
     def _finish(self) -> Finished:
         result = self._frame.result
-        assert result.kind == STRING, "the export's type was checked by Component"
+        if result.kind != STRING:
+            raise GuestTrapped("an export of the component returned something else than a string")
         return Finished(ctypes.string_at(result.word1, result.word0))
 
     def _drop_future(self) -> None:
@@ -331,7 +337,7 @@ class Guest:
             binding.future_delete(future)
 
     def __del__(self) -> None:
-        if not self._running:
+        if not sys.is_finalizing():
             self.close()
 
 
@@ -348,115 +354,3 @@ def check_text(data: bytes, what: str, size_max: int) -> None:
 
 def _refuse_answer(guest: Guest, response: bytes) -> None:
     raise RuntimeError("the guest is not waiting for an answer")
-
-
-def guarded(
-    handler: Callable[[Guest, int, int], int | None],
-) -> Any:
-    """Make a wasmtime callback of `handler(guest, args, results)`.
-
-    The handler fills in `results` and returns None, or returns `guest.suspend(...)`. What it raises
-    is kept in the guest, which traps: no exception crosses the guest's stack.
-    """
-
-    def callback(
-        _env: int,
-        context: int,
-        _type: int,
-        args: int,
-        _nargs: int,
-        results: int,
-        _nresults: int,
-        error: int,
-        continuation: int,
-    ) -> None:
-        guest = GUESTS[context]
-        try:
-            env = handler(guest, args, results)
-            slot = Continuation.from_address(continuation)
-            slot.callback = STRLEN
-            slot.env = ANSWERED if env is None else env
-        except BaseException as failure:  # it comes out of `_poll`
-            fail(guest, failure, error)
-
-    return binding.ASYNC_CALLBACK(callback)
-
-
-def guarded_sync(handler: Callable[[Guest, int, int], None]) -> Any:
-    """Make a wasmtime callback of a handler that never suspends; else like `guarded`."""
-
-    def callback(
-        _env: int,
-        context: int,
-        _type: int,
-        args: int,
-        _nargs: int,
-        results: int,
-        _nresults: int,
-    ) -> int:
-        guest = GUESTS[context]
-        try:
-            handler(guest, args, results)
-        except BaseException as failure:
-            if guest.failure is None:
-                guest.failure = failure
-            error: int = binding.error_new(b"the host failed")
-            return error
-        return 0
-
-    return binding.SYNC_CALLBACK(callback)
-
-
-def fail(guest: Guest, failure: BaseException, error: int) -> None:
-    """Keep `failure` in the guest and write an error into wasmtime's slot: the guest traps."""
-    if guest.failure is None:
-        guest.failure = failure
-    ctypes.c_uint64.from_address(error).value = binding.error_new(b"the host failed")
-
-
-def _answer_call(guest: Guest, response: bytes) -> None:
-    guest.check_response(response)
-    results = guest.results
-    bytes_new(results + WORD0, len(response), response)
-    ctypes.c_uint8.from_address(results).value = STRING
-
-
-def _on_call(
-    _env: int,
-    context: int,
-    _type: int,
-    args: int,
-    _nargs: int,
-    results: int,
-    _nresults: int,
-    error: int,
-    continuation: int,
-) -> None:
-    """`flawless:workflow/host.call: func(request: string) -> string`.
-
-    The hot path: what `guarded` does, written out.
-    """
-    guest = GUESTS[context]
-    try:
-        request = Value.from_address(args)
-        size = request.word0
-        if size > guest.limits.request_bytes_max:
-            guest.refuse_request(size)
-        response = guest.host.call(ctypes.string_at(request.word1, size))
-        slot = Continuation.from_address(continuation)
-        slot.callback = STRLEN
-        if response is None:
-            slot.env = guest.suspend(results, _answer_call)
-            return
-        if len(response) > guest.limits.response_bytes_max or not response.isascii():
-            guest.check_response(response)
-        bytes_new(results + WORD0, len(response), response)
-        ctypes.c_uint8.from_address(results).value = STRING
-        slot.env = ANSWERED
-        guest.turn_ns = 0  # an answer begins a new turn
-    except BaseException as failure:  # it comes out of `_poll`
-        fail(guest, failure, error)
-
-
-ON_CALL: Any = binding.ASYNC_CALLBACK(_on_call)
-"""`flawless:workflow/host.call`, as wasmtime wants it."""

@@ -77,6 +77,7 @@ def bake(
     entry_modules: Sequence[str],
     progress: Progress | None = None,
     *,
+    standins: Mapping[str, str] | None = None,
     cache: CacheFolder | None = None,
 ) -> bytes:
     """Return a Python runtime with the user's modules imported before the snapshot.
@@ -85,13 +86,14 @@ def bake(
         modules: all modules of the bundle by name.
         entry_modules: those to import; what they import is looked for in `modules`.
         progress: told every moment while it builds.
+        standins: libraries that run natively only, and why.
         cache: where the result is kept, by content; by default the user's cache folder.
 
     Raises:
         DeploymentInvalid: the modules do not import; `traceback` says why.
         ToolchainError: the component cannot be built for another reason, or not be cached.
     """
-    files = guest_files() | {f"{BUNDLE}.py": _bundle(modules, entry_modules)}
+    files = guest_files() | {f"{BUNDLE}.py": _bundle(modules, entry_modules, standins or {})}
     try:
         return componentize(files, APP, cache=cache, progress=progress, stage="baking the modules")
     except BuildFailed as error:
@@ -170,10 +172,15 @@ def _python_files(root: Path) -> Iterator[Path]:
     return (path for path in sorted(root.rglob("*.py")) if path.is_file())
 
 
-def _bundle(modules: Mapping[str, ModuleFile], entry_modules: Sequence[str]) -> bytes:
+def _bundle(
+    modules: Mapping[str, ModuleFile], entry_modules: Sequence[str], standins: Mapping[str, str]
+) -> bytes:
     # What the engine would answer to a "load" request. JSON in a string literal: Python would take
     # long to compile a display of that size.
-    answers = {name: {"kind": "source"} | dataclasses.asdict(m) for name, m in modules.items()}
+    answers: dict[str, dict[str, object]] = {
+        name: {"kind": "native", "reason": reason} for name, reason in standins.items()
+    }
+    answers |= {name: {"kind": "source"} | dataclasses.asdict(m) for name, m in modules.items()}
     text = json.dumps({"modules": list(entry_modules), "load": answers})
     return (
         '"""What the application imports before the snapshot; generated."""\n\n'

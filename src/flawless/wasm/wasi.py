@@ -25,7 +25,8 @@ from flawless.errors import ValueTooLarge
 
 from . import binding, values
 from .binding import VALUE_BYTES, Value
-from .guest import GUESTS, ON_CALL, Guest, guarded, guarded_sync
+from .callbacks import ON_CALL, guarded, guarded_sync
+from .guest import GUESTS, Guest
 from .runtime import address
 from .traps import GuestExited
 
@@ -296,7 +297,9 @@ RESOURCES: Final[dict[str, dict[str, int]]] = {
 
 def _forget(kind: int | None, context: int, rep: int) -> int:
     if kind == POLLABLE:
-        GUESTS[context].pollables.pop(rep, None)
+        guest = GUESTS[context]()
+        assert guest is not None, "who drives a guest holds it"
+        guest.pollables.pop(rep, None)
     return 0
 
 

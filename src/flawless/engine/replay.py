@@ -1,0 +1,130 @@
+"""Replaying a journal for its own sake: a fresh guest is answered, nothing is done or recorded.
+
+What the engine does after a crash, without the engine: no store, no clock, no effects. It shows
+that a journal and a build still fit together, and what exactly the guest asked on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from flawless.core.entries import Completed, Entry, Failed, Invoked
+from flawless.core.limits import Limits
+from flawless.core.machine import Machine
+from flawless.core.randomness import RandomStream
+from flawless.engine.deployment import Deployment
+from flawless.errors import GuestCpuExceeded, GuestTrapped
+from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay has shown.
+
+    `questions` is everything the guest asked of its host, in order, as it asked: the bytes of each
+    request, and `clock`, `random SIZE`, `sleep NANOSECONDS` and `stdout TEXT` (or `stderr`) for
+    what it asked through WASI. `end` is how the journal says that it ended, or None when the
+    journal ends earlier: then the last question is the first one that nothing recorded answers.
+    """
+
+    questions: list[bytes]
+    replayed: int
+    """Effects answered from the journal."""
+    end: Completed | Failed | None
+
+
+def replay(
+    execution: str,
+    entries: Sequence[Entry],
+    deployment: Deployment,
+    component: Component,
+    *,
+    limits: Limits | None = None,
+) -> Replayed:
+    """Run a fresh guest along the recorded journal `entries`, entry 0 first.
+
+    Raises `Divergence` when the guest leaves its recorded path. It blocks for as long as the guest
+    computes (no sleep is slept), so call it from a thread where that matters. A guest that was
+    stopped from outside (a limit, a trap) is stopped again, and ends as its journal says.
+    """
+    limits = limits or Limits()
+    host = _RecordedWorld(execution, entries, deployment, limits)
+    first = host.machine.invoked
+    text = deployment.run_input(execution, first.workflow, first.input, first.began_us)
+    guest_limits = GuestLimits(
+        memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn
+    )
+    end: Completed | Failed | None = None
+    with Guest(component, host, guest_limits) as guest:
+        try:
+            state = guest.start("run", text)
+            while isinstance(state, Preempted):
+                state = guest.proceed()
+        except (GuestTrapped, GuestCpuExceeded):
+            if host.over or not isinstance(entries[-1], Failed):
+                raise
+            end = entries[-1]
+        else:
+            if isinstance(state, Finished) and not host.over:
+                finished = host.machine.finished(state.output, first.began_us)
+                end = None if host.machine.live else finished
+    return Replayed(host.questions, host.machine.replayed, end)
+
+
+class _RecordedWorld:
+    """A guest's host with nothing behind it but a journal: at its end the guest is suspended."""
+
+    def __init__(
+        self, execution: str, entries: Sequence[Entry], deployment: Deployment, limits: Limits
+    ) -> None:
+        first = entries[0]
+        assert isinstance(first, Invoked)
+        self.machine = Machine(
+            execution,
+            entries,
+            limits=limits,
+            may_repeat=lambda _: True,
+            modules=deployment.answer,
+        )
+        self.questions: list[bytes] = []
+        self.over = False
+        self._random = RandomStream(first.seed)
+        self._now_us = first.began_us
+
+    def call(self, request: bytes) -> bytes | None:
+        """Answer from the journal."""
+        self._note(request)
+        return self._unless_over(self.machine.request(request, self._now_us))
+
+    def clock_ns(self) -> int:
+        """Answer with the recorded time; at the journal's end with the last one."""
+        self._note(b"clock")
+        now_us = self.machine.clock(self._now_us)
+        self.over = self.over or self.machine.live
+        return now_us * 1_000
+
+    def random(self, size: int) -> bytes:
+        """Answer from the recorded seed."""
+        self._note(b"random %d" % size)
+        return self._random.read(size)
+
+    def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
+        """Note what was printed past the guest's own `print`."""
+        self._note(stream.encode() + b" " + data)
+
+    def sleep_until_ns(self, deadline_ns: int) -> bool:
+        """Answer from the journal whether a blocking poll of WASI is over."""
+        self._note(b"sleep %d" % deadline_ns)
+        over = self.machine.poll(-(-deadline_ns // 1_000), self._now_us)
+        return self._unless_over(b"" if over else None) is not None
+
+    def _note(self, question: bytes) -> None:
+        if not self.over:
+            self.questions.append(question)
+
+    def _unless_over(self, response: bytes | None) -> bytes | None:
+        """Suspend the guest for good once it is past the journal's end."""
+        self.over = self.over or self.machine.live
+        return None if self.over else response
