@@ -73,7 +73,8 @@ def package(path: Path, level: int) -> str:
     folder = path.parent
     for _ in range(level - 1):
         folder = folder.parent
-    return ".".join(folder.relative_to(PACKAGE.parent).parts)
+    root = PACKAGE.parent if folder.is_relative_to(PACKAGE.parent) else ROOT
+    return ".".join(folder.relative_to(root).parts)
 
 
 def uses(path: Path) -> list[tuple[int, str]]:

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-import time
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future as ThreadFuture
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
-from flawless import errors
-from flawless.core.limits import Limits
-from flawless.core.protocol import HttpRequest, SleepRequest, decode_request
 from flawless.durations import Duration, seconds
-from flawless.engine.http import HttpPerformer
-from flawless.ids import new_execution_id
+from flawless.errors import UsageError
 
 T = TypeVar("T")
+
+Performer = Callable[[str], Coroutine[Any, Any, Any]]
+"""Performs one request of the protocol; returns its decoded value or raises its error."""
+
+
+class _Performers:
+    current: Performer | None = None
 
 
 class Future(Generic[T]):
@@ -74,34 +74,19 @@ class Future(Generic[T]):
 
 def effect(op: str, body: str, convert: Callable[[Any], T]) -> T:
     """Perform an effect, wait for it, and return its converted value or raise its error."""
-    if op == "sleep":
-        request = _request(op, body)
-        assert isinstance(request, SleepRequest)
-        time.sleep(request.seconds)
-        return convert(None)
     return _on_loop(_perform(op, body, convert)).result()
 
 
+def install(performer: Performer) -> None:
+    """Name the function that performs effects; the engine's package does so when imported."""
+    _Performers.current = performer
+
+
 async def _perform(op: str, body: str, convert: Callable[[Any], T]) -> T:
-    request = _request(op, body)
-    if isinstance(request, SleepRequest):
-        await asyncio.sleep(request.seconds)
-        return convert(None)
-    assert isinstance(request, HttpRequest)
-    performer = HttpPerformer(body_bytes_max=Limits().value_bytes_max)
-    try:
-        # There is no execution, so nothing is ever sent again: any key will do.
-        outcome = await performer.perform(new_execution_id(), request)
-    finally:
-        await performer.close()
-    value = msgspec.json.decode(outcome.payload)
-    if outcome.failed:
-        raise getattr(errors, value["type"], errors.HTTPError)(value["message"])
-    return convert(value)
-
-
-def _request(op: str, body: str) -> object:
-    return decode_request(f'{{"op":"{op}","id":1,{body}}}'.encode())
+    performer = _Performers.current
+    if performer is None:
+        raise UsageError("effects need the engine's package: `import flawless`")
+    return convert(await performer(f'{{"op":"{op}","id":1,{body}}}'))
 
 
 def _on_loop(work: Coroutine[Any, Any, T]) -> ThreadFuture[T]:

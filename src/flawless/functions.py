@@ -12,14 +12,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from flawless._futures import Future
 from flawless.core.retry import RetryPolicy
 from flawless.durations import Duration, seconds
 from flawless.errors import UsageError
-
-if TYPE_CHECKING:
-    from flawless._futures import Future
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,8 +67,6 @@ class Step(Generic[P, R]):
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Start the step and return at once with a future of its result."""
-        from flawless._futures import Future  # it needs the engine, which needs this module
-
         return Future.of_call(lambda: self.function(*args, **kwargs), repr(self))
 
     def __repr__(self) -> str:

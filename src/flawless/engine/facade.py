@@ -13,11 +13,11 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import msgspec
 
-from flawless import codec
+from flawless import _futures, codec
 from flawless.core.entries import Entry
 from flawless.core.limits import Limits
 from flawless.core.status import Status
-from flawless.engine import arguments
+from flawless.engine import arguments, native
 from flawless.engine.service import End, LogLine, Service, Settings
 from flawless.errors import EngineStopped, ExecutionFailed, ResultTimeout
 from flawless.functions import Workflow
@@ -28,6 +28,8 @@ from flawless.wasm.progress import Progress
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+
+_futures.install(native.perform)
 
 _FOREVER_S = 10 * 366 * 86_400.0
 
