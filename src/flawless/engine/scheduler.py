@@ -45,6 +45,8 @@ _log = logging.getLogger("flawless.engine")
 _PAGE = 256
 _TIMER_S_MAX = 3_600.0
 _SWEEP_S = 0.5
+_IDLE_US_MIN = 20_000
+"""A guest that waits for less than this does not make way for another."""
 _attempts = msgspec.msgpack.Decoder(list[Attempt])
 
 
@@ -391,10 +393,14 @@ class Scheduler:
         self._committer.submit(write)
 
     def _make_room(self) -> bool:
-        """Whether another guest may begin; the one idle for longest makes way if need be."""
+        """Whether another guest may begin; the one idle for longest makes way if need be.
+
+        One that has just begun to wait stays: it will probably go on before a replay is done.
+        """
         if self.guests < self._settings.guests_max:
             return True
-        idle = [e for e in self._live.values() if e.idle_since_us is not None]
+        before = self.clock.now_us() - _IDLE_US_MIN
+        idle = [e for e in self._live.values() if (e.idle_since_us or before + 1) <= before]
         if not idle:
             return False
         min(idle, key=lambda e: e.idle_since_us or 0).evict()
@@ -408,6 +414,7 @@ class Scheduler:
             for live in list(self._live.values()):
                 if live.idle_since_us is not None and live.idle_since_us <= before:
                     live.evict()
+            self._room.set()  # some may be idle for long enough now
 
     # --- timers and recovery ------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class StepPerformer:
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._threads = ThreadPool(threads)
+        self._threads = ThreadPool(threads, loop.call_later)
         self._processes = ProcessPool(processes)
         self._jitter = jitter
 
