@@ -47,7 +47,9 @@ def starts(context: Context) -> Figures:
     figures: Figures = {}
     for baked in (False, True):
         with engine(context, baked=baked) as made:
-            times = sorted(_timed(lambda: made.start(workloads.noop).result()) for _ in range(STARTS))
+            times = sorted(
+                _timed(lambda: made.start(workloads.noop).result()) for _ in range(STARTS)
+            )
         kind = "baked" if baked else "loaded"
         figures[f"no-op, start to result, {kind}, p50"] = (times[STARTS // 2] * 1e3, "ms")
         figures[f"no-op, start to result, {kind}, p99"] = (times[STARTS * 99 // 100] * 1e3, "ms")
@@ -82,37 +84,52 @@ def concurrent(context: Context) -> Figures:
 
 
 def journal(context: Context) -> Figures:
-    """Bytes a step adds to the journal, and to the file, beyond its result."""
-    count = 2_000
+    """Bytes a step adds to the journal beyond its result, and to the closed file in all."""
+    count = 5_000
     with engine(context) as made:
-        before = _file_bytes(context)
+        run = made.start(workloads.steps, 10)
+        run.result()
+    before = _file_bytes(context)
+    with engine(context) as made:
         run = made.start(workloads.steps, count)
         run.result()
-        payload = sum(len(getattr(e, "payload", None) or b"") for e in run.journal())
-        stored = len(encode_entries(0, run.journal()))
+        entries = run.journal()
     after = _file_bytes(context)
+    payload = sum(len(getattr(entry, "payload", None) or b"") for entry in entries)
+    stored = len(encode_entries(0, entries))
     return {
         "journal of a step beyond its result": ((stored - payload) / count, "bytes"),
         "database growth per step": ((after - before) / count, "bytes"),
     }
 
 
+def replay(context: Context) -> Figures:
+    """Effects answered per second while an execution of 5,000 steps is replayed."""
+    count = 5_000
+    with engine(context) as made:
+        run = made.start(workloads.steps, count)
+        run.result()
+        times = [_timed(run.replay) for _ in range(3)]
+    return {"replay, with start of the guest": (count / min(times), "effects/s")}
+
+
 def sleepers(context: Context) -> Figures:
     """Memory of an engine whose executions all sleep, and the time to open it again."""
-    with engine(context) as made:
+    with engine(context, baked=True) as made:
         gc.collect()
         before = _rss_bytes()
         seconds = _timed(lambda: _start_all(made, context.sleepers))
         gc.collect()
         grown = _rss_bytes() - before
         waiting = made.health()["executions"]["waiting"]
+    bytes_each = _file_bytes(context) / context.sleepers
     assert waiting == context.sleepers, f"{waiting:,} of {context.sleepers:,} sleep"
     reopened = _timed(lambda: _open_and_close(context))
     return {
         f"memory of {context.sleepers:,} sleepers": (grown / context.sleepers, "bytes each"),
         "sleepers put to sleep": (context.sleepers / seconds, "executions/s"),
         f"opening an engine with {context.sleepers:,} sleepers": (reopened, "s"),
-        "database per sleeper": (_file_bytes(context) / context.sleepers, "bytes"),
+        "database per sleeper": (bytes_each, "bytes"),
     }
 
 
@@ -121,6 +138,7 @@ ALL: dict[str, Callable[[Context], Figures]] = {
     "sequential": sequential,
     "concurrent": concurrent,
     "journal": journal,
+    "replay": replay,
     "sleepers": sleepers,
 }
 
@@ -166,7 +184,8 @@ def _start_all(made: flawless.Engine, count: int) -> None:
 
 
 def _open_and_close(context: Context) -> None:
-    with flawless.Engine(context.folder / "bench.db", modules=["benchmarks.workloads"]) as made:
+    path = context.folder / "bench-baked.db"
+    with flawless.Engine(path, modules=["benchmarks.workloads"], baked=True) as made:
         made.start(workloads.noop).result()
 
 
@@ -176,7 +195,7 @@ def _rss_bytes() -> int:
 
 
 def _file_bytes(context: Context) -> int:
-    return sum(path.stat().st_size for path in context.folder.glob("bench.db*"))
+    return sum(path.stat().st_size for path in context.folder.glob("bench*.db*"))
 
 
 assert sys.platform == "linux", "memory is read from /proc"

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
-from flawless.errors import ExecutionNotFound, StoreConflict, StoreError
+from flawless.errors import StoreError
 from flawless.stores.base import Append, Create, Record, Results, Store, Write
 
 _log = logging.getLogger("flawless.store")
@@ -92,7 +92,7 @@ class Committer:
         except StopIteration as done:
             self._deliver(batch, done.value)
             self._next()
-        except (StoreConflict, ExecutionNotFound, StoreError) as error:
+        except Exception as error:
             self._spawn(self._mend(batch, error))
         else:
             self._spawn(self._finish(batch, _Rest(commit, waits_for)))
@@ -110,7 +110,7 @@ class Committer:
     async def _finish(self, batch: list[_Item], commit: Awaitable[Results]) -> None:
         try:
             results = await commit
-        except (StoreConflict, ExecutionNotFound, StoreError) as error:
+        except Exception as error:
             await self._mend(batch, error)
             return
         self._deliver(batch, results)
@@ -122,8 +122,12 @@ class Committer:
         remaining = iter(results)
         for write, durable, _ in batch:
             result = next(remaining) if write is not None else None
-            if durable is not None:
+            if durable is None:
+                continue
+            try:
                 durable(result)
+            except Exception:  # a bug of ours must not stop the other executions
+                _log.exception("internal error after a write")
 
     def _gather(self) -> list[_Item]:
         batch: list[_Item] = []
@@ -168,7 +172,7 @@ class Committer:
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
             try:
                 results = await self._store.commit(writes)
-            except (StoreConflict, ExecutionNotFound, StoreError) as error:
+            except Exception as error:
                 if isinstance(error, StoreError) and error.retriable:
                     problem = error
                     continue

@@ -18,6 +18,7 @@ from flawless.core.entries import Entry
 from flawless.core.limits import Limits
 from flawless.core.status import Status
 from flawless.engine import arguments, native
+from flawless.engine.replay import Replayed
 from flawless.engine.service import End, LogLine, Service, Settings
 from flawless.errors import EngineStopped, ExecutionFailed, ResultTimeout
 from flawless.functions import Workflow
@@ -79,6 +80,13 @@ class Execution(Generic[R]):
     def journal(self) -> list[Entry]:
         """Return the execution's durable journal."""
         return self._engine._call(lambda service: service.journal(self.id))
+
+    def replay(self) -> Replayed:
+        """Run the workflow again along its journal: the same path, and nothing is done.
+
+        Raises `Divergence` when journal and code do not fit together.
+        """
+        return self._engine._call(lambda service: service.replay(self.id))
 
     def logs(self) -> list[LogLine]:
         """Return what the workflow logged and printed."""

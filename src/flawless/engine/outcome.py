@@ -48,7 +48,7 @@ def raised(error: BaseException, *, skip_frames: int = 0) -> Outcome:
     fields: dict[str, Any] = {
         "type": type(error).__qualname__,
         "module": type(error).__module__,
-        "message": str(error)[:MESSAGE_CHARS_MAX],
+        "message": _message(error)[:MESSAGE_CHARS_MAX],
         "traceback": text[-MESSAGE_CHARS_MAX:],
     }
     if isinstance(error, Exception):
@@ -66,6 +66,13 @@ def raised(error: BaseException, *, skip_frames: int = 0) -> Outcome:
 def host_error(type_: str, message: str, **fields: Any) -> Outcome:
     """An error that Flawless itself reports; `type_` is a class of `flawless.errors`."""
     return Outcome(True, error_object(type_, message, **fields))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as problem:  # (it is the user's code)
+        return f"<its text cannot be made: {type(problem).__name__}>"
 
 
 def _printable(text: str) -> str:

@@ -23,6 +23,7 @@ from flawless.engine import http
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.deployment import WorkflowInfo
 from flawless.engine.library import Library
+from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
 from flawless.errors import (
     EngineStopped,
@@ -285,6 +286,18 @@ class Service:
         for chunk in await self.store.journal(ExecutionId(execution)):
             entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
         return entries
+
+    async def replay(self, execution: str) -> Replayed:
+        """Run a fresh guest along an execution's journal; nothing is done or recorded.
+
+        Raises `Divergence` when journal and code do not fit together.
+        """
+        record = await self.get(execution)
+        deployment, component = await self._library.find(record.deployment)
+        entries = await self.journal(execution)
+        return await asyncio.to_thread(
+            replay, execution, entries, deployment, component, limits=self.settings.limits
+        )
 
     async def logs(self, execution: str) -> LogLines:
         """Return what an execution logged and printed, in order."""

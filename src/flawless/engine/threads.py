@@ -31,11 +31,12 @@ PATIENCE_S = 0.001
 class Job:
     """One piece of work, and where it stands."""
 
-    __slots__ = ("abandoned", "started", "work")
+    __slots__ = ("abandoned", "done", "started", "work")
 
     def __init__(self, work: Callable[[], None]) -> None:
         self.work = work
         self.started = False
+        self.done = False
         self.abandoned = False
 
 
@@ -90,7 +91,7 @@ class ThreadPool:
     def abandon(self, job: Job) -> None:
         """Stop counting on `job`; if it has not begun, it never will."""
         with self._lock:
-            if job.abandoned:
+            if job.abandoned or job.done:
                 return
             job.abandoned = True
             if job.started:
@@ -140,10 +141,11 @@ class ThreadPool:
             if not job.started:
                 continue
             job.work()
-            if job.abandoned:
-                with self._lock:
+            with self._lock:
+                job.done = True
+                if job.abandoned:
                     self._hanging -= 1
-                return  # another thread has taken this one's place
+                    return  # another thread has taken this one's place
 
     def _take(self, bell: threading.Lock) -> Job | None:
         """Return the next job, waiting for it; None when the pool is closed."""
