@@ -43,28 +43,25 @@ def engine(context: Context, *, baked: bool = False) -> Iterator[flawless.Engine
 
 
 def starts(context: Context) -> Figures:
-    """Start to result of a workflow that returns at once, one after the other."""
+    """Start to result of a workflow that returns at once, one after the other and together."""
     figures: Figures = {}
     for baked in (False, True):
-        with engine(context, baked=baked) as made:
-            times = sorted(
-                _timed(lambda: made.start(workloads.noop).result()) for _ in range(STARTS)
-            )
         kind = "baked" if baked else "loaded"
+        with engine(context, baked=baked) as made:
+            times = sorted(_timed(_start_one, made) for _ in range(STARTS))
+            together_s = _timed(_together, made, workloads.noop, 500, 50)
         figures[f"no-op, start to result, {kind}, p50"] = (times[STARTS // 2] * 1e3, "ms")
         figures[f"no-op, start to result, {kind}, p99"] = (times[STARTS * 99 // 100] * 1e3, "ms")
-        with engine(context, baked=baked) as made:
-            seconds = _timed(lambda: _together(made, workloads.noop, 500, 50))
-        figures[f"no-op executions, 50 at once, {kind}"] = (500 / seconds, "executions/s")
+        figures[f"no-op executions, 50 at once, {kind}"] = (500 / together_s, "executions/s")
     return figures
 
 
 def sequential(context: Context) -> Figures:
     """Steps of one execution, one after the other."""
+    count = STEPS_SEQUENTIAL
     with engine(context) as made:
-        count = STEPS_SEQUENTIAL
-        sync_s = _timed(lambda: made.start(workloads.steps, count).result())
-        async_s = _timed(lambda: made.start(workloads.steps_async, count).result())
+        sync_s = _timed(_together, made, workloads.steps, 1, 1, count)
+        async_s = _timed(_together, made, workloads.steps_async, 1, 1, count)
     return {
         "sequential step, sync": (sync_s / count * 1e6, "us/step"),
         "sequential step, async": (async_s / count * 1e6, "us/step"),
@@ -72,14 +69,16 @@ def sequential(context: Context) -> Figures:
 
 
 def concurrent(context: Context) -> Figures:
-    """Steps of many executions at the same time; `start` included."""
+    """Steps of many executions at the same time; starting them is included."""
     figures: Figures = {}
     for executions, count in ((200, 10), (100, 100)):
-        for name, workflow in (("sync", workloads.steps), ("async", workloads.steps_async)):
-            with engine(context) as made:
-                seconds = _timed(lambda: _together(made, workflow, executions, executions, count))
-            steps = executions * count
-            figures[f"{executions} x {count} steps, {name}"] = (steps / seconds, "steps/s")
+        for baked in (False, True):
+            kind = "baked" if baked else "loaded"
+            with engine(context, baked=baked) as made:
+                for name, workflow in (("sync", workloads.steps), ("async", workloads.steps_async)):
+                    seconds = _timed(_together, made, workflow, executions, executions, count)
+                    what = f"{executions} x {count} steps, {name}, {kind}"
+                    figures[what] = (executions * count / seconds, "steps/s")
     return figures
 
 
@@ -118,13 +117,13 @@ def sleepers(context: Context) -> Figures:
     with engine(context, baked=True) as made:
         gc.collect()
         before = _rss_bytes()
-        seconds = _timed(lambda: _start_all(made, context.sleepers))
+        seconds = _timed(_start_all, made, context.sleepers)
         gc.collect()
         grown = _rss_bytes() - before
         waiting = made.health()["executions"]["waiting"]
     bytes_each = _file_bytes(context) / context.sleepers
     assert waiting == context.sleepers, f"{waiting:,} of {context.sleepers:,} sleep"
-    reopened = _timed(lambda: _open_and_close(context))
+    reopened = _timed(_open_and_close, context)
     return {
         f"memory of {context.sleepers:,} sleepers": (grown / context.sleepers, "bytes each"),
         "sleepers put to sleep": (context.sleepers / seconds, "executions/s"),
@@ -143,10 +142,14 @@ ALL: dict[str, Callable[[Context], Figures]] = {
 }
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _timed(work: Callable[..., object], *args: object) -> float:
     began = perf_counter()
-    work()
+    work(*args)
     return perf_counter() - began
+
+
+def _start_one(made: flawless.Engine) -> None:
+    made.start(workloads.noop).result()
 
 
 def _together(
