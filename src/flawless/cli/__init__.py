@@ -1,0 +1,1 @@
+"""The `flawless` command: one module for each group of commands."""

@@ -1,0 +1,63 @@
+"""`up`: engine and HTTP API in one process, on the user's modules."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from flawless.cli import reload
+
+DATABASE: Final = "flawless.db"
+HOST: Final = "127.0.0.1"
+PORT: Final = 27288
+
+
+def up(
+    modules: Annotated[
+        list[str],
+        typer.Argument(metavar="MODULE...", help="Files (app.py) or names of modules."),
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where executions are kept; made if not there.")
+    ] = Path(".flawless"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need FLAWLESS_TOKEN.")
+    ] = HOST,
+    port: Annotated[
+        int,
+        typer.Option(
+            envvar="FLAWLESS_PORT",
+            min=0,
+            max=65_535,
+            help="Port to listen on; 0 takes any free one.",
+        ),
+    ] = PORT,
+    reload_: Annotated[
+        bool, typer.Option("--reload", help="Start anew whenever one of your modules changes.")
+    ] = False,
+    baked: Annotated[
+        bool,
+        typer.Option(
+            "--baked", help="Build a component with the modules imported: slow now, fast later."
+        ),
+    ] = False,
+) -> None:
+    """Serve the workflows of MODULE: the engine, and the HTTP API on 127.0.0.1:27288.
+
+    Executions that an earlier `up` on the same data folder left unfinished go on.
+    """
+    from flawless import server
+    from flawless.cli.serve import serve
+
+    access = server.Access(host, os.environ.get("FLAWLESS_TOKEN") or None)
+    parent = reload.parent()
+    if reload_ and parent is None:
+        with server.bind(host, port) as probe:
+            port = probe.getsockname()[1]
+        arguments = [*modules, f"--data={data}", f"--host={host}", f"--port={port}"]
+        arguments += ["--baked"] if baked else []
+        raise typer.Exit(reload.supervise(arguments, [Path(module) for module in modules]))
+    raise typer.Exit(serve(modules, data, access, port, baked=baked, parent=parent))

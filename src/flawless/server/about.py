@@ -1,0 +1,60 @@
+"""What serves here, and how it is: the version, the workflows, the engine's health."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import cache
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from flawless import api
+from flawless.engine.service import Service
+from flawless.server.documents import document
+
+DISTRIBUTION = "flawless-engine"
+
+
+@cache
+def version() -> str:
+    """Return the version of Flawless, or `unknown` when it runs without being installed."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class About:
+    """The endpoints that concern the engine as a whole."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route(api.PREFIX, self.about, methods=["GET"]),
+            Route(f"{api.PREFIX}/", self.about, methods=["GET"]),
+            Route(f"{api.PREFIX}/workflows", self.workflows, methods=["GET"]),
+            Route(f"{api.PREFIX}/health", self.health, methods=["GET"]),
+        ]
+
+    async def about(self, _: Request) -> Response:
+        """`GET /api/v1`: what answers here."""
+        return document(api.About("flawless", version(), "v1"))
+
+    async def workflows(self, _: Request) -> Response:
+        """`GET /workflows`: what can be started, with signatures as JSON Schema."""
+        known = sorted(self._service.workflows.values(), key=lambda info: info.name)
+        return document(
+            msgspec.convert({"workflows": msgspec.to_builtins(known)}, api.WorkflowList)
+        )
+
+    async def health(self, _: Request) -> Response:
+        """`GET /health`: 200 while the engine can keep what it does, else 503."""
+        state = await self._service.health()
+        state["executions"] = {str(status): n for status, n in state["executions"].items()}
+        health = msgspec.convert({"version": version(), **state}, api.Health)
+        return document(health, 200 if health.status == "ok" else 503)

@@ -1,0 +1,58 @@
+"""The application: routes, access, and errors in one form."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+
+from flawless import api
+from flawless.engine.service import Service
+from flawless.errors import FlawlessError
+from flawless.server import problems
+from flawless.server.about import About, version
+from flawless.server.access import Access, AccessGuard
+from flawless.server.executions import Executions
+from flawless.server.headers import StandingHeaders
+
+
+def make_app(service: Service, *, access: Access | None = None) -> Starlette:
+    """Return the HTTP API of an engine as an ASGI application.
+
+    It belongs to the event loop on which `service` is open, and neither opens nor closes it. Who
+    stops the server sets `app.state.stopping`, an `asyncio.Event`: requests that wait for a result
+    are then answered at once.
+
+    `access` says who may ask; by default, programs on this machine that name it `localhost` or
+    `127.0.0.1`.
+
+    Example: `uvicorn.Config(make_app(service))`.
+    """
+    stopping = asyncio.Event()
+    routes = [*Executions(service, stopping).routes(), *About(service).routes()]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(
+                StandingHeaders,
+                headers={
+                    api.VERSION_HEADER: version(),
+                    "Cache-Control": "no-store",
+                    "X-Content-Type-Options": "nosniff",
+                },
+            ),
+            Middleware(AccessGuard, access=access or Access()),
+        ],
+        exception_handlers={
+            FlawlessError: problems.on_flawless_error,
+            HTTPException: problems.on_http_exception,
+            ClientDisconnect: problems.on_disconnect,
+            Exception: problems.on_internal_error,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.stopping = stopping
+    return app

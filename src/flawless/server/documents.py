@@ -1,0 +1,31 @@
+"""Writing documents: structs of `flawless.api` as JSON responses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+JSON_TYPE = "application/json"
+
+
+def document(
+    content: Any,
+    status: int = 200,
+    *,
+    media_type: str = JSON_TYPE,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a response that holds `content`, a struct or JSON-able object.
+
+    Values come from workflows and may hold what strict encoders refuse: integers of any size, and
+    halves of surrogate pairs, which become the escapes they are in JSON.
+    """
+    text = json.dumps(
+        msgspec.to_builtins(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    body = text.encode("utf-8", "backslashreplace")
+    return Response(body, status, headers=headers, media_type=media_type)

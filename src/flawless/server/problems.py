@@ -1,0 +1,151 @@
+"""Errors as `application/problem+json` (RFC 9457), so that people and programs can act on them.
+
+`type` names the class of `flawless.errors`, `title` is its meaning, `detail` the message. `hint`
+says what to do where the message does not. The error's own fields stand beside them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flawless import api
+from flawless.errors import (
+    EngineStopped,
+    ExecutionConflict,
+    ExecutionNotFound,
+    FlawlessError,
+    InputInvalid,
+    StoreError,
+    UsageError,
+    ValueTooLarge,
+    WorkflowNotFound,
+)
+from flawless.server.documents import document
+
+_log = logging.getLogger("flawless.server")
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class RequestInvalid(UsageError):
+    """The request is not what this endpoint takes."""
+
+
+class RequestTimeout(UsageError):
+    """The request did not arrive in time."""
+
+
+class AccessDenied(UsageError):
+    """This server does not answer requests that come this way."""
+
+
+class TokenRequired(UsageError):
+    """The server wants a token, and the request has none or a wrong one."""
+
+
+_STATUS: dict[type[BaseException], int] = {
+    InputInvalid: 422,
+    RequestTimeout: 408,
+    WorkflowNotFound: 404,
+    ExecutionNotFound: 404,
+    ExecutionConflict: 409,
+    ValueTooLarge: 413,
+    AccessDenied: 403,
+    TokenRequired: 401,
+    UsageError: 400,
+    EngineStopped: 503,
+    FlawlessError: 500,
+}
+_HINTS: dict[type[BaseException], str] = {
+    RequestInvalid: "docs/guides/http-api.md describes each request",
+    EngineStopped: "try again: the execution goes on when the engine is back",
+    TokenRequired: "send the header `Authorization: Bearer TOKEN` with the server's FLAWLESS_TOKEN",
+    AccessDenied: "use the address that `flawless up` printed, or serve with FLAWLESS_TOKEN set",
+}
+
+
+def problem(error: FlawlessError) -> Response:
+    """Return the response for an error of ours."""
+    kind = type(error)
+    status = next(_STATUS[cls] for cls in kind.__mro__ if cls in _STATUS)
+    hint = next((_HINTS[cls] for cls in kind.__mro__ if cls in _HINTS), None)
+    if isinstance(error, StoreError):
+        status, hint = (503 if error.retriable else 500), error.hint
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status >= 500:
+        _log.warning("%s: %s", kind.__name__, error)
+    title = (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
+    return _response(
+        status, api.PROBLEM_TYPE + api.slug(kind.__name__), title, str(error), hint, headers, error
+    )
+
+
+async def on_flawless_error(_: Request, error: Exception) -> Response:
+    """Answer with an error of ours."""
+    assert isinstance(error, FlawlessError)
+    return problem(error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer with what routing found: no such path, method not allowed."""
+    assert isinstance(error, HTTPException)
+    hint = "docs/guides/http-api.md lists all paths" if error.status_code == 404 else None
+    headers = dict(error.headers or {})
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path}"
+    if error.status_code == 405:
+        detail = f"this path takes {headers.get('Allow', 'another method')} only"
+    return _response(error.status_code, "about:blank", error.detail, detail, hint, headers)
+
+
+async def on_disconnect(_: Request, __: Exception) -> Response:
+    """Answer nobody: the client left before its request was complete."""
+    return Response(status_code=400)
+
+
+async def on_internal_error(_: Request, __: Exception) -> Response:
+    """Answer for a bug of ours; the server's log has the traceback."""
+    return _response(
+        500,
+        api.PROBLEM_TYPE + "internal-error",
+        "Flawless has a bug",
+        "the server's log says more",
+        "please report it with the traceback in the server's log; the engine goes on",
+        {},
+    )
+
+
+def _response(
+    status: int,
+    type_: str,
+    title: str,
+    detail: str,
+    hint: str | None,
+    headers: dict[str, str],
+    error: FlawlessError | None = None,
+) -> Response:
+    content: dict[str, Any] = {} if error is None else _fields(error)
+    content |= {"type": type_, "title": title, "status": status, "detail": detail}
+    if hint is not None:
+        content["hint"] = hint
+    return document(content, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _fields(error: FlawlessError) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(error).items()
+        if isinstance(value, str | int | bool)
+        or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+    }

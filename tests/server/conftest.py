@@ -1,0 +1,17 @@
+"""One server for all tests of the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from serving import serving
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Give a client of a server that serves `shop.py`."""
+    with serving(tmp_path_factory.mktemp("shop")) as (_, client):
+        yield client
