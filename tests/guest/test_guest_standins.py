@@ -150,7 +150,7 @@ def test_the_reason_is_told(guests: Guests) -> None:
     error = guests.error(MODULE + main("pandas.DataFrame()"), script=script())
     assert "RuntimeError: numpy is required" in error["message"]
     error = guests.error(MODULE + main("np.array()"), script=script())
-    assert "it needs numpy._core" in error["message"]
+    assert "It needs numpy._core" in error["message"]
 
 
 def test_a_library_that_fails_leaves_nothing_behind(guests: Guests) -> None:

@@ -44,6 +44,7 @@ def install() -> None:
 
 def load(modules: list[str]) -> None:
     """Import the user's modules, as far as they are not there already."""
+    sys.argv = ["workflow"]  # it is emptied at each start; argparse wants a first element
     for name in modules:
         if name in sys.modules:
             continue

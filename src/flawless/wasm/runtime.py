@@ -23,10 +23,14 @@ from . import binding
 TICK_S = 0.005
 """A guest that computes comes back to its driver after one to two ticks."""
 
-WASM_STACK_BYTES = 8 << 20
-"""Stack of the guest's own code; beyond it the guest traps with "call stack exhausted"."""
+WASM_STACK_BYTES = 64 << 20
+"""Stack of the guest's own code; beyond it the guest traps with "call stack exhausted".
 
-FIBER_STACK_BYTES = 12 << 20
+So large that CPython's own check comes first and recursion in its C code, too, ends as a
+RecursionError (24 MiB is too little, 40 is enough). It is address space; memory only when used.
+"""
+
+FIBER_STACK_BYTES = 68 << 20
 """The whole stack of a guest: its own code, then wasmtime and our callbacks on top of it."""
 
 # Everything that changes the compiled code or the meaning of a program. It is part of the key of
