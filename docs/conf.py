@@ -6,7 +6,7 @@ project_copyright = f"2026, {author}"
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "internals/_*.md"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -94,7 +94,7 @@ def test_a_server_runs_until_the_page_ends(tmp_path: Path) -> None:
     start = "$ python ../server.py &"
     get = "$ python -c 'import urllib.request as r; r.urlopen(\"http://127.0.0.1:27288\")'"
     somebody = follow(
-        fence("console", f"{start}\n{get}\n$ kill -9 %1\n$ wait %1", "status=137")
+        fence("console", f"{start}\n{get}\n$ kill -9 %1\n$ wait $!", "status=137")
         + fence("console", f"{start}\n{get}\n$ echo $! > pid"),
         tmp_path,
     )
