@@ -3,6 +3,7 @@
 from flawless import http
 from flawless._futures import Future
 from flawless._timers import sleep
+from flawless.codec import CodecError
 from flawless.core.limits import Limits
 from flawless.core.status import Status
 from flawless.durations import Duration
@@ -42,6 +43,7 @@ from flawless.refusals import HTTPStatusError, NativeOnly, NotInWorkflow
 
 __all__ = [
     "BodyTooLarge",
+    "CodecError",
     "ConnectError",
     "DeploymentInvalid",
     "Duration",

@@ -131,8 +131,8 @@ class Divergence(ExecutionError):
         at = f" at {where}" if where else ""
         super().__init__(
             f"execution {execution!r} diverged at journal entry {position}: the journal holds "
-            f"{recorded}, the code asked for {requested}{at}. The code or the runtime is not the "
-            "one the execution began with; redeploy that build and retry",
+            f"{recorded}, the code asked for {requested}{at}. Nothing was done beyond the journal; "
+            "the code or the runtime is not the one the execution began with",
             execution=execution,
         )
 

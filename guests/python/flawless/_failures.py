@@ -52,6 +52,9 @@ def _own(error: dict[str, Any]) -> BaseException:
         kind = errors.EffectError
     if kind is codec.CodecError:
         return kind(message)
+    if kind is errors.StepFailed:
+        fields = error.get("fields") or {}
+        return kind(fields.get("type", "EngineError"), message)
     made = kind.__new__(kind)
     made.args = (message,)
     fields = error.get("fields")

@@ -3,6 +3,7 @@
 One codec, pure standard library, the same files on both sides. `encode` describes the format.
 """
 
+from ._classes import public_module
 from ._errors import CodecError, SizeExceeded
 from ._quick import DEPTH_MAX
 from ._text import read, write
@@ -27,6 +28,7 @@ __all__ = [
     "encode_exception",
     "loads",
     "plain",
+    "public_module",
     "read",
     "schema",
     "write",

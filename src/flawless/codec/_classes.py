@@ -22,6 +22,7 @@ from ._errors import CodecError, class_name, closest, member
 _CACHED_CLASSES_MAX = 4096
 _PLAIN_BASES = (str, bytes, bytearray, int, float, complex, list, tuple, dict, set, frozenset)
 _UNSET: Any = object()
+_PROGRAM = ("__main__", "__mp_main__")
 
 Kind = Literal["dataclass", "attrs", "namedtuple", "enum", "exception"]
 
@@ -73,7 +74,7 @@ def kind_of(cls: Any) -> Kind | None:
 @lru_cache(_CACHED_CLASSES_MAX)
 def reference(cls: Any) -> str:
     """Return the name of a class in a tag; CodecError if it could not be found again by it."""
-    module, name = cls.__module__, cls.__qualname__
+    module, name = public_module(cls.__module__), cls.__qualname__
     if "<locals>" in name:
         raise CodecError(
             f"its class {cls.__name__} is defined inside a function, where nothing else can find "
@@ -100,8 +101,29 @@ def find(ref: Any, kind: Kind) -> type:
     return found
 
 
+def public_module(name: str) -> str:
+    """Return the name that all sides know a module by: for a program, its file's name.
+
+    The guest imports as `app` what runs natively as `__main__`, and as `__mp_main__` in the worker
+    processes of multiprocessing.
+    """
+    if name not in _PROGRAM:
+        return name
+    program = sys.modules.get(name)
+    spec = getattr(program, "__spec__", None)
+    if spec is not None and spec.name not in _PROGRAM:
+        return str(spec.name)  # python -m package.app
+    file = getattr(program, "__file__", None)
+    if not isinstance(file, str):
+        return name
+    base = file.replace("\\", "/").rpartition("/")[2]
+    return base.removesuffix(".py")
+
+
 def _lookup(module: str, name: str) -> Any:
     found: Any = sys.modules.get(module)
+    if found is None and module == public_module("__main__"):
+        found = sys.modules.get("__main__")
     for part in name.split("."):
         found = getattr(found, part, None)
     return found

@@ -16,6 +16,8 @@ class CodecError(TypeError):
     raises when an argument is of the wrong kind.
     """
 
+    __module__ = "flawless"  # the public name, which tracebacks and journals show
+
     def __init__(self, reason: str, path: str = "") -> None:
         super().__init__(reason, path)
         self.reason = reason

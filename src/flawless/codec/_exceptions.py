@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._classes import public_module
 from ._errors import class_name
 
 
 def raw_reference(cls: type) -> str:
     """Return the name of a class in a tag, whether it can be found by it or not."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+    return f"{public_module(cls.__module__)}:{cls.__qualname__}"
 
 
 def printed(value: Any) -> str:
