@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from flawless._futures import Future
+from flawless.codec import public_module
 from flawless.core.retry import RetryPolicy
 from flawless.durations import Duration, seconds
 from flawless.errors import UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _steps: dict[str, Step[..., Any]] = {}
 
@@ -65,6 +65,12 @@ class Step(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
 
+    @overload
+    def start(
+        self: Step[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]: ...
+    @overload
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
         """Start the step and return at once with a future of its result."""
         return Future.of_call(lambda: self.function(*args, **kwargs), repr(self))
@@ -179,14 +185,6 @@ def step(
 def find_step(name: str) -> Step[..., Any] | None:
     """Return the step of that name among the modules imported in this process, or None."""
     return _steps.get(name)
-
-
-def public_module(name: str) -> str:
-    """Return the name under which a module is known in journals: `__main__` by its file's name."""
-    if name != "__main__":
-        return name
-    file = getattr(sys.modules["__main__"], "__file__", None)
-    return Path(file).stem if file else name
 
 
 def execution_id() -> str:

@@ -16,6 +16,8 @@ import flawless
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from lives import Desk  # noqa: E402 (found through the line above)
+
 
 @pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[flawless.Engine]:
@@ -102,3 +104,11 @@ def site() -> Iterator[Site]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A service that keeps its clients waiting."""
+    made = Desk()
+    yield made
+    made.close()

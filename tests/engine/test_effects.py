@@ -201,9 +201,7 @@ def test_http_concurrently(engine: flawless.Engine, site) -> None:
         ("/break", "ProtocolError"),
     ],
 )
-def test_http_failures_are_typed(
-    engine: flawless.Engine, site, path: str, expected: str
-) -> None:
+def test_http_failures_are_typed(engine: flawless.Engine, site, path: str, expected: str) -> None:
     """What goes wrong on the way is an error of its own class."""
     run = engine.start(programs.fetch_error, site.url + path, timeout=0.5, max_bytes=4096)
     assert run.result(timeout=20) == expected

@@ -25,7 +25,7 @@ def failure(run: flawless.Execution) -> flawless.ExecutionFailed:
 
 def test_unknown_workflow(engine: flawless.Engine) -> None:
     """The error lists the workflows there are."""
-    with pytest.raises(flawless.WorkflowNotFound, match="engine_programs.plain"):
+    with pytest.raises(flawless.WorkflowNotFound, match=r"engine_programs\.plain"):
         engine.start("engine_programs.nothing")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_type_hints
@@ -47,7 +48,10 @@ def from_values(
     except codec.CodecError as error:
         raise InputInvalid(str(error), path=error.path) from error
     except TypeError as error:
-        raise InputInvalid(f"the arguments do not fit the workflow: {error}") from error
+        named = re.search(r"'(\w+)'", str(error))
+        raise InputInvalid(
+            f"the arguments do not fit the workflow: {error}", path=named[1] if named else ""
+        ) from error
     return msgspec.json.encode(encoded)
 
 

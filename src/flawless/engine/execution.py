@@ -137,10 +137,8 @@ class LiveExecution:
         self._replaying = machine.length > 1
         self.began_us = machine.invoked.began_us
         self._random = RandomStream(machine.invoked.seed)
-        arrivals, self._arrivals = self._arrivals, []
         try:
-            for effect, outcome in arrivals:
-                self._tell(machine, effect, outcome)
+            self._tell_arrivals(machine)
         except FlawlessError as error:
             self._host.guest_closed()  # the room was kept for it
             self._fail(error)
@@ -156,6 +154,17 @@ class LiveExecution:
             return guest.start("run", text)
 
         self._run(start)
+        if self.stored is Status.WAITING and not self.over:
+            # Nothing new is in the journal, but the store must not take it for a sleeper.
+            self.stored = Status.RUNNING
+            write = Append(self.id, None, Status.RUNNING, None, self._now_us())
+            self._host.submit(write, None)
+
+    def record(self, machine: Machine) -> None:
+        """Record what arrived while the guest was away, without the guest: the engine stops."""
+        self.machine = machine
+        self._tell_arrivals(machine)
+        self._flush(None)
 
     @property
     def known_effects(self) -> set[int]:
@@ -188,6 +197,19 @@ class LiveExecution:
         for item in self.in_flight.values():
             self._cancel(item)
         self.in_flight.clear()
+        self._arrivals.clear()
+
+    def wind_down(self) -> None:
+        """Begin nothing more, because the engine stops; effects under way may end.
+
+        A step between two attempts is left to the next engine, which knows how many failed.
+        """
+        for effect, item in list(self.in_flight.items()):
+            if isinstance(item.run, StepRun) and item.run.pausing:
+                self._cancel(self.in_flight.pop(effect))
+        self._flush(None)
+        if self.machine is None and self._arrivals:
+            self._host.reload(self)
 
     def flush(self) -> None:
         """Hand what is not yet durable to the store."""
@@ -233,8 +255,6 @@ class LiveExecution:
         """An effect has ended."""
         if self.over or self.in_flight.pop(effect, None) is None:
             return
-        if self._earlier.pop(effect, None) is not None or outcome.attempts:
-            self._host.submit(SaveAttempts(self.id, effect, None), None)
         machine = self.machine
         if machine is None:
             self._arrivals.append((effect, outcome))
@@ -254,6 +274,8 @@ class LiveExecution:
         """A step's attempt failed and another follows: keep count across a crash."""
         self._earlier[effect] = attempts
         self._host.submit(SaveAttempts(self.id, effect, msgspec.msgpack.encode(attempts)), None)
+        if self._host.stopping and (item := self.in_flight.pop(effect, None)) is not None:
+            self._cancel(item)  # the next engine makes the next attempt
 
     def woke(self) -> None:
         """A time the guest may be waiting for has come."""
@@ -276,7 +298,14 @@ class LiveExecution:
         elif (wake_us := machine.wake_us) is not None:
             self._arm(wake_us)
 
+    def _tell_arrivals(self, machine: Machine) -> None:
+        arrivals, self._arrivals = self._arrivals, []
+        for effect, outcome in arrivals:
+            self._tell(machine, effect, outcome)
+
     def _tell(self, machine: Machine, effect: int, outcome: Outcome) -> bytes | None:
+        if self._earlier.pop(effect, None) is not None or outcome.attempts:
+            self._host.submit(SaveAttempts(self.id, effect, None), None)
         return machine.arrived(
             effect, outcome.failed, outcome.payload, outcome.attempts, self._now_us()
         )
@@ -294,7 +323,7 @@ class LiveExecution:
 
     def _proceed(self) -> None:
         guest = self.guest
-        if guest is not None and not self.over:
+        if guest is not None and not self.over and not self._host.stopping:
             self._run(guest.proceed)
 
     def _run(self, turn: Callable[[], State]) -> None:

@@ -224,6 +224,23 @@ class Engine:
         execution, _ = self._call(lambda service: service.start(name, encoded, id))
         return Execution(self, execution, arguments.return_annotation(function))
 
+    @overload
+    async def start_async(
+        self,
+        workflow: Workflow[P, Coroutine[Any, Any, R]],
+        /,
+        *args: Any,
+        id: str | None = None,
+        **kwargs: Any,
+    ) -> Execution[R]: ...
+    @overload
+    async def start_async(
+        self, workflow: Workflow[P, R], /, *args: Any, id: str | None = None, **kwargs: Any
+    ) -> Execution[R]: ...
+    @overload
+    async def start_async(
+        self, workflow: str, /, *args: Any, id: str | None = None, **kwargs: Any
+    ) -> Execution[Any]: ...
     async def start_async(
         self,
         workflow: Workflow[..., Any] | str,
@@ -304,5 +321,4 @@ def failure(execution: str, end: End) -> ExecutionFailed:
 
 
 def _with_limits(settings: Settings, limits: Limits) -> Settings:
-
     return dataclasses.replace(settings, limits=limits)

@@ -18,7 +18,6 @@ REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 _TIMEOUT_S_MAX = 3600.0
 _METHODS = REPEATABLE_METHODS | {"POST", "PATCH"}
-_MAY_CHANGE_THINGS = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 
 def may_repeat(request: HttpRequest) -> bool:
@@ -44,8 +43,8 @@ class HttpPerformer:
     async def perform(self, execution: str, request: HttpRequest) -> Outcome:
         """Send one request and read the whole response.
 
-        Any status is a success; a request without a response is a typed error. Requests that may
-        change something carry an `Idempotency-Key` that is the same whenever they are sent again.
+        Any status is a success; a request without a response is a typed error. Each request has an
+        `Idempotency-Key` that is the same whenever it is sent again.
         """
         if request.method not in _METHODS:
             return host_error("InvalidURL", f"{request.method!r} is not a method of HTTP requests")
@@ -74,10 +73,8 @@ class HttpPerformer:
             return host_error("InvalidURL", text)
         body = _decode_body(request.body)
         headers = list(request.headers)
-        if request.method in _MAY_CHANGE_THINGS or request.idempotent:
-            names = {name.lower() for name, _ in headers}
-            if "idempotency-key" not in names:
-                headers.append(("Idempotency-Key", idempotency_key(execution, request.id)))
+        if all(name.lower() != "idempotency-key" for name, _ in headers):
+            headers.append(("Idempotency-Key", idempotency_key(execution, request.id)))
         message = self._client.build_request(
             request.method, request.url, headers=headers, content=body
         )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from flawless.codec import public_module
 from flawless.engine import deploy
 from flawless.engine.deployment import Deployment
 from flawless.engine.modules import import_user_module
 from flawless.errors import DeploymentInvalid, StoreError
-from flawless.functions import public_module
 from flawless.ids import DeploymentId
 from flawless.stores.base import SaveBlob, SaveDeployment, Store
 from flawless.wasm import Component

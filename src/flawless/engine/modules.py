@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from flawless.codec import public_module
 from flawless.errors import DeploymentInvalid
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -62,8 +63,8 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
         name = _name_of_path(path)
     main = sys.modules.get("__main__")
     main_file = getattr(main, "__file__", None)
-    if main is not None and main_file is not None and name == Path(main_file).stem:
-        spec_of_main = importlib.machinery.PathFinder.find_spec(name)
+    if main is not None and main_file is not None and name == public_module("__main__"):
+        spec_of_main = _find_spec(name)
         if spec_of_main is not None and _same_file(spec_of_main.origin, main_file):
             sys.modules[name] = main
             return main

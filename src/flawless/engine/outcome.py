@@ -47,7 +47,7 @@ def raised(error: BaseException, *, skip_frames: int = 0) -> Outcome:
     text = "".join(traceback.format_exception(type(error), error, tb))
     fields: dict[str, Any] = {
         "type": type(error).__qualname__,
-        "module": type(error).__module__,
+        "module": codec.public_module(type(error).__module__),
         "message": _message(error)[:MESSAGE_CHARS_MAX],
         "traceback": text[-MESSAGE_CHARS_MAX:],
     }

@@ -81,6 +81,8 @@ class ProcessPool:
         """
         with self._places:
             worker = self._take()
+            if worker is None:
+                return host_error("StepFailed", "the engine was closed", type="EngineStopped")
             healthy = False
             try:
                 outcome, healthy = self._exchange(worker, step, info, args)
@@ -122,16 +124,24 @@ class ProcessPool:
         except (EOFError, OSError):
             worker.process.join(timeout=5)
             text = f"the worker process of {step.name} died ({_how(worker.process.exitcode)})"
+            if step.function.__module__ == "__main__" and worker.steps == 0:
+                text += '; a program that runs an engine needs `if __name__ == "__main__":`'
             return host_error("StepFailed", text, type="WorkerDied"), False
 
-    def _take(self) -> _Worker:
+    def _take(self) -> _Worker | None:
+        """Return a worker for one step, or None when the pool is closed."""
         with self._lock:
+            if self._closed:
+                return None
             if self._idle:
                 return self._idle.pop()
         worker = _Worker()
         with self._lock:
-            self._all.add(worker)
-        return worker
+            if not self._closed:
+                self._all.add(worker)
+                return worker
+        worker.stop()
+        return None
 
     def _give_back(self, worker: _Worker, *, healthy: bool) -> None:
         worker.steps += 1
@@ -185,7 +195,8 @@ def _import_step(job: _Job) -> Step[..., Any]:
             if entry not in sys.path:
                 sys.path.append(entry)
         # "spawn" has loaded the main program, if it is a file, under the name __mp_main__.
-        importlib.import_module("__mp_main__" if job.module == "__main__" else job.module)
+        if job.module != "__main__":
+            importlib.import_module(job.module)
         step = find_step(job.step)
     if step is None:
         raise LookupError(f"no step is named {job.step!r} in module {job.module!r}")

@@ -18,9 +18,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from flawless.core.encoding import decode_entries
 from flawless.core.entries import Attempt, Completed, Entry, Failed
 from flawless.core.machine import Machine
 from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
@@ -29,10 +26,12 @@ from flawless.engine.clock import Clock, new_jitter
 from flawless.engine.committer import Committer
 from flawless.engine.execution import LiveExecution
 from flawless.engine.http import HttpPerformer
+from flawless.engine.journals import read_attempts, read_entries
 from flawless.engine.library import Library
 from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.steps import StepPerformer, StepRun
-from flawless.errors import FlawlessError, JournalDamaged, StoreError
+from flawless.engine.wakeups import PAGE, Wakeups
+from flawless.errors import FlawlessError, StoreError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, Record, Store, Write
 from flawless.wasm import GuestLimits
@@ -42,12 +41,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("flawless.engine")
 
-_PAGE = 256
-_TIMER_S_MAX = 3_600.0
 _SWEEP_S = 0.5
 _IDLE_US_MIN = 20_000
 """A guest that waits for less than this does not make way for another."""
-_attempts = msgspec.msgpack.Decoder(list[Attempt])
 
 
 class Scheduler:
@@ -62,6 +58,7 @@ class Scheduler:
         clock: Clock,
         may_repeat: Callable[[EffectRequest], bool],
         ended: Callable[[ExecutionId, Completed | Failed], None],
+        stopped: Callable[[ExecutionId, Exception], None],
     ) -> None:
         self.clock = clock
         self.loop = asyncio.get_running_loop()
@@ -78,6 +75,7 @@ class Scheduler:
         self._settings = settings
         self._may_repeat = may_repeat
         self._on_end = ended
+        self._on_stop = stopped
         self._committer = Committer(store)
         self._committer.on_problem = self._store_failed
         self._steps = StepPerformer(
@@ -95,7 +93,14 @@ class Scheduler:
         self._room = asyncio.Event()
         self._shorter = asyncio.Event()
         self._progress = asyncio.Event()
-        self._timer_changed = asyncio.Event()
+        self._wakeups = Wakeups(
+            store,
+            clock,
+            known=self._known,
+            loaded=lambda: len(self._live) + len(self._queued),
+            enqueue=self._enqueue,
+            room=self._queue_is_short,
+        )
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- life ---------------------------------------------------------------------------------
@@ -103,8 +108,8 @@ class Scheduler:
     async def open(self) -> None:
         """Begin: recover what a former engine left, and take new executions."""
         self._spawn(self._load_queued(), "loader")
-        self._spawn(self._watch_timers(), "timers")
-        self._spawn(self._recover(), "recovery")
+        self._spawn(self._wakeups.watch(), "timers")
+        self._spawn(self._wakeups.recover(), "recovery")
         self._spawn(self._sweep(), "eviction")
 
     async def close(self, deadline_s: float) -> None:
@@ -115,14 +120,16 @@ class Scheduler:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for execution in list(self._live.values()):
-            execution.flush()
+            execution.wind_down()
         try:
             async with asyncio.timeout_at(ends_at):
-                while any(execution.in_flight for execution in self._live.values()):
+                while any(execution.known_effects for execution in self._live.values()):
                     self._progress.clear()
                     await self._progress.wait()
         except TimeoutError:
             _log.warning("effects are still under way at the deadline; they are given up")
+        for task in self._tasks:
+            task.cancel()
         for execution in list(self._live.values()):
             execution.flush()
             execution.stop()
@@ -172,17 +179,21 @@ class Scheduler:
 
     # --- new executions -----------------------------------------------------------------------
 
-    async def create(self, write: Create, machine: Machine) -> Record | None:
+    async def create(
+        self, write: Create, machine: Machine, settled: Callable[[], None]
+    ) -> Record | None:
         """Make a new execution durable and run it; return the record that has its id already.
 
         Its guest begins at once if there is room, while the entry is being written: nothing it
-        does is visible before that is durable.
+        does is visible before that is durable. `settled` is called when the write is made or
+        refused, which may be long after a passing problem of the store was raised here.
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
         self._creating[made] = None
         begins = self.guests < self._settings.guests_max and not self._queue
 
         def durable(taken: Record | None) -> None:
+            settled()
             if taken is not None and (live := self._live.pop(write.id, None)) is not None:
                 live.stop()
             if taken is None and not begins:
@@ -191,6 +202,7 @@ class Scheduler:
                 made.set_result(taken)
 
         def refused(error: Exception) -> None:
+            settled()
             if (live := self._live.pop(write.id, None)) is not None:
                 live.stop()
             if not made.done():
@@ -214,16 +226,25 @@ class Scheduler:
         finally:
             self._creating.pop(made, None)
 
-    async def durable(self) -> None:
-        """Return when everything handed in so far is durable."""
-        done: asyncio.Future[None] = self.loop.create_future()
+    async def durable(self, *, patient: bool = True) -> None:
+        """Return when everything handed in so far is durable.
+
+        Unless `patient`, a passing problem of the store is raised instead of waited for.
+        """
+        done: asyncio.Future[Record | None] = self.loop.create_future()
+        if not patient:
+            self.expect_healthy()
+            self._creating[done] = None
 
         def durable(_: Record | None) -> None:
             if not done.done():
                 done.set_result(None)
 
         self._committer.submit(None, durable)
-        await done
+        try:
+            await done
+        finally:
+            self._creating.pop(done, None)
 
     # --- the host of live executions ----------------------------------------------------------
 
@@ -244,6 +265,8 @@ class Scheduler:
             _log.error("execution %s is stopped in this engine: %s", execution, error)
             if live is not None:
                 live.stop()
+            if execution is not None:
+                self._on_stop(execution, error)
 
         self._committer.submit(write, done, refused)
 
@@ -279,13 +302,16 @@ class Scheduler:
         self._steps.cancel(run)
 
     def reload(self, execution: LiveExecution) -> None:
-        """Queue an evicted execution for replay."""
-        self._enqueue(execution.id, front=True)
+        """Queue an evicted execution for replay; while stopping, only record what arrived."""
+        if self.stopping:
+            self._spawn(self._record_arrivals(execution), "last outcome")
+        else:
+            self._enqueue(execution.id, front=True)
 
     def suspended(self, execution: LiveExecution) -> None:
         """Forget an execution that waits for a time the store knows."""
         self._live.pop(execution.id, None)
-        self._timer_changed.set()
+        self._wakeups.changed.set()
 
     def ended(self, execution: LiveExecution, final: Completed | Failed) -> None:
         """Forget an execution that has ended, and tell who waits for it."""
@@ -346,22 +372,13 @@ class Scheduler:
             return
         try:
             deployment, component = await self._library.find(record.deployment)
-            entries: list[Entry] = []
-            size = 0
-            for chunk in await self._store.journal(execution):
-                size += len(chunk.data)
-                if chunk.first_seq != len(entries):
-                    raise JournalDamaged(execution, len(entries), "entries are missing here")
-                entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
-            if not entries:
-                raise JournalDamaged(execution, 0, "the journal is empty")
+            entries, size = await read_entries(self._store, execution)
+            earlier = await read_attempts(self._store, execution)
         except FlawlessError as error:
             if isinstance(error, StoreError) and error.retriable:
                 raise
             await self._give_up(execution, error)
             return
-        kept = await self._store.attempts(execution)
-        earlier = {effect: _attempts.decode(data) for effect, data in kept.items()}
         if live is None:
             live = LiveExecution(
                 self,
@@ -372,16 +389,31 @@ class Scheduler:
                 stored=record.status,
             )
             self._live[execution] = live
-        machine = Machine(
-            execution,
+        self._begin(live, self._machine(live, entries, size), earlier)
+
+    def _machine(self, live: LiveExecution, entries: list[Entry], size: int) -> Machine:
+        return Machine(
+            live.id,
             entries,
             limits=self._settings.limits,
             may_repeat=self._may_repeat,
-            modules=deployment.answer,
+            modules=live.deployment.answer,
             in_flight=live.known_effects,
             bytes_recorded=size,
         )
-        self._begin(live, machine, earlier)
+
+    async def _record_arrivals(self, live: LiveExecution) -> None:
+        """Record outcomes that came for an evicted execution while the engine stops."""
+        try:
+            await self.durable()
+            entries, size = await read_entries(self._store, live.id)
+            if live.machine is None and not live.over:
+                live.record(self._machine(live, entries, size))
+        except FlawlessError as error:
+            _log.error("an outcome of execution %s cannot be recorded: %s", live.id, error)
+            live.stop()
+        finally:
+            self._progress.set()
 
     async def _give_up(self, execution: ExecutionId, error: FlawlessError) -> None:
         """An execution that cannot be read stops; its journal stays as it is."""
@@ -390,7 +422,7 @@ class Scheduler:
         if live is not None:
             live.stop()
         write = Append(execution, None, Status.FAILED, None, self.clock.now_us())
-        self._committer.submit(write)
+        self._committer.submit(write, lambda _: self._on_stop(execution, error))
 
     def _make_room(self) -> bool:
         """Whether another guest may begin; the one idle for longest makes way if need be.
@@ -416,54 +448,14 @@ class Scheduler:
                     live.evict()
             self._room.set()  # some may be idle for long enough now
 
-    # --- timers and recovery ------------------------------------------------------------------
-
-    async def _watch_timers(self) -> None:
-        while True:
-            self._timer_changed.clear()
-            try:
-                pause_s = await self._wake_due()
-            except StoreError as error:
-                _log.error("due executions cannot be found: %s", error)
-                pause_s = 1.0
-            with_timeout = min(max(pause_s, 0.0), _TIMER_S_MAX)
-            try:
-                await asyncio.wait_for(self._timer_changed.wait(), with_timeout)
-            except TimeoutError:
-                continue
-
-    async def _wake_due(self) -> float:
-        """Queue sleepers that are due; return the seconds until the next one."""
-        now_us = self.clock.now_us()
-        await self._queue_is_short()
-        loaded = len(self._live) + len(self._queued)
-        due = await self._store.due(now_us, limit=loaded + _PAGE)
-        fresh = [r.id for r in due if r.id not in self._live and r.id not in self._queued]
-        for execution in fresh[:_PAGE]:
-            self._enqueue(execution)
-        if len(fresh) > _PAGE or len(due) == loaded + _PAGE:
-            return 0.0
-        wake_us = await self._store.next_wake_us()
-        return _TIMER_S_MAX if wake_us is None else (wake_us - self.clock.now_us()) / 1_000_000
-
-    async def _recover(self) -> None:
-        """Queue the executions that were running when the last engine stopped."""
-        after: ExecutionId | None = None
-        while True:
-            page = await self._store.running(limit=_PAGE, after=after)
-            if not page:
-                return
-            for record in page:
-                if record.id not in self._live:
-                    self._enqueue(record.id)
-            after = page[-1].id
-            await self._queue_is_short()
-
     async def _queue_is_short(self) -> None:
         """Return when less than a page is queued: the rest stays in the store until then."""
-        while len(self._queue) >= _PAGE:
+        while len(self._queue) >= PAGE:
             self._shorter.clear()
             await self._shorter.wait()
+
+    def _known(self, execution: ExecutionId) -> bool:
+        return execution in self._live or execution in self._queued
 
     # --- small things -------------------------------------------------------------------------
 

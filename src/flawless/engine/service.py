@@ -22,6 +22,7 @@ from flawless.core.status import Status
 from flawless.engine import http
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.deployment import WorkflowInfo
+from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
@@ -124,6 +125,7 @@ class Service:
                 clock=self._clock,
                 may_repeat=_may_repeat,
                 ended=self._ended,
+                stopped=self._stopped,
             )
             await scheduler.open()
         except BaseException:
@@ -186,7 +188,7 @@ class Service:
         if id is not None:
             existing = self._starting.get(execution)
             if existing is not None:
-                await scheduler.durable()
+                await scheduler.durable(patient=False)
             else:
                 record = await self.store.get(execution)
                 existing = record.digest if record is not None else None
@@ -210,10 +212,11 @@ class Service:
         chunk = Chunk(entry.first_seq, entry.count, entry.data)
         write = Create(execution, workflow, deployment.id, digest, self._clock.now_us(), chunk)
         self._starting[execution] = digest
-        try:
-            taken = await scheduler.create(write, machine)
-        finally:
+
+        def settled() -> None:
             self._starting.pop(execution, None)
+
+        taken = await scheduler.create(write, machine, settled)
         if taken is not None:
             return self._same(execution, workflow, digest, taken.digest)
         return execution, True
@@ -282,9 +285,7 @@ class Service:
     async def journal(self, execution: str) -> Entries:
         """Return all durable entries of an execution."""
         await self.get(execution)
-        entries: Entries = []
-        for chunk in await self.store.journal(ExecutionId(execution)):
-            entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
+        entries, _ = await read_entries(self.store, ExecutionId(execution))
         return entries
 
     async def replay(self, execution: str) -> Replayed:
@@ -349,13 +350,19 @@ class Service:
             if not future.done():
                 future.set_result(_end_of(final))
 
+    def _stopped(self, execution: str, error: Exception) -> None:
+        for future in self._waiters.get(execution, ()):
+            if not future.done():
+                future.set_exception(error)
+
     async def _recorded_end(self, record: Record) -> End:
         chunk = await self.store.last_chunk(record.id)
         final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
         if isinstance(final, Completed | Failed):
             return _end_of(final)
-        # The journal has no end: it is damaged somewhere, and reading all of it says where.
+        # The journal has no end: something is damaged or lost, and looking for it says what.
         await self.journal(record.id)
+        await self._library.find(record.deployment)
         raise StoreError(
             "read the end of an execution",
             f"{record.id!r} is {record.status}, but its journal has no last entry",

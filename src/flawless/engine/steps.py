@@ -47,6 +47,11 @@ class StepRun:
     started_at: list[float] = field(default_factory=list)
 
     @property
+    def pausing(self) -> bool:
+        """Whether an attempt has failed and the next one has not begun."""
+        return not self.done and self.job is None and self.task is None
+
+    @property
     def info(self) -> StepInfo:
         """What the step may ask about itself."""
         key = idempotency_key(self.execution, self.request.id)
@@ -209,6 +214,8 @@ class StepPerformer:
             pause_s = self._pause_s(run, error)
             if pause_s is not None:
                 self._note_attempt(run, outcome)
+                if run.done:
+                    return  # the engine stops
                 run.failures += 1
                 run.timer = self._loop.call_later(pause_s, self._attempt, run)
                 return

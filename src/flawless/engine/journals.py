@@ -1,0 +1,45 @@
+"""Reading what a store keeps of one execution, with every check."""
+
+from __future__ import annotations
+
+import msgspec
+
+from flawless.core.encoding import decode_entries
+from flawless.core.entries import Attempt, Entry
+from flawless.errors import JournalDamaged
+from flawless.ids import ExecutionId
+from flawless.stores.base import Store
+
+_attempts = msgspec.msgpack.Decoder(list[Attempt])
+
+
+async def read_entries(store: Store, execution: ExecutionId) -> tuple[list[Entry], int]:
+    """Return all durable entries and how many bytes they take.
+
+    Raises `JournalDamaged` when anything is not as it was written.
+    """
+    entries: list[Entry] = []
+    size = 0
+    for chunk in await store.journal(execution):
+        size += len(chunk.data)
+        if chunk.first_seq != len(entries):
+            raise JournalDamaged(execution, len(entries), "entries are missing here")
+        entries += decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
+    if not entries:
+        raise JournalDamaged(execution, 0, "the journal is empty")
+    return entries, size
+
+
+async def read_attempts(store: Store, execution: ExecutionId) -> dict[int, list[Attempt]]:
+    """Return the failed attempts of steps that had not ended, by effect.
+
+    Raises `JournalDamaged` when they cannot be read.
+    """
+    earlier: dict[int, list[Attempt]] = {}
+    for effect, data in (await store.attempts(execution)).items():
+        try:
+            earlier[effect] = _attempts.decode(data)
+        except msgspec.MsgspecError as error:
+            reason = f"the attempts of effect {effect} cannot be read ({error})"
+            raise JournalDamaged(execution, 0, reason) from error
+    return earlier

@@ -1,0 +1,34 @@
+"""See one storm again, on its own: what a failed sweep prints.
+
+    python tests/sweep/reproduce.py WORKFLOW[+WORKFLOW ...] [POINT ...]
+
+Points are explained in `points.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness import Field
+
+
+def main(workflows: str, *crashes: str) -> int:
+    """Run the storm and print what is broken."""
+    with tempfile.TemporaryDirectory(prefix="flawless-storm-") as folder:
+        field = Field(Path(folder), parallel=1)
+        try:
+            problems = field.storm(workflows, crashes)
+        finally:
+            field.close()
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} promises broken" if problems else "all promises kept")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,31 @@
+"""The checker of the sweep cannot be fooled: engines with planted faults do not pass."""
+
+from __future__ import annotations
+
+import pytest
+from faults import FAULTS
+from harness import Field
+
+# For each fault, a storm that brings it to light, and a word of what the checker must say.
+STORMS = {
+    "commits late": ("requests", ["perform:2:after"], "seen 2 times"),
+    "loses entries": ("sleeps", [], "no result"),
+    "repeats posts": ("requests", [], "seen 2 times"),
+    "repeats anything": ("requests", ["perform:2:after"], "seen 2 times"),
+    "rolls dice": ("many", ["perform:3:after"], "diverged"),
+    "performs before it commits": ("requests", ["commit:3:before"], "seen 2 times"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught(field: Field, fault: str) -> None:
+    """An engine that breaks a promise is found out, and for the right reason."""
+    workflow, crashes, words = STORMS[fault]
+    problems = field.storm(workflow, crashes, fault=fault)
+    assert any(words in problem for problem in problems), problems
+
+
+def test_the_same_storms_without_the_faults_pass(field: Field) -> None:
+    """What the checker found was the fault, not the storm."""
+    for workflow, crashes, _ in STORMS.values():
+        assert field.storm(workflow, crashes) == []
