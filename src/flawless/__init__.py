@@ -9,7 +9,8 @@ from flawless.core.status import Status
 from flawless.durations import Duration
 from flawless.engine.context import StepInfo, idempotency_key, step_info
 from flawless.engine.facade import Engine, Execution
-from flawless.engine.service import LogLine, Settings
+from flawless.engine.service import LogLine
+from flawless.engine.settings import Settings
 from flawless.errors import (
     BodyTooLarge,
     ConnectError,

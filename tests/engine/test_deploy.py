@@ -13,7 +13,7 @@ import pytest
 from lives import until
 
 import flawless
-from flawless.engine.service import Settings
+from flawless.engine.settings import Settings
 
 
 @pytest.fixture(autouse=True)

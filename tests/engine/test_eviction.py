@@ -11,7 +11,7 @@ from lives import Desk, gate, marks, open_gate, until
 import flawless
 import stored
 from flawless.core.entries import Arrived, Called
-from flawless.engine.service import Settings
+from flawless.engine.settings import Settings
 
 
 def engine_on(folder: Path, **settings: object) -> flawless.Engine:

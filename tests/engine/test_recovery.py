@@ -15,7 +15,8 @@ import flawless
 import stored
 from flawless import codec
 from flawless.core.entries import Arrived, Called
-from flawless.engine.service import Service, Settings
+from flawless.engine.service import Service
+from flawless.engine.settings import Settings
 from flawless.stores import MemoryStore, SQLiteStore
 from flawless.stores.base import Append, Chunk, Create, SaveAttempts
 

@@ -20,9 +20,9 @@ import typer
 from rich.text import Text
 
 from flawless.cli import output
+from flawless.cli.defaults import DATABASE, HOST, PORT
 from flawless.cli.executions import AsJson
 from flawless.cli.status import TROUBLE
-from flawless.cli.up import DATABASE, HOST, PORT
 from flawless.client import Client
 from flawless.errors import FlawlessError
 from flawless.wasm import CacheFolder

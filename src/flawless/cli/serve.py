@@ -17,8 +17,8 @@ from rich.text import Text
 
 from flawless import server
 from flawless.cli import output, reload
+from flawless.cli.defaults import DATABASE
 from flawless.cli.status import status_of
-from flawless.cli.up import DATABASE
 from flawless.engine.service import Service
 from flawless.errors import FlawlessError, StoreError
 from flawless.stores import open_store

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from flawless.cli import reload
-
-DATABASE: Final = "flawless.db"
-HOST: Final = "127.0.0.1"
-PORT: Final = 27288
+from flawless.cli.defaults import HOST, PORT
 
 
 def up(

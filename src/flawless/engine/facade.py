@@ -19,7 +19,8 @@ from flawless.core.limits import Limits
 from flawless.core.status import Status
 from flawless.engine import arguments, native
 from flawless.engine.replay import Replayed
-from flawless.engine.service import End, LogLine, Service, Settings
+from flawless.engine.service import End, LogLine, Service
+from flawless.engine.settings import Settings
 from flawless.errors import EngineStopped, ExecutionFailed, ResultTimeout
 from flawless.functions import Workflow
 from flawless.stores import open_store

@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flawless.core.entries import Attempt, Completed, Entry, Failed
 from flawless.core.machine import Machine
@@ -29,15 +29,13 @@ from flawless.engine.http import HttpPerformer
 from flawless.engine.journals import read_attempts, read_entries
 from flawless.engine.library import Library
 from flawless.engine.outcome import Outcome, host_error
+from flawless.engine.settings import Settings
 from flawless.engine.steps import StepPerformer, StepRun
 from flawless.engine.wakeups import PAGE, Wakeups
 from flawless.errors import FlawlessError, StoreError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, Record, Store, Write
 from flawless.wasm import GuestLimits
-
-if TYPE_CHECKING:
-    from flawless.engine.service import Settings
 
 _log = logging.getLogger("flawless.engine")
 

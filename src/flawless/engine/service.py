@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -15,7 +15,6 @@ import msgspec
 
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import Completed, Entry, Failed, Logged
-from flawless.core.limits import Limits
 from flawless.core.machine import Machine
 from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
 from flawless.core.status import Status
@@ -26,6 +25,7 @@ from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
+from flawless.engine.settings import Settings
 from flawless.errors import (
     EngineStopped,
     ExecutionConflict,
@@ -43,23 +43,6 @@ from flawless.wasm.progress import Progress
 _log = logging.getLogger("flawless.engine")
 
 LIST_MAX = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How one engine works. Times in seconds, sizes in bytes."""
-
-    limits: Limits = field(default_factory=Limits)
-    step_threads: int = 32
-    """Sync steps that run at the same time."""
-    step_processes: int = 2
-    """Steps marked `process=True` that run at the same time."""
-    guests_max: int = 200
-    """Guests alive at the same time; each takes 1 to 2 MB and more as it allocates."""
-    evict_after_s: float = 1.0
-    """A guest that waits longer than this is dropped and replayed when it is needed."""
-    stop_deadline_s: float = 10.0
-    """How long `close` waits for effects under way."""
 
 
 @dataclass(frozen=True, slots=True)

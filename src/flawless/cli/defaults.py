@@ -1,0 +1,7 @@
+"""Where `up` listens and keeps its data, unless told otherwise."""
+
+from typing import Final
+
+DATABASE: Final = "flawless.db"
+HOST: Final = "127.0.0.1"
+PORT: Final = 27288
