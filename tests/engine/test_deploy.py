@@ -126,6 +126,32 @@ def test_an_engine_can_be_opened_after_a_refusal(tmp_path: Path) -> None:
 # --- what works -----------------------------------------------------------------------------------
 
 
+def test_network_libraries_are_not_bundled(tmp_path: Path) -> None:
+    """A library that needs sockets stands in at once: steps use it, workflows do not load it."""
+    body = """
+        import httpx
+        from flawless import step, workflow
+
+        client = httpx.Client()
+
+        @step
+        def host(url: str) -> str:
+            return httpx.URL(url).host
+
+        @workflow
+        def asks(url: str) -> str:
+            return host(url)
+
+        @workflow
+        def fetches(url: str) -> str:
+            return client.get(url).text
+    """
+    with flawless.Engine(modules=[module(tmp_path, "networked.py", body)]) as engine:
+        assert engine.start("networked.asks", "http://localhost/").result(30) == "localhost"
+        with pytest.raises(flawless.ExecutionFailed, match=r"httpx runs natively.*flawless\.http"):
+            engine.start("networked.fetches", "http://localhost/").result(30)
+
+
 def test_native_libraries_stand_in(tmp_path: Path) -> None:
     """A compiled library works in steps; workflow code that uses it is told to use a step."""
     body = """

@@ -194,8 +194,10 @@ Entry: TypeAlias = (
 def describe(entry: Entry) -> str:
     """Return a few words for messages to people, such as `step app.charge (effect 3)`."""
     match entry:
-        case Called() | Entered():
+        case Called():
             return f"{entry.label} (effect {entry.effect})"
+        case Entered():
+            return f"the beginning of {entry.label} (effect {entry.effect})"
         case Started():
             return f"the start of {entry.label} (effect {entry.effect})"
         case Observed():

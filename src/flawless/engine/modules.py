@@ -26,6 +26,45 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 SOURCE_BYTES_MAX = 4 * 1024 * 1024
 """One source file; what is longer is generated data, which belongs elsewhere."""
 
+NETWORK_LIBRARIES = frozenset(
+    [
+        "aiobotocore",
+        "aiohttp",
+        "aiokafka",
+        "anthropic",
+        "asyncpg",
+        "boto3",
+        "botocore",
+        "confluent_kafka",
+        "elasticsearch",
+        "fastapi",
+        "flask",
+        "grpc",
+        "h11",
+        "httpcore",
+        "httpx",
+        "kafka",
+        "openai",
+        "paramiko",
+        "pika",
+        "psycopg",
+        "psycopg2",
+        "pymongo",
+        "pymysql",
+        "redis",
+        "requests",
+        "starlette",
+        "stripe",
+        "twilio",
+        "urllib3",
+        "uvicorn",
+        "websockets",
+    ]
+)
+"""Libraries that are of no use without sockets, which guests do not have: bundling them (httpx
+alone is over a hundred modules) would only make each start slow. In a guest they are stand-ins.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -90,6 +129,8 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
 
 def find_source(name: str) -> Source | Unavailable:
     """Find what a guest gets for a module name, from files alone."""
+    if name.partition(".")[0] in NETWORK_LIBRARIES:
+        return Unavailable("native", "it needs the network: in workflows, use flawless.http")
     try:
         spec = _find_spec(name)
     except (ImportError, AttributeError, ValueError) as error:
