@@ -48,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         match self.path.split("/")[1]:
             case "echo":
                 self._send(200, body, self.headers.get("Content-Type", "text/plain"))
+            case "cookie":
+                self._send(200, self.headers.get("Cookie", "none").encode(), "text/plain")
             case "name":
                 self._send(200, self.path.encode(), "text/plain")
             case "status":
@@ -56,6 +58,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._redirect(int(self.path.split("/")[2]))
             case "large":
                 self._send(200, b"x" * int(self.path.split("/")[2]), "text/plain")
+            case "binary":
+                self._send(200, b"\xff" * int(self.path.split("/")[2]), "text/plain")
             case "stall":
                 threading.Event().wait(2)
                 self._send(200, b"late", "text/plain")
@@ -75,6 +79,8 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        if self.path == "/cookie/set":
+            self.send_header("Set-Cookie", "session=alice")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -107,6 +107,17 @@ release: dict[str, threading.Event] = {}
 
 
 @step
+def note(key: str) -> None:
+    _count(f"note {key}")
+
+
+@step
+async def note_async(key: str) -> None:
+    await asyncio.sleep(0.01)
+    _count(f"note {key}")
+
+
+@step
 def exits() -> None:
     sys.exit(3)
 
@@ -338,6 +349,28 @@ def fetch_error(url: str, timeout: float = 5.0, max_bytes: int | None = None) ->
 async def fetches_together(urls: list[str]) -> list[str]:
     answers = await asyncio.gather(*(http.get.start(url) for url in urls))
     return [answer.text for answer in answers]
+
+
+@workflow
+def cookies_sent(url: str) -> str:
+    http.get(f"{url}/cookie/set")
+    return http.get(f"{url}/cookie/sent").text
+
+
+@workflow
+def writes_raw() -> int:
+    os.write(1, b"first li")
+    number = add(1, 2)
+    os.write(1, b"ne\nunfinished")
+    return number
+
+
+@workflow
+def starts_only(key: str) -> str:
+    note.start(key)
+    note_async.start(key)
+    sleep.start(days=1)
+    return "returned"
 
 
 # --- workflows that misbehave ---------------------------------------------------------------------

@@ -221,6 +221,32 @@ def test_http_without_a_server(engine: flawless.Engine, url: str, expected: str)
     assert engine.start(programs.fetch_error, url).result(timeout=20) == expected
 
 
+def test_cookies_are_not_shared(engine: flawless.Engine, site) -> None:
+    """Executions share connections, but what a server sets for one is sent by nobody else."""
+    for _ in range(2):
+        assert engine.start(programs.cookies_sent, site.url).result(timeout=20) == "none"
+
+
+def test_binary_body_over_the_limit(engine: flawless.Engine, site) -> None:
+    """A body that is too large once it is encoded is BodyTooLarge like any other."""
+    run = engine.start(programs.fetch_error, f"{site.url}/binary/900000")
+    assert run.result(timeout=20) == "BodyTooLarge"
+
+
+def test_raw_output_is_logged_and_replays(engine: flawless.Engine) -> None:
+    """What is written past print becomes log lines, the same on replay."""
+    run = engine.start(programs.writes_raw)
+    assert run.result(timeout=20) == 3
+    assert [line.message for line in run.logs()] == ["first line", "unfinished"]
+    assert run.replay().end is not None
+
+
+def test_started_steps_are_done_before_the_end(engine: flawless.Engine) -> None:
+    """A step that was started and never waited for is performed; a timer is dropped."""
+    assert engine.start(programs.starts_only, "n1").result(timeout=20) == "returned"
+    assert programs.calls["note n1"] == 2
+
+
 def test_await_in_asyncio(engine: flawless.Engine) -> None:
     """`await run` gives the result inside a program's own loop."""
 

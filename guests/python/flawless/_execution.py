@@ -93,6 +93,7 @@ def _run(given: dict[str, Any]) -> str:
     result = workflow.function(*args, **kwargs)
     if workflow.is_async:
         result = _loop.run(result)
+    _host.settle()
     encoded = codec.encode(result, path="result")
     return f'{{"ok":{_host.encode(encoded)}}}'
 

@@ -34,6 +34,7 @@ class Future(Generic[T]):
         "_callbacks",
         "_convert",
         "_effect",
+        "_is_timer",
         "_label",
         "_state",
         "_value",
@@ -44,6 +45,7 @@ class Future(Generic[T]):
         self._callbacks: list[tuple[Callable[[Future[T]], object], Context, Any]] | None = None
         self._convert = convert
         self._label = label
+        self._is_timer = op == "sleep"
         self._state = _PENDING
         self._value: Any = None
         self._effect = _host.begin(op, body, self)

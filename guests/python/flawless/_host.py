@@ -115,6 +115,18 @@ def wait(until_us: int | None, *, poll: bool = False) -> bool:
     return True
 
 
+def settle() -> None:
+    """Wait for the started effects that nobody has waited for; timers among them are dropped.
+
+    A workflow that starts a step and returns has asked for the step: it is done before the end.
+    """
+    for effect, future in list(session.pending.items()):
+        if future._is_timer:
+            drop(effect)
+    while session.pending:
+        wait(None)
+
+
 def drop(effect: int) -> None:
     """Tell the engine that nobody will look at the outcome of a started effect."""
     if session.pending.pop(effect, None) is not None:

@@ -79,7 +79,7 @@ async def _serve(
 
 def _make_folder(data: Path) -> Path:
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         ignore = data / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

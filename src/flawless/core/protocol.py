@@ -172,7 +172,7 @@ def label(request: EffectRequest) -> str:
         case StepRequest():
             return _line(f"step {request.name}")
         case HttpRequest():
-            return _line(f"{request.method} {_public_url(request.url)}")
+            return _line(f"{request.method} {public_url(request.url)}")
         case SleepRequest():
             return "sleep"
 
@@ -185,7 +185,7 @@ def error_object(type_: str, message: str, *, module: str = "flawless", **fields
     return msgspec.json.encode(error)
 
 
-def _public_url(url: str) -> str:
+def public_url(url: str) -> str:
     bare = url.split("#", 1)[0].split("?", 1)[0]
     scheme, separator, rest = bare.partition("://") if "://" in bare else ("", "", bare)
     host, slash, path = rest.partition("/")

@@ -28,6 +28,7 @@ from flawless.core.status import Status
 from flawless.engine.clock import Clock
 from flawless.engine.deployment import Deployment
 from flawless.engine.outcome import Outcome
+from flawless.engine.printed import RawOutput
 from flawless.engine.steps import StepRun
 from flawless.errors import FlawlessError
 from flawless.ids import ExecutionId
@@ -38,7 +39,6 @@ _log = logging.getLogger("flawless.engine")
 
 _SECOND_US = 1_000_000
 _TIMER_S_MAX = 86_400.0  # asyncio's timers are not made for years
-_PRINTED_CHARS_MAX = 8_192
 
 
 class Host(Protocol):
@@ -126,7 +126,7 @@ class LiveExecution:
         self._arrivals: list[tuple[int, Outcome]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._replaying = False
-        self._printed: dict[str, str] = {"stdout": "", "stderr": ""}
+        self._printed = RawOutput()
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -137,6 +137,7 @@ class LiveExecution:
         self._replaying = machine.length > 1
         self.began_us = machine.invoked.began_us
         self._random = RandomStream(machine.invoked.seed)
+        self._printed = RawOutput()
         try:
             self._tell_arrivals(machine)
         except FlawlessError as error:
@@ -233,16 +234,8 @@ class LiveExecution:
 
     def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
         """What the guest wrote without its `print`: log effects, line by line."""
-        text = self._printed[stream] + data.decode("utf-8", "replace")
-        *lines, rest = text.split("\n")
-        if len(rest) > _PRINTED_CHARS_MAX:
-            lines.append(rest)
-            rest = ""
-        self._printed[stream] = rest
-        for line in lines:
-            level = logging.INFO if stream == "stdout" else logging.WARNING
-            request = {"op": "log", "level": level, "logger": stream, "message": line}
-            self.call(msgspec.json.encode(request))
+        for request in self._printed.requests(stream, data):
+            self.call(request)
 
     def sleep_until_ns(self, deadline_ns: int) -> bool:
         """A blocking poll of WASI: a durable sleep."""
@@ -335,9 +328,8 @@ class LiveExecution:
             if self._replaying and machine.live:
                 self._tell_replay(machine.replayed)
             if isinstance(state, Finished):
-                for stream, rest in self._printed.items():
-                    if rest:
-                        self.write(stream, b"\n")  # type: ignore[arg-type]  # the keys are the two literals
+                for request in self._printed.last_requests():
+                    self.call(request)
                 self._finish(machine.finished(state.output, self._now_us()))
                 return
         except FlawlessError as error:
@@ -379,6 +371,7 @@ class LiveExecution:
         elif self._host.stopping:
             # Nothing of this is recorded or done; the next engine comes here again.
             self.stop()
+            self.machine = None
         else:
             self._flush(lambda: self._perform(performs))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
 
-from flawless.core.protocol import HttpRequest
+from flawless.core.protocol import HttpRequest, public_url
 from flawless.engine.outcome import Outcome, host_error, succeeded
 from flawless.ids import idempotency_key
 
@@ -33,6 +34,8 @@ class HttpPerformer:
         self._client = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=connections_max, max_keepalive_connections=20),
             follow_redirects=False,
+            # Executions share the client; cookies of one must never reach another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=None,  # noqa: S113 (one timeout spans the whole exchange, in `perform`)
         )
 
@@ -78,14 +81,15 @@ class HttpPerformer:
         message = self._client.build_request(
             request.method, request.url, headers=headers, content=body
         )
-        limit = min(request.max_bytes or self._body_bytes_max, self._body_bytes_max)
+        wanted = self._body_bytes_max if request.max_bytes is None else request.max_bytes
+        limit = min(wanted, self._body_bytes_max)
         redirects = 0
         while True:
             response = await self._client.send(message, stream=True)
             try:
                 following = response.next_request
                 if following is None or request.max_redirects == 0:
-                    return await _read(response, limit)
+                    return await _read(response, limit, self._body_bytes_max)
             finally:
                 await response.aclose()
             redirects += 1
@@ -95,7 +99,7 @@ class HttpPerformer:
             message = following
 
 
-async def _read(response: httpx.Response, limit: int) -> Outcome:
+async def _read(response: httpx.Response, limit: int, encoded_max: int) -> Outcome:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():
@@ -110,7 +114,11 @@ async def _read(response: httpx.Response, limit: int) -> Outcome:
         "headers": [[name, text] for name, text in response.headers.multi_items()],
         "body": _encode_body(b"".join(chunks)),
     }
-    return succeeded(value, "response")
+    outcome = succeeded(value, "response")
+    if len(outcome.payload) > encoded_max:
+        text = f"the response of {response.url.host} is longer than {encoded_max:,} bytes encoded"
+        return host_error("BodyTooLarge", text, limit_bytes=encoded_max)
+    return outcome
 
 
 def _encode_body(body: bytes) -> dict[str, str]:
@@ -140,13 +148,10 @@ def _usable(url: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """The part of a URL that is no secret."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return url[:100]
-    port = f":{parsed.port}" if parsed.port else ""
-    return f"{parsed.scheme}://{parsed.host}{port}" if parsed.host else url[:100]
+    """The part of a URL that is no secret, without its path."""
+    public = public_url(url)
+    scheme, separator, rest = public.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if separator else public
 
 
 def _cause(error: Exception) -> str:

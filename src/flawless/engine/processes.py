@@ -157,7 +157,8 @@ class ProcessPool:
 
 def _how(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
-        return f"killed by {signal.Signals(-exitcode).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"killed by {names.get(-exitcode, f'signal {-exitcode}')}"
     return f"exit status {exitcode}"
 
 
@@ -184,7 +185,7 @@ def _perform(job: _Job) -> Outcome:
 
             return succeeded(asyncio.run(function(*args, **kwargs)), "result")
         return succeeded(function(*args, **kwargs), "result")
-    except BaseException as error:  # (a step may raise anything; it is the workflow's to know)
+    except BaseException as error:  # whatever it is, it is the workflow's to know
         return raised(error, skip_frames=1)
 
 

@@ -15,6 +15,7 @@ from flawless.core.limits import Limits
 from flawless.core.machine import Machine
 from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import Deployment
+from flawless.engine.printed import RawOutput
 from flawless.errors import GuestCpuExceeded, GuestTrapped
 from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
 
@@ -67,6 +68,8 @@ def replay(
                 raise
             end = entries[-1]
         else:
+            if isinstance(state, Finished):
+                host.finish_output()
             if isinstance(state, Finished) and not host.over:
                 finished = host.machine.finished(state.output, first.began_us)
                 end = None if host.machine.live else finished
@@ -89,6 +92,7 @@ class _RecordedWorld:
             modules=deployment.answer,
         )
         self.questions: list[bytes] = []
+        self._printed = RawOutput()
         self.over = False
         self._random = RandomStream(first.seed)
         self._now_us = first.began_us
@@ -113,6 +117,15 @@ class _RecordedWorld:
     def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
         """Note what was printed past the guest's own `print`."""
         self._note(stream.encode() + b" " + data)
+        for request in self._printed.requests(stream, data):
+            self.machine.request(request, self._now_us)
+            self.over = self.over or self.machine.live
+
+    def finish_output(self) -> None:
+        """Log the lines that never got an end, as the engine does when a guest ends."""
+        for request in self._printed.last_requests():
+            self.machine.request(request, self._now_us)
+            self.over = self.over or self.machine.live
 
     def sleep_until_ns(self, deadline_ns: int) -> bool:
         """Answer from the journal whether a blocking poll of WASI is over."""

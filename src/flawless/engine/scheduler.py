@@ -32,7 +32,7 @@ from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.settings import Settings
 from flawless.engine.steps import StepPerformer, StepRun
 from flawless.engine.wakeups import PAGE, Wakeups
-from flawless.errors import FlawlessError, StoreError
+from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, Record, Store, Write
 from flawless.wasm import GuestLimits
@@ -348,7 +348,7 @@ class Scheduler:
                 self._queued.discard(execution)
                 try:
                     await self._load(execution)
-                except StoreError as error:
+                except (StoreError, ToolchainError) as error:
                     _log.error("execution %s cannot be loaded: %s", execution, error)
                     await asyncio.sleep(_SWEEP_S)
                     self._enqueue(execution)
@@ -373,10 +373,14 @@ class Scheduler:
             entries, size = await read_entries(self._store, execution)
             earlier = await read_attempts(self._store, execution)
         except FlawlessError as error:
-            if isinstance(error, StoreError) and error.retriable:
-                raise
+            if isinstance(error, ToolchainError) or (
+                isinstance(error, StoreError) and error.retriable
+            ):
+                raise  # it may pass, and the execution is not to blame
             await self._give_up(execution, error)
             return
+        if self._live.get(execution) is not live or (live is not None and live.over):
+            return  # it was stopped meanwhile
         if live is None:
             live = LiveExecution(
                 self,

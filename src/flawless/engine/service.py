@@ -168,16 +168,25 @@ class Service:
             raise ValueTooLarge("the input", len(args), limit)
         execution = new_execution_id() if id is None else execution_id(id)
         digest = _digest(workflow, args)
-        if id is not None:
-            existing = self._starting.get(execution)
-            if existing is not None:
-                await scheduler.durable(patient=False)
-            else:
-                record = await self.store.get(execution)
-                existing = record.digest if record is not None else None
-            if existing is not None:
-                return self._same(execution, workflow, digest, existing)
-        scheduler.expect_healthy()
+        if execution in self._starting:
+            await scheduler.durable(patient=False)
+        if execution in self._starting:
+            return self._same(execution, workflow, digest, self._starting[execution])
+        self._starting[execution] = digest  # claimed, before anything is awaited
+
+        def settled() -> None:
+            self._starting.pop(execution, None)
+
+        try:
+            record = None if id is None else await self.store.get(execution)
+            if record is None:
+                scheduler.expect_healthy()
+        except BaseException:
+            settled()
+            raise
+        if record is not None:
+            settled()
+            return self._same(execution, workflow, digest, record.digest)
 
         machine = Machine.create(
             execution,
@@ -194,11 +203,6 @@ class Service:
         assert entry is not None
         chunk = Chunk(entry.first_seq, entry.count, entry.data)
         write = Create(execution, workflow, deployment.id, digest, self._clock.now_us(), chunk)
-        self._starting[execution] = digest
-
-        def settled() -> None:
-            self._starting.pop(execution, None)
-
         taken = await scheduler.create(write, machine, settled)
         if taken is not None:
             return self._same(execution, workflow, digest, taken.digest)

@@ -132,7 +132,8 @@ class StepPerformer:
         try:
             run.job = self._threads.submit(work)
         except EngineError as error:
-            self._ended(run, host_error("StepFailed", str(error), type="EngineError"), None)
+            refusal = host_error("StepFailed", str(error), type="EngineError")
+            self._loop.call_soon(self._ended, run, refusal, None)
             return
         if options.timeout_s is not None and not options.process:
             run.timer = self._loop.call_later(options.timeout_s, self._check_timeout, run, run.job)
@@ -150,15 +151,17 @@ class StepPerformer:
         def work() -> None:
             run.started_at.append(loop.time())
             if run.step.options.process:
-                hand_back(self._processes.run(run.step, run.info, bytes(run.request.args)), None)
+                try:
+                    outcome = self._processes.run(run.step, run.info, bytes(run.request.args))
+                except Exception as error:  # no worker can be started: no memory, no file handles
+                    outcome = raised(error, skip_frames=1)
+                hand_back(outcome, None)
                 return
             token = current_step.set(run.info)
             try:
                 args, kwargs = _arguments(run)
                 outcome, problem = succeeded(run.step.function(*args, **kwargs), "result"), None
-            except (
-                BaseException
-            ) as error:  # (a step may raise anything; it is the workflow's to know)
+            except BaseException as error:  # whatever it is, it is the workflow's to know
                 outcome, problem = raised(error, skip_frames=1), error
             finally:
                 current_step.reset(token)
@@ -178,7 +181,7 @@ class StepPerformer:
         except TimeoutError as error:
             outcome = _timed_out(run) if deadline.expired() else raised(error, skip_frames=1)
             problem = error
-        except BaseException as error:  # (a step may raise anything; it is the workflow's to know)
+        except BaseException as error:  # whatever it is, it is the workflow's to know
             if run.done:
                 raise
             outcome, problem = raised(error, skip_frames=1), error

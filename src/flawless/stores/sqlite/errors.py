@@ -72,14 +72,14 @@ def _sqlite_error(operation: str, error: apsw.Error, path: Path) -> StoreError:
                 f"{path} cannot be written ({text})",
                 "Check owner and permissions of the file and its folder, and that the file system "
                 "is not mounted read-only.",
-                retriable=False,
+                retriable=True,
             )
         case apsw.SQLITE_CANTOPEN:
             return StoreError(
                 operation,
                 f"{path} cannot be opened ({text})",
                 "Check that the folder exists and that this user may write to it.",
-                retriable=False,
+                retriable=True,
             )
         case apsw.SQLITE_BUSY | apsw.SQLITE_LOCKED:
             return StoreError(
@@ -95,7 +95,7 @@ def _sqlite_error(operation: str, error: apsw.Error, path: Path) -> StoreError:
                 operation,
                 f"the disk failed on {path} ({_io_name(extended)})",
                 "Check the system's log for disk errors, and that the file system is mounted.",
-                retriable=False,
+                retriable=True,
             )
         case apsw.SQLITE_TOOBIG:
             return StoreError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -113,9 +114,12 @@ class SQLiteStore:
     def _connect(self, lock: FileLock) -> tuple[apsw.Connection, apsw.Connection]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        is_new = not self.path.exists()
         try:
             writing = prepare(self.path, log_pages_max=self.log_pages_max)
             try:
+                if is_new:
+                    self._hide()
                 return writing, connect(self.path, writing.open_vfs, cache_kib=CACHE_KIB_READER)
             except BaseException:
                 writing.close()
@@ -123,6 +127,12 @@ class SQLiteStore:
         except BaseException:
             lock.release()
             raise
+
+    def _hide(self) -> None:
+        """Let only the owner read: journals hold what workflows were given and saw."""
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                self.path.with_name(self.path.name + suffix).chmod(0o600)
 
     async def close(self) -> None:
         """See `Store.close`. The log is folded into the file, which is then complete by itself."""
