@@ -70,7 +70,7 @@ class SlowStore:
 
     async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
         """Commit a little later."""
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.4)  # long enough for a request to go out first
         return await self._store.commit(writes, **options)
 
 

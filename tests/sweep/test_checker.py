@@ -13,7 +13,7 @@ STORMS = {
     "repeats posts": ("requests", [], "seen 2 times"),
     "repeats anything": ("requests", ["perform:2:after"], "seen 2 times"),
     "rolls dice": ("many", ["perform:3:after"], "diverged"),
-    "performs before it commits": ("requests", ["commit:3:before"], "seen 2 times"),
+    "performs before it commits": ("requests", ["commit:2:before"], "seen 2 times"),
 }
 
 
