@@ -167,12 +167,13 @@ async def test_status_and_wake_time_are_set_together(store: Store) -> None:
     assert len(await store.journal(A)) == 3
 
 
-async def test_only_waiting_has_a_wake_time() -> None:
+@pytest.mark.parametrize("other", [None, *({*Status} - {Status.WAITING, Status.PARKED})])
+async def test_only_who_waits_has_a_wake_time(other: Status | None) -> None:
     """A write that would wake an execution that does not wait cannot be made."""
-    with pytest.raises(ValueError, match="waiting"):
-        status("a", Status.PARKED, wake_us=5)
-    with pytest.raises(ValueError, match="waiting"):
-        Append(A, None, None, 5, 0)
+    with pytest.raises(ValueError, match="waiting or parked"):
+        Append(A, None, other, 5, 0)
+    with pytest.raises(ValueError, match="waiting or parked"):
+        Append(A, None, other, None, 0, listening=True)
 
 
 @pytest.mark.parametrize(("first", "count"), [(0, 0), (-1, 1), (1 << 24, 1), ((1 << 24) - 1, 2)])

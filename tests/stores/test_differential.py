@@ -27,14 +27,19 @@ from flawless.stores import (
     Chunk,
     Create,
     MemoryStore,
+    NextRun,
+    Parent,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
+    Send,
     SQLiteStore,
     Write,
 )
 
-IDS = st.sampled_from([ExecutionId(f"{letter}{n}") for letter in "abA" for n in range(4)])
+IDS = st.sampled_from([ExecutionId(id_) for id_ in ("a0", "a1", "b0", "b1", "A0")])
+ALL_IDS = st.one_of(IDS, IDS, IDS, IDS.map(lambda id_: ExecutionId(f"{id_}~1")))
+"""Also earlier runs, which refuse nearly everything."""
 DEPLOYMENTS = st.sampled_from([DeploymentId("d1"), DeploymentId("d2")])
 WORKFLOWS = st.sampled_from(["app.one", "app.two"])
 TIMES = st.integers(0, 50)
@@ -46,14 +51,38 @@ MISTAKES = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1])
 FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """In memory where possible: this is about answers, not about durability, and opens many files."""
 
+FIRST_CHUNKS = st.builds(Chunk, st.just(0), st.integers(1, 3), DATA)
 CREATES = st.builds(
-    Create, IDS, WORKFLOWS, DEPLOYMENTS, st.binary(max_size=4), TIMES,
-    st.builds(Chunk, st.just(0), st.integers(1, 3), DATA),
+    Create, IDS, WORKFLOWS, DEPLOYMENTS, st.binary(max_size=4), TIMES, FIRST_CHUNKS
+)  # fmt: skip
+PARENTS = st.builds(
+    Parent, IDS, st.integers(1, 2), st.integers(1, 2), st.sampled_from(["wait", "cancel"])
+)
+CHILDREN = st.builds(
+    Create, IDS, WORKFLOWS, DEPLOYMENTS, st.just(b""), TIMES, FIRST_CHUNKS,
+    PARENTS, st.integers(0, 2), st.just(b"refused"),
+)  # fmt: skip
+SENDS = st.builds(
+    Send, ALL_IDS, st.sampled_from(["m", "n", ":sig"]), DATA, TIMES,
+    st.none() | st.sampled_from(["1", "2", "3"]), st.sampled_from([2, 9]),
+    st.sampled_from([9000, 20000]),
+)  # fmt: skip
+NUMBERS = st.lists(st.integers(0, 6), max_size=3).map(tuple)
+NEXT_RUNS = st.builds(
+    NextRun, IDS, WORKFLOWS, DEPLOYMENTS, st.just(b"next"), TIMES, FIRST_CHUNKS,
+    st.none(), NUMBERS, st.none() | st.sampled_from([s for s in Status if s.final]),
 )  # fmt: skip
 WAKES = st.one_of(
-    st.tuples(st.just(Status.WAITING), st.none() | TIMES),
-    st.tuples(st.none() | st.sampled_from(Status), st.none()),
-)
+    st.tuples(
+        st.sampled_from([Status.WAITING, Status.PARKED]), st.none() | TIMES, st.booleans(),
+        st.just(b""),
+    ),
+    st.tuples(st.none() | st.sampled_from(Status), st.none(), st.just(False), st.just(b"")),
+    st.tuples(
+        st.sampled_from([s for s in Status if s.final]), st.none(), st.just(False), DATA
+    ),
+)  # fmt: skip
+SHOWN = st.none() | st.sampled_from([b"", b"shown"])
 OTHERS = st.one_of(
     st.builds(SaveAttempts, IDS, st.integers(0, 3), st.none() | DATA),
     st.builds(
@@ -61,7 +90,10 @@ OTHERS = st.one_of(
     ),
     BLOBS.map(lambda data: SaveBlob(hashlib.sha256(data).hexdigest(), data)),
 )
-APPENDS = st.tuples(IDS, st.none() | st.integers(1, 3), DATA, WAKES, TIMES, MISTAKES)
+APPENDS = st.tuples(
+    IDS, st.none() | st.integers(1, 3), DATA, WAKES, TIMES, MISTAKES,
+    st.just(()) | NUMBERS, SHOWN, SHOWN,
+)  # fmt: skip
 """An append whose position is filled in when it is known."""
 
 
@@ -85,17 +117,37 @@ class TwoStores(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Open both."""
-        self.run(self.model.open())
-        self.run(self.real.open())
+        """Open both, with a few executions to begin with: most writes need one."""
+        first = [
+            Create(ExecutionId(id_), "app.one", DeploymentId("d1"), b"", 0, Chunk(0, 1, b""))
+            for id_ in ("a0", "a1", "b0")
+        ]
+        for store in (self.model, self.real):
+            self.run(store.open())
+            self.run(store.commit(first))
 
     @rule(
-        drawn=st.lists(st.one_of(CREATES, APPENDS, APPENDS, APPENDS, OTHERS), max_size=6),
+        drawn=st.lists(
+            st.one_of(
+                CREATES, CHILDREN, APPENDS, APPENDS, APPENDS, SENDS, SENDS, NEXT_RUNS, OTHERS
+            ),
+            max_size=6,
+        ),
         inline=st.booleans(),
     )
     def commit(self, drawn: list[Any], inline: bool) -> None:
         """The same batch has the same results or the same error."""
         self.run(self.commit_both(drawn, inline))
+
+    @rule(
+        drawn=st.lists(
+            st.one_of(APPENDS, SENDS, SENDS, SENDS, CHILDREN, NEXT_RUNS), min_size=1, max_size=8
+        )
+    )
+    def commit_one_by_one(self, drawn: list[Any]) -> None:
+        """So that a write that fails takes no others with it."""
+        for item in drawn:
+            self.run(self.commit_both([item], inline=True))
 
     async def commit_both(self, drawn: list[Any], inline: bool) -> None:
         """Complete the batch and hand it to both stores."""
@@ -106,8 +158,11 @@ class TwoStores(RuleBasedStateMachine):
                 writes.append(item)
                 if isinstance(item, Create) and await self.model.get(item.id) is None:
                     lengths.setdefault(item.id, item.chunk.count)
+                elif isinstance(item, NextRun):
+                    lengths[item.id] = item.chunk.count
                 continue
-            id_, count, data, (status, wake_us), at_us, mistake = item
+            id_, count, data, waits, at_us, mistake, numbers, state, response = item
+            status, wake_us, listening, outcome = waits
             chunk = None
             if count is not None:
                 if id_ not in lengths:
@@ -116,7 +171,21 @@ class TwoStores(RuleBasedStateMachine):
                     lengths[id_] = sum(c.count for c in chunks)
                 chunk = Chunk(max(0, lengths[id_] + mistake), count, data)
                 lengths[id_] += count
-            writes.append(Append(id_, chunk, status, wake_us, at_us))
+            writes.append(
+                Append(
+                    id_,
+                    chunk,
+                    status,
+                    wake_us,
+                    at_us,
+                    numbers,
+                    state,
+                    response,
+                    listening,
+                    outcome,
+                    seen=max(0, mistake + 1),
+                )
+            )
         outcomes: list[Any] = []
         for store in (self.model, self.real):
             try:
@@ -137,8 +206,11 @@ class TwoStores(RuleBasedStateMachine):
         workflow=st.none() | WORKFLOWS,
         prefix=st.sampled_from(["", "a", "b", "A", "a1", "z"]),
         limit=st.integers(0, 12),
-        other=st.none() | IDS,
+        other=st.none() | ALL_IDS,
         now_us=TIMES,
+        runs=st.booleans(),
+        start=st.integers(-1, 8),
+        count=st.none() | st.integers(0, 5),
     )
     def ask(
         self,
@@ -148,17 +220,29 @@ class TwoStores(RuleBasedStateMachine):
         limit: int,
         other: ExecutionId | None,
         now_us: int,
+        runs: bool,
+        start: int,
+        count: int | None,
     ) -> None:
         """Both give the same answers, in the same order."""
 
         async def answers(store: MemoryStore | SQLiteStore) -> list[Any]:
-            return [
+            found: list[Any] = [
                 await store.list(
-                    status=status, workflow=workflow, prefix=prefix, limit=limit, before=other
+                    status=status,
+                    workflow=workflow,
+                    prefix=prefix,
+                    limit=limit,
+                    before=other,
+                    runs=runs,
                 ),
                 await store.running(limit=limit, after=other),
                 await store.due(now_us, limit=limit),
             ]
+            for record in await store.list(runs=True):
+                found.append(await store.journal(record.id, start, count))
+                found.append(await store.messages(record.id, after=start, limit=limit))
+            return found
 
         assert self.run(answers(self.real)) == self.run(answers(self.model))
 
@@ -169,12 +253,16 @@ class TwoStores(RuleBasedStateMachine):
 
     async def compare(self) -> None:
         """Compare all content."""
-        records = await self.model.list(limit=1000)
-        assert await self.real.list(limit=1000) == records
-        for record in records:
-            assert await self.real.journal(record.id) == await self.model.journal(record.id)
-            assert await self.real.last_chunk(record.id) == await self.model.last_chunk(record.id)
-            assert await self.real.attempts(record.id) == await self.model.attempts(record.id)
+        records = await self.model.list(limit=1000, runs=True)
+        assert await self.real.list(limit=1000, runs=True) == records
+        for id_ in (record.id for record in records):
+            assert await self.real.journal(id_) == await self.model.journal(id_)
+            assert await self.real.last_chunk(id_) == await self.model.last_chunk(id_)
+            assert await self.real.attempts(id_) == await self.model.attempts(id_)
+            assert await self.real.messages(id_) == await self.model.messages(id_)
+            assert await self.real.state(id_) == await self.model.state(id_)
+            assert await self.real.response(id_) == await self.model.response(id_)
+            assert await self.real.children(id_) == await self.model.children(id_)
         assert await self.real.counts() == await self.model.counts()
         assert await self.real.next_wake_us() == await self.model.next_wake_us()
         assert await self.real.deployments() == await self.model.deployments()

@@ -20,7 +20,7 @@ from flawless.errors import FlawlessError, StoreError
 from flawless.ids import ExecutionId
 from flawless.stores import SQLiteStore
 from stores.processes import open_as_nobody, start
-from stores.writes import append, attempts, create, deployment, ids, journal, status
+from stores.writes import append, attempts, create, deployment, ids, journal, send, status
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +147,7 @@ async def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     assert store._parts is not None
     store._parts.writing.execute("PRAGMA user_version = 99")
     await store.close()
-    error = await fails_to_open(path, "has format 99.*knows 1 at most")
+    error = await fails_to_open(path, "has format 99.*knows 2 at most")
     assert "Upgrade" in error.hint
 
 
@@ -192,10 +192,10 @@ async def filled(path: Path) -> bytes:
     for n in range(40):
         id_ = f"execution-{n}"
         await store.commit(
-            [create(id_, data=b"%d" % n * 30), append(id_, 1, b"x" * n * 50), deployment(id_)]
+            [create(id_, data=b"%d" % n * 30), append(id_, 1, b"x" * n * 100), deployment(id_)]
         )
         await store.commit([status(id_, [*Status][n % 6], n if n % 6 == 1 else None)])
-        await store.commit([attempts(id_, 1, b"tried")])
+        await store.commit([attempts(id_, 1, b"tried"), send(id_, payload=b"y" * n)])
     await store.close()
     return path.read_bytes()
 
@@ -210,6 +210,8 @@ async def everything(path: Path) -> list[object]:
         for record in records:
             found += await store.journal(record.id)
             found += [await store.attempts(record.id), await store.get(record.id)]
+            found += [await store.messages(record.id), await store.children(record.id)]
+            found += [await store.state(record.id), await store.response(record.id)]
         found += [await store.counts(), await store.running(), await store.due(1000)]
         found += [await store.deployments(), await store.next_wake_us()]
         return found

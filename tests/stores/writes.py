@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
@@ -10,10 +13,13 @@ from flawless.stores import (
     Append,
     Chunk,
     Create,
+    NextRun,
+    Parent,
     Record,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
+    Send,
     Store,
 )
 
@@ -57,6 +63,45 @@ def deployment(id_: str, label: str = "v1") -> SaveDeployment:
 def blob(sha256: str, data: bytes) -> SaveBlob:
     """Save a blob."""
     return SaveBlob(sha256, data)
+
+
+def child(id_: str, parent: str, *, effect: int = 1, run: int = 1, close: str = "wait") -> Create:
+    """Begin a child."""
+    return msgspec.structs.replace(
+        create(id_),
+        parent=Parent(ExecutionId(parent), run, effect, close),
+        depth=1,
+        refusal=b"refused " + id_.encode(),
+    )
+
+
+def send(id_: str, name: str = "m", payload: bytes = b"p", at_us: int = 40, **more: Any) -> Send:
+    """Send a message."""
+    return Send(ExecutionId(id_), name, payload, at_us, **more)
+
+
+def end(id_: str, outcome: bytes = b"", status: Status = Status.COMPLETED) -> Append:
+    """End an execution."""
+    return Append(ExecutionId(id_), None, status, None, 50, outcome=outcome)
+
+
+def next_run(id_: str, status: Status | None = Status.COMPLETED, **more: Any) -> NextRun:
+    """Begin the next run."""
+    return NextRun(
+        ExecutionId(id_),
+        "app.next",
+        DeploymentId("d2"),
+        b"next digest",
+        60,
+        Chunk(0, 1, b"next"),
+        status=status,
+        **more,
+    )
+
+
+async def inbox(store: Store, id_: str) -> list[tuple[int, str, bytes]]:
+    """Return what is in an inbox as plain tuples."""
+    return [(m.number, m.name, m.payload) for m in await store.messages(ExecutionId(id_))]
 
 
 async def journal(store: Store, id_: str) -> list[tuple[int, int, bytes]]:

@@ -1,9 +1,15 @@
 """The contract of a store: what an engine may rely on, whatever database stands behind it.
 
-A store keeps, for each execution, one `Record` (what it is and how it stands) and one journal (rows
-of opaque bytes, numbered without gaps). Everything that changes goes through `Store.commit`: a
-batch of writes that becomes durable whole or not at all. `tests/stores/test_contract.py` holds
-every sentence of this module against every store.
+A store keeps, for each execution, one `Record` (what it is and how it stands), one journal (rows of
+opaque bytes, numbered without gaps), and one inbox (messages that were sent to it and not yet
+received). Everything that changes goes through `Store.commit`: a batch of writes that becomes
+durable whole or not at all. `tests/stores/test_contract*.py` hold every sentence of this module
+against every store.
+
+An execution may have several runs (`NextRun`). Its id always names the latest. The run number `n`
+before that is kept, for reading only, as an *earlier run* under the id `ID~n`, with a final status.
+Record and journal belong to a run; inbox, known message ids, state, response and the links to
+parent and children belong to the execution, and so to the latest run.
 
 Rules that hold for all methods:
 
@@ -19,67 +25,93 @@ Rules that hold for all methods:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
+from flawless.stores.records import (
+    CLOSE_POLICIES,
+    MESSAGE_END,
+    SEQ_END,
+    SIGNAL,
+    Chunk,
+    Deployment,
+    Message,
+    Parent,
+    Record,
+    Visible,
+    earlier_run,
+)
 
-SEQ_END = 1 << 24
-"""Journal positions and effect numbers are below this (16.7 million), in every store."""
+__all__ = [  # what is read is of the contract too, and is had from here
+    "CANCEL",
+    "CLOSE_POLICIES",
+    "MESSAGE_END",
+    "PARENT_ENDED",
+    "SEQ_END",
+    "SIGNAL",
+    "WAITING_BYTES_MAX",
+    "WAITING_MAX",
+    "Append",
+    "Chunk",
+    "Create",
+    "Deployment",
+    "Deployments",
+    "Journal",
+    "Message",
+    "Messages",
+    "NextRun",
+    "Parent",
+    "Record",
+    "Records",
+    "Result",
+    "Results",
+    "SaveAttempts",
+    "SaveBlob",
+    "SaveDeployment",
+    "Send",
+    "SendOutcome",
+    "Sent",
+    "Store",
+    "Visible",
+    "Write",
+    "child_signal",
+    "earlier_run",
+]
 
-# Structs rather than dataclasses: one is made for every effect, and a frozen dataclass takes 1.5 us
-# where a frozen struct takes 0.2.
+WAITING_MAX = 10_000
+"""How many messages may wait in one inbox, unless the sender says otherwise."""
+
+WAITING_BYTES_MAX = 64 * 1024 * 1024
+"""How many bytes of payload may wait in one inbox, unless the sender says otherwise."""
+
+PARENT_ENDED = b'{"reason":"its parent ended","by":"parent"}'
+"""The payload of the signal `:cancel` that a child gets when its parent ends."""
+
+CANCEL = ":cancel"
 
 
-class Chunk(msgspec.Struct, frozen=True):
-    """`count` consecutive encoded journal entries, the first of which has position `first_seq`."""
-
-    first_seq: int
-    count: int
-    data: bytes
-
-    def __post_init__(self) -> None:
-        if self.count < 1 or self.first_seq < 0 or self.first_seq + self.count > SEQ_END:
-            raise ValueError(f"a chunk cannot hold {self.count} entries from {self.first_seq} on")
-
-
-class Record(msgspec.Struct, frozen=True):
-    """What a store knows about an execution without looking into its journal.
-
-    `updated_us` is when the status or wake time was last set (appending alone does not touch it,
-    so that a step costs one small row). `wake_us` is set only while the status is `waiting`, and
-    not always then. `digest` identifies workflow and input.
-    """
-
-    id: ExecutionId
-    workflow: str
-    deployment: DeploymentId
-    status: Status
-    created_us: int
-    updated_us: int
-    wake_us: int | None
-    digest: bytes
-
-
-class Deployment(msgspec.Struct, frozen=True):
-    """An immutable build of the user's code. `component` is the sha256 (hex) of a saved blob."""
-
-    id: DeploymentId
-    label: str
-    kind: str
-    manifest: bytes
-    component: str
-    created_us: int
+def child_signal(run: int, effect: int) -> str:
+    """Return the name under which a parent is told the end of a child, or that there is none."""
+    return f":child:{run}:{effect}"
 
 
 class Create(msgspec.Struct, frozen=True):
-    """Begin an execution: status `running`, journal beginning with `chunk`.
+    """Begin an execution: status `running`, journal beginning with `chunk`, run 1.
 
     If the id is taken, its result is the existing `Record`, and this write as well as all later
-    writes of the same id in the batch are skipped; the rest of the batch is carried out. So a batch
-    must not hold a `Create` of an id together with writes of someone who already has that id.
+    writes of the same id in the batch are skipped, but for a `Send`, which comes from others; so
+    are the creation of children of that id (with the result None) and what follows with theirs. The
+    rest of the batch is carried out. So a batch must not hold a `Create` of an id together with
+    writes of someone who already has that id.
+
+    With a `parent` it begins a child. The parent must exist (it may be created earlier in the same
+    batch, and it may have ended). If the id is taken by any other execution than that very child
+    (same parent id, run and effect), the signal `:child:RUN:EFFECT` with `refusal` as payload is
+    put into the parent's inbox, unless the parent has ended; the result is the existing record.
+    `depth` is kept as it is; without a parent it is 0.
     """
 
     id: ExecutionId
@@ -88,19 +120,39 @@ class Create(msgspec.Struct, frozen=True):
     digest: bytes
     at_us: int
     chunk: Chunk
+    parent: Parent | None = None
+    depth: int = 0
+    refusal: bytes = b""
 
     def __post_init__(self) -> None:
         if self.chunk.first_seq != 0:
             raise ValueError(f"a journal begins at 0, not at {self.chunk.first_seq}")
+        if self.parent is None and (self.depth or self.refusal):
+            raise ValueError("without a parent there is neither depth nor refusal")
 
 
 class Append(msgspec.Struct, frozen=True):
-    """Add `chunk` to the journal, or set the status, or both.
+    """Add `chunk` to the journal, set the status, and change what else is given.
 
     `chunk.first_seq` must be the present length of the journal: else `StoreConflict`. Without a
-    status, status and wake time stay as they are; with one, the wake time becomes `wake_us` (only
-    `waiting` may have one). A final status also deletes all attempts of the execution. Any status
-    may follow any other: which changes make sense is the engine's business.
+    status, status, wake time and listening stay as they are; with one, they become `wake_us` and
+    `listening` (which only `waiting` and `parked` may have). Any status may follow any other: which
+    changes make sense is the engine's business. If there is something in the inbox behind the
+    number `seen` that would wake it (see `Send`), it is woken at once: the wake time becomes
+    `at_us`, unless it is earlier. So nothing is overlooked that came while it lay down.
+
+    Messages with the numbers `received` leave the inbox; unknown numbers are ignored. `state`
+    becomes the visible state, and counts its version up. `response` becomes the response, unless
+    there is one already: the first one stays.
+
+    A final status also deletes all attempts and the inbox; ids of messages stay known. If the
+    execution has a parent that has not ended, the signal `:child:RUN:EFFECT` with `outcome` as
+    payload is put into the parent's inbox. Then each child with the policy `cancel` that has not
+    ended gets the signal `:cancel` with the payload `PARENT_ENDED`, in order of creation, also
+    children of earlier runs. All of this happens each time a final status is set.
+
+    The result is the ids of those that got a signal in this way, in that order, or None if nobody
+    did.
     """
 
     id: ExecutionId
@@ -108,10 +160,94 @@ class Append(msgspec.Struct, frozen=True):
     status: Status | None
     wake_us: int | None
     at_us: int
+    received: tuple[int, ...] = ()
+    state: bytes | None = None
+    response: bytes | None = None
+    listening: bool = False
+    outcome: bytes = b""
+    seen: int = 0
 
     def __post_init__(self) -> None:
-        if self.wake_us is not None and self.status is not Status.WAITING:
-            raise ValueError(f"only a waiting execution has a wake time, not {self.status}")
+        if (self.wake_us is not None or self.listening) and self.status not in _WAKEABLE:
+            raise ValueError(
+                "only a waiting or parked execution has a wake time or listens, "
+                f"not {self.status or 'one whose status stays'}"
+            )
+        if self.outcome and (self.status is None or not self.status.final):
+            raise ValueError("only an end has an outcome")
+
+
+_WAKEABLE = frozenset({Status.WAITING, Status.PARKED})
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Put something into the inbox of an execution. Never fails a batch; the result is a `Sent`.
+
+    A `message_id` that was sent to this execution before makes it a duplicate, also after the
+    execution's end, and across runs. Messages of users are refused when with this one more than
+    `waiting_max` of them, or more than `bytes_max` bytes of their payloads, would wait; signals
+    (names that begin with ":") are neither refused nor counted.
+
+    A signal wakes the execution if it is `waiting` or `parked`, a message only if it is also
+    listening: its wake time becomes `at_us`, unless it has an earlier one. Signals that the store
+    itself sends (see `Create` and `Append`) do the same, with the time of their write.
+    """
+
+    id: ExecutionId
+    name: str
+    payload: bytes
+    at_us: int
+    message_id: str | None = None
+    waiting_max: int = WAITING_MAX
+    bytes_max: int = WAITING_BYTES_MAX
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a message needs a name")
+
+
+SendOutcome: TypeAlias = Literal["sent", "duplicate", "unknown", "ended", "full"]
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What became of a `Send`; only with `sent` it changed anything, and has a `number`.
+
+    Checked in this order: `unknown` (no such execution), `duplicate` (of a message that was sent
+    before), `ended` (the execution has a final status, or is an earlier run), `full` (the inbox has
+    reached a limit, or has used up its numbers).
+    """
+
+    outcome: SendOutcome
+    number: int = 0
+
+
+class NextRun(msgspec.Struct, frozen=True):
+    """End a run and begin the next one of the same execution.
+
+    First `last` is added to the journal (as by `Append`), `received` leaves the inbox, and all
+    attempts are deleted. The record is renamed `ID~run` and keeps its place in the order of
+    creation; with a `status` (a final one) it gets that and `at_us` as `updated_us`, without one it
+    must have ended (else `StoreConflict`) and keeps both. Then a record with the id begins: `run` +
+    1, status `running`, same parent and depth, last in the order of creation, and a journal
+    beginning with `chunk`. Everything else stays with the id. Nobody gets a signal. The result is
+    None.
+    """
+
+    id: ExecutionId
+    workflow: str
+    deployment: DeploymentId
+    digest: bytes
+    at_us: int
+    chunk: Chunk
+    last: Chunk | None = None
+    received: tuple[int, ...] = ()
+    status: Status | None = None
+
+    def __post_init__(self) -> None:
+        if self.chunk.first_seq != 0:
+            raise ValueError(f"a journal begins at 0, not at {self.chunk.first_seq}")
+        if self.status is not None and not self.status.final:
+            raise ValueError(f"a run that is over has a final status, not {self.status}")
 
 
 class SaveAttempts(msgspec.Struct, frozen=True):
@@ -144,14 +280,16 @@ class SaveBlob(msgspec.Struct, frozen=True):
     data: bytes
 
 
-Write: TypeAlias = Create | Append | SaveAttempts | SaveDeployment | SaveBlob
+Write: TypeAlias = Create | Append | Send | NextRun | SaveAttempts | SaveDeployment | SaveBlob
 
 
 # `Store.list` hides the built-in name inside the class, so its results are named here.
 Records: TypeAlias = list[Record]
 Journal: TypeAlias = list[Chunk]
 Deployments: TypeAlias = list[Deployment]
-Results: TypeAlias = list[Record | None]
+Messages: TypeAlias = list[Message]
+Result: TypeAlias = Record | Sent | tuple[ExecutionId, ...] | None
+Results: TypeAlias = list[Result]
 
 
 class Store(Protocol):
@@ -173,8 +311,9 @@ class Store(Protocol):
     async def commit(self, writes: Sequence[Write], *, inline: bool = False) -> Results:
         """Carry out `writes` in order, as one atomic batch; durable when this returns.
 
-        Returns one result per write: the existing record for a `Create` whose id is taken, else
-        None. An empty batch does nothing.
+        Returns one result per write: for a `Create` the existing record if its id is taken, for an
+        `Append` the ids of those it sent signals to, if any, for a `Send` a `Sent`, else None. An
+        empty batch does nothing.
 
         `inline=True` says that the caller has nothing better to do meanwhile: the store may then
         block the loop, if it expects that to be quicker than to hand the batch to a thread.
@@ -183,9 +322,12 @@ class Store(Protocol):
         `SaveBlob` may be overtaken. When the caller is cancelled, the batch may still be done.
 
         Raises, with nothing of the batch carried out:
-        `StoreConflict` when a chunk does not fit the end of its journal; `ExecutionNotFound` when
-        an `Append` or `SaveAttempts` names an unknown id; `StoreError` when the database refuses.
-        After a `StoreError` on a store reached over a network the batch may have been done.
+        `StoreConflict` when a chunk does not fit the end of its journal, when a write other than a
+        `Send` (or the parent of a `Create`) names an earlier run, and when a `NextRun` finds its
+        run not ended or the id of the earlier run taken; `ExecutionNotFound` when an `Append`,
+        `NextRun` or `SaveAttempts`, or the parent of a `Create`, names an unknown id; `StoreError`
+        when the database refuses. After a `StoreError` on a store reached over a network the batch
+        may have been done.
         """
         ...
 
@@ -201,8 +343,9 @@ class Store(Protocol):
         prefix: str = "",
         limit: int = 100,
         before: ExecutionId | None = None,
+        runs: bool = False,
     ) -> Records:
-        """Return records, the most recently created first.
+        """Return records, the most recently created first; earlier runs only with `runs`.
 
         All conditions must hold: `status`, `workflow`, ids that begin with `prefix` (case matters),
         created earlier than the execution `before` (for paging; an unknown id gives an empty list).
@@ -210,8 +353,17 @@ class Store(Protocol):
         """
         ...
 
-    async def journal(self, id: ExecutionId) -> Journal:  # noqa: A002 (the field's name)
-        """Return the whole journal in order, without gaps.
+    async def journal(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        start: int = 0,
+        count: int | None = None,
+    ) -> Journal:
+        """Return the journal in order, without gaps: the chunks with the entries from `start` on.
+
+        The first chunk may begin earlier. With a `count`, the chunks hold at least that many
+        entries from `start` on, if there are so many, and no chunk more than that takes. An empty
+        list, if there is no entry `start`.
 
         Raises `ExecutionNotFound`, and `JournalDamaged` when the chunks do not join.
         """
@@ -228,6 +380,40 @@ class Store(Protocol):
         """Return the saved attempts by effect, in ascending order. Raises `ExecutionNotFound`."""
         ...
 
+    async def messages(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Messages:
+        """Return what is in the inbox, in order, with numbers above `after`.
+
+        That of an earlier run is empty. Raises `ExecutionNotFound`.
+        """
+        ...
+
+    async def state(self, id: ExecutionId) -> Visible | None:  # noqa: A002 (the field's name)
+        """Return the visible state, or None if none was set, or the id is that of an earlier run.
+
+        Raises `ExecutionNotFound`.
+        """
+        ...
+
+    async def response(self, id: ExecutionId) -> Visible | None:  # noqa: A002 (the field's name)
+        """Return the response, or None if none was given, or the id is that of an earlier run.
+
+        Raises `ExecutionNotFound`.
+        """
+        ...
+
+    async def children(self, id: ExecutionId) -> Records:  # noqa: A002 (the field's name)
+        """Return the records of all children, those first created first (in their first run).
+
+        Children of all runs are included, each with its latest run. An earlier run has none. Raises
+        `ExecutionNotFound`.
+        """
+        ...
+
     async def running(self, *, limit: int = 1000, after: ExecutionId | None = None) -> Records:
         """Return records with status `running`, the first created first, beginning behind `after`.
 
@@ -236,15 +422,21 @@ class Store(Protocol):
         ...
 
     async def due(self, now_us: int, *, limit: int = 1000) -> Records:
-        """Return waiting records with `wake_us <= now_us`: the earliest first, ties by creation."""
+        """Return records with `wake_us <= now_us`: the earliest first, ties by creation.
+
+        They are `waiting` or `parked`; no others have a wake time.
+        """
         ...
 
     async def next_wake_us(self) -> int | None:
-        """Return the earliest wake time of all waiting executions, or None if none has one."""
+        """Return the earliest wake time of all executions, or None if none has one."""
         ...
 
     async def counts(self) -> dict[Status, int]:
-        """Return how many executions have each status; every status is a key."""
+        """Return how many executions have each status; every status is a key.
+
+        Earlier runs are not counted.
+        """
         ...
 
     async def deployment(self, id: DeploymentId) -> Deployment | None:  # noqa: A002 (the field's name)

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 import apsw
 
 from flawless.errors import StoreError
-from flawless.stores.base import Append, Create, Results, SaveBlob, Write
+from flawless.stores.base import Append, Create, NextRun, Results, SaveBlob, Send, Write
 
 INLINE_WRITES_MAX: Final = 32
 INLINE_BYTES_MAX: Final = 64 * 1024
@@ -127,6 +127,12 @@ def _small(writes: Sequence[Write]) -> bool:
         if isinstance(write, Append | Create):
             if write.chunk is not None:
                 size += len(write.chunk.data)
+            if isinstance(write, Append):
+                size += len(write.state or b"") + len(write.response or b"")
+        elif isinstance(write, NextRun):
+            size += len(write.chunk.data) + (0 if write.last is None else len(write.last.data))
+        elif isinstance(write, Send):
+            size += len(write.payload)
         elif isinstance(write, SaveBlob):
             return False
     return size <= INLINE_BYTES_MAX

@@ -19,10 +19,83 @@ VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5)
 ON CONFLICT (id) DO NOTHING RETURNING key;
 
 -- name: set_status
-UPDATE execution SET status = ?2, wake_us = ?3, updated_us = ?4 WHERE key = ?1;
+UPDATE execution SET status = ?2, wake_us = ?3, updated_us = ?4, listening = ?5 WHERE key = ?1;
 
 -- name: execution_key
 SELECT key FROM execution WHERE id = ?1;
+
+-- name: execution_origin
+-- NULL for an earlier run: nothing that lasts belongs to it.
+SELECT iif(status < 8, coalesce(origin, key), NULL) FROM execution WHERE id = ?1;
+
+-- name: execution_keys
+SELECT key, coalesce(origin, key), status, run FROM execution WHERE id = ?1;
+
+-- name: recipient
+SELECT key, coalesce(origin, key), id, status, wake_us, listening FROM execution WHERE id = ?1;
+
+-- name: recipient_of_origin
+SELECT key, coalesce(origin, key), id, status, wake_us, listening FROM execution
+WHERE key = coalesce((SELECT max(r.key) FROM execution AS r WHERE r.origin = ?1), ?1);
+
+-- name: wake
+UPDATE execution SET wake_us = ?2 WHERE key = ?1;
+
+-- name: rename_run
+UPDATE execution SET id = ?2, status = ?3, updated_us = coalesce(?4, updated_us),
+    wake_us = NULL, listening = 0
+WHERE key = ?1;
+
+-- name: insert_run
+INSERT INTO execution (
+    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, run, origin
+)
+VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5, ?6, ?7)
+RETURNING key;
+
+-- name: insert_child
+INSERT INTO child (key, parent, run, effect, close, depth) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- name: child_link
+SELECT parent, run, effect FROM child WHERE key = ?1;
+
+-- name: children_to_cancel
+SELECT key FROM child WHERE parent = ?1 AND close = 'cancel' ORDER BY key;
+
+-- name: inbox
+SELECT last, waiting, waiting_bytes FROM inbox WHERE key = ?1;
+
+-- name: save_inbox
+INSERT INTO inbox (key, last, waiting, waiting_bytes) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (key) DO UPDATE SET
+    last = excluded.last, waiting = excluded.waiting, waiting_bytes = excluded.waiting_bytes;
+
+-- name: free_inbox
+UPDATE inbox SET waiting = waiting - ?2, waiting_bytes = waiting_bytes - ?3 WHERE key = ?1;
+
+-- name: insert_message
+INSERT INTO message (position, name, payload, at_us, id) VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- name: receive_message
+DELETE FROM message WHERE position = ?1 RETURNING name, length(payload);
+
+-- name: delete_messages
+DELETE FROM message WHERE position >= ?1 AND position < ?2;
+
+-- name: message_known
+SELECT 1 FROM message_id WHERE inbox = ?1 AND id = ?2;
+
+-- name: insert_message_id
+INSERT INTO message_id (inbox, id) VALUES (?1, ?2);
+
+-- name: save_state
+INSERT INTO visible (key, version, at_us, value) VALUES (?1, 1, ?2, ?3)
+ON CONFLICT (key) DO UPDATE SET
+    version = version + 1, at_us = excluded.at_us, value = excluded.value;
+
+-- name: save_response
+INSERT INTO visible (key, version, at_us, value) VALUES (?1, 1, ?2, ?3)
+ON CONFLICT (key) DO NOTHING;
 
 -- name: name_key
 SELECT key FROM name WHERE text = ?1;
@@ -46,33 +119,28 @@ ON CONFLICT (id) DO NOTHING;
 -- name: save_blob
 INSERT INTO blob (sha256, data) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING;
 
--- name: record
-SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest
+-- name: records
+-- How a record is read. Statements begin with it where they say {records}; callers may add to it.
+SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
+    p.id, c.run, c.effect, c.close, c.depth
 FROM execution AS e
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
+LEFT JOIN child AS c ON c.key = coalesce(e.origin, e.key)
+LEFT JOIN execution AS p ON p.key = coalesce(
+    (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.parent), c.parent
+);
+
+-- name: record
+{records}
 WHERE e.id = ?1;
 
--- name: records
--- The caller adds conditions, order and limit.
-SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest
-FROM execution AS e
-LEFT JOIN name AS w ON w.key = e.workflow
-LEFT JOIN name AS d ON d.key = e.deployment
-WHERE;
-
 -- name: running
-SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest
-FROM execution AS e
-LEFT JOIN name AS w ON w.key = e.workflow
-LEFT JOIN name AS d ON d.key = e.deployment
+{records}
 WHERE e.status = 0 AND e.status < 5 AND e.key > ?1 ORDER BY e.key LIMIT ?2;
 
 -- name: due
-SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest
-FROM execution AS e
-LEFT JOIN name AS w ON w.key = e.workflow
-LEFT JOIN name AS d ON d.key = e.deployment
+{records}
 WHERE e.wake_us <= ?1 AND e.wake_us IS NOT NULL ORDER BY e.wake_us, e.key LIMIT ?2;
 
 -- name: next_wake
@@ -84,9 +152,33 @@ SELECT status, count(*) FROM execution WHERE status < 5 GROUP BY status;
 -- name: count_all
 SELECT count(*) FROM execution;
 
+-- name: count_earlier_runs
+-- As many as there are later ones.
+SELECT count(*) FROM execution WHERE origin IS NOT NULL;
+
 -- name: chunks
 SELECT position, count, data FROM journal
 WHERE position >= ?1 AND position < ?2 ORDER BY position;
+
+-- name: chunks_from
+-- From the chunk that holds the position ?2 on, of a journal with positions from ?1 to ?3.
+SELECT position, count, data FROM journal
+WHERE position >= (
+    SELECT max(position) FROM journal WHERE position >= ?1 AND position <= ?2
+) AND position <= ?3 ORDER BY position;
+
+-- name: waking_message
+-- Behind the position ?1, below ?2: a signal, or any message if ?3 is 1.
+SELECT 1 FROM message
+WHERE position > ?1 AND position < ?2 AND (?3 = 1 OR name >= ':' AND name < ';') LIMIT 1;
+
+-- name: messages
+-- Behind the position ?1, below ?2.
+SELECT position, name, payload, at_us, id FROM message
+WHERE position > ?1 AND position < ?2 ORDER BY position LIMIT ?3;
+
+-- name: visible
+SELECT value, version, at_us FROM visible WHERE key = ?1;
 
 -- name: attempts
 SELECT position, data FROM attempt WHERE position >= ?1 AND position < ?2 ORDER BY position;
@@ -111,3 +203,14 @@ UPDATE session SET closed = 0, log_bytes = ?1;
 
 -- name: close_session
 UPDATE session SET closed = 1;
+
+-- name: children
+SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
+    ?2, c.run, c.effect, c.close, c.depth
+FROM child AS c
+JOIN execution AS e ON e.key = coalesce(
+    (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.key), c.key
+)
+LEFT JOIN name AS w ON w.key = e.workflow
+LEFT JOIN name AS d ON d.key = e.deployment
+WHERE c.parent = ?1 ORDER BY c.key;

@@ -13,9 +13,18 @@ import apsw
 from flawless.core.status import Status
 from flawless.errors import ExecutionNotFound, JournalDamaged
 from flawless.ids import DeploymentId, ExecutionId
-from flawless.stores.base import SEQ_END, Chunk, Deployment, Journal, Record
+from flawless.stores.base import (
+    MESSAGE_END,
+    SEQ_END,
+    Chunk,
+    Deployment,
+    Journal,
+    Message,
+    Record,
+    Visible,
+)
 from flawless.stores.sqlite.errors import damaged
-from flawless.stores.sqlite.rows import STATUS, STATUS_NUMBER, deployment, record
+from flawless.stores.sqlite.rows import EARLIER_RUN, STATUS, STATUS_NUMBER, deployment, record
 from flawless.stores.sqlite.sql import QUERIES
 
 _NOT_COMPLETED = "e.status < 5"
@@ -41,15 +50,22 @@ class Reader:
         prefix: str,
         limit: int,
         before: ExecutionId | None,
+        runs: bool,
     ) -> list[Record]:
         """See `Store.list`."""
         conditions: list[str] = []
         values: list[Any] = []
-        if status is not None:
+        if status is not None and runs:
+            conditions.append("e.status IN (?, ?)")
+            values += [STATUS_NUMBER[status], STATUS_NUMBER[status] + EARLIER_RUN]
+        elif status is not None:
             conditions.append("e.status = ?")
             values.append(STATUS_NUMBER[status])
             if status is not Status.COMPLETED:
                 conditions.append(_NOT_COMPLETED)  # lets SQLite use the partial index
+        elif not runs:
+            conditions.append("e.status < ?")
+            values.append(EARLIER_RUN)
         if workflow is not None:
             conditions.append("e.workflow = (SELECT key FROM name WHERE text = ?)")
             values.append(workflow)
@@ -64,22 +80,41 @@ class Reader:
             conditions.append("e.key < (SELECT key FROM execution WHERE id = ?)")
             values.append(before)
         where = " AND ".join(conditions) or "1"
-        query = f"{QUERIES['records']} {where} ORDER BY e.key DESC LIMIT ?"
+        query = f"{QUERIES['records']} WHERE {where} ORDER BY e.key DESC LIMIT ?"
         return [record(row) for row in self._execute(query, (*values, max(0, limit)))]
 
-    def journal(self, id_: ExecutionId) -> Journal:
+    def journal(self, id_: ExecutionId, start: int, count: int | None) -> Journal:
         """See `Store.journal`."""
         base = self._base(id_)
+        if start <= 0:
+            start = expected = 0
+            rows = self._execute(QUERIES["chunks"], (base, base + SEQ_END))
+        else:
+            expected = -1
+            last = base + SEQ_END - 1
+            rows = self._execute(QUERIES["chunks_from"], (base, min(base + start, last), last))
+        end = SEQ_END if count is None else start + count
         chunks: list[Chunk] = []
-        expected = 0
-        for position, count, data in self._execute(QUERIES["chunks"], (base, base + SEQ_END)):
-            first_seq = position - base
-            if first_seq != expected or count < 1:
-                raise JournalDamaged(
-                    id_, expected, f"the store has {count} entries from {first_seq} on instead"
-                )
-            chunks.append(Chunk(first_seq, count, data))
-            expected += count
+        try:
+            for position, entries, data in rows:
+                first_seq = position - base
+                if expected < 0:
+                    expected = first_seq
+                if first_seq != expected or entries < 1:
+                    raise JournalDamaged(
+                        id_,
+                        expected,
+                        f"the store has {entries} entries from {first_seq} on instead",
+                    )
+                expected += entries
+                if expected > start:
+                    if first_seq >= end:
+                        break
+                    chunks.append(Chunk(first_seq, entries, data))
+        finally:
+            rows.close()
+        if expected < 0:
+            raise JournalDamaged(id_, 0, "the store has no entries at all")
         return chunks
 
     def last_chunk(self, id_: ExecutionId) -> Chunk:
@@ -96,6 +131,43 @@ class Reader:
         base = self._base(id_)
         rows = self._execute(QUERIES["attempts"], (base, base + SEQ_END))
         return {position - base: data for position, data in rows}
+
+    def messages(self, id_: ExecutionId, after: int, limit: int) -> list[Message]:
+        """See `Store.messages`."""
+        origin = self._origin(id_)
+        if origin is None:
+            return []
+        base = origin * MESSAGE_END
+        behind = base + min(max(0, after), MESSAGE_END)
+        values = (behind, base + MESSAGE_END, max(0, limit))
+        return [
+            Message(position - base, name, payload, at_us, message_id)
+            for position, name, payload, at_us, message_id in self._execute(
+                QUERIES["messages"], values
+            )
+        ]
+
+    def state(self, id_: ExecutionId) -> Visible | None:
+        """See `Store.state`."""
+        return self._visible(id_, 0)
+
+    def response(self, id_: ExecutionId) -> Visible | None:
+        """See `Store.response`."""
+        return self._visible(id_, 1)
+
+    def _visible(self, id_: ExecutionId, kind: int) -> Visible | None:
+        origin = self._origin(id_)
+        if origin is None:
+            return None
+        row = self._execute(QUERIES["visible"], (2 * origin + kind,)).fetchone()
+        return None if row is None else Visible(*row)
+
+    def children(self, id_: ExecutionId) -> list[Record]:
+        """See `Store.children`."""
+        origin = self._origin(id_)
+        if origin is None:
+            return []
+        return [record(row) for row in self._execute(QUERIES["children"], (origin, id_))]
 
     def running(self, limit: int, after: ExecutionId | None) -> list[Record]:
         """See `Store.running`."""
@@ -123,6 +195,7 @@ class Reader:
             for number, count in self._execute(QUERIES["counts"]):
                 counts[STATUS[number]] = count
             total = self._execute(QUERIES["count_all"]).get
+            total -= self._execute(QUERIES["count_earlier_runs"]).get
         counts[Status.COMPLETED] = total - sum(counts.values())
         return counts
 
@@ -153,6 +226,14 @@ class Reader:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise damaged("read a blob", f"the bytes of {sha256} in {self._path} are others")
         return data
+
+    def _origin(self, id_: ExecutionId) -> int | None:
+        """Return by what number all is found that lasts from run to run; None: earlier run."""
+        row = self._execute(QUERIES["execution_origin"], (id_,)).fetchone()
+        if row is None:
+            raise ExecutionNotFound(id_)
+        origin: int | None = row[0]
+        return origin
 
     def _base(self, id_: ExecutionId) -> int:
         key = self._execute(QUERIES["execution_key"], (id_,)).get

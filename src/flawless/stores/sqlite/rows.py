@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
-from flawless.stores.base import Deployment, Record
+from flawless.stores.base import Deployment, Parent, Record
 
 STATUS_NUMBER: Final = {
     Status.RUNNING: 0,
@@ -18,12 +18,23 @@ STATUS_NUMBER: Final = {
 }
 """Part of the file format. Completed is last: the status index holds all numbers below it."""
 
-STATUS: Final = {number: status for status, number in STATUS_NUMBER.items()}
+EARLIER_RUN: Final = 8
+"""Added to the number of the status of an earlier run."""
+
+STATUS: Final = {number: status for status, number in STATUS_NUMBER.items()} | {
+    number + EARLIER_RUN: status for status, number in STATUS_NUMBER.items()
+}
 
 
 def record(row: Any) -> Record:
-    """Return the record of a row of the queries `record`, `records`, `running` and `due`."""
-    id_, workflow, deployment, status, created_us, updated_us, wake_us, digest = row
+    """Return the record of a row of the query `records` and those that begin with it."""
+    (
+        id_, workflow, deployment, status, created_us, updated_us, wake_us, digest, run,
+        parent_id, parent_run, effect, close, depth,
+    ) = row  # fmt: skip
+    parent = None
+    if parent_id is not None:
+        parent = Parent(ExecutionId(parent_id), parent_run, effect, close)
     return Record(
         id=ExecutionId(id_),
         workflow=workflow,
@@ -33,6 +44,9 @@ def record(row: Any) -> Record:
         updated_us=updated_us,
         wake_us=wake_us,
         digest=digest,
+        run=run,
+        parent=parent,
+        depth=depth or 0,
     )
 
 

@@ -5,7 +5,10 @@ CREATE TABLE name (
 ) STRICT;
 
 -- One row per execution. `key` counts up: its order is the order of creation.
--- status: 0 running, 1 waiting, 2 parked, 3 failed, 4 cancelled, 5 completed.
+-- status: 0 running, 1 waiting, 2 parked, 3 failed, 4 cancelled, 5 completed; 8 more than that is
+-- the status of an earlier run, whose id is `ID~run`.
+-- origin: the key of the execution's first run, by which all is found that lasts from run to run;
+-- NULL is the run's own key. listening: whether a message (and not only a signal) wakes it.
 CREATE TABLE execution (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -15,7 +18,10 @@ CREATE TABLE execution (
     created_us INTEGER NOT NULL,
     updated_us INTEGER NOT NULL,
     wake_us INTEGER,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    run INTEGER NOT NULL DEFAULT 1,
+    origin INTEGER,
+    listening INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- All that needs attention or is worth finding; the many that completed cost nothing here.
@@ -23,6 +29,9 @@ CREATE INDEX execution_status ON execution (status, key) WHERE status < 5;
 
 -- The timer index.
 CREATE INDEX execution_wake ON execution (wake_us, key) WHERE wake_us IS NOT NULL;
+
+-- The later runs of executions that have several: the last one is the latest.
+CREATE INDEX execution_run ON execution (origin, key) WHERE origin IS NOT NULL;
 
 -- position = execution.key * 2^24 + the position of the row's first entry in its journal.
 CREATE TABLE journal (
@@ -35,6 +44,54 @@ CREATE TABLE journal (
 CREATE TABLE attempt (
     position INTEGER PRIMARY KEY,
     data BLOB NOT NULL
+) STRICT;
+
+-- key = the origin of an execution that is a child; parent = the origin of who started it.
+CREATE TABLE child (
+    key INTEGER PRIMARY KEY,
+    parent INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    effect INTEGER NOT NULL,
+    close TEXT NOT NULL,
+    depth INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX child_parent ON child (parent, key);
+
+-- Those who are told when their parent ends.
+CREATE INDEX child_cancel ON child (parent, key) WHERE close = 'cancel';
+
+-- key = the origin of an execution something was sent to; `last` is the last number given.
+-- waiting and waiting_bytes count messages of users, not signals.
+CREATE TABLE inbox (
+    key INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    waiting INTEGER NOT NULL,
+    waiting_bytes INTEGER NOT NULL
+) STRICT;
+
+-- position = inbox.key * 2^30 + the number of the message.
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    at_us INTEGER NOT NULL,
+    id TEXT
+) STRICT;
+
+-- The ids of all messages an execution ever got, waiting or not.
+CREATE TABLE message_id (
+    inbox INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    PRIMARY KEY (inbox, id)
+) STRICT, WITHOUT ROWID;
+
+-- key = 2 * the origin of an execution (its state), and 1 more (its response).
+CREATE TABLE visible (
+    key INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    at_us INTEGER NOT NULL,
+    value BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE deployment (

@@ -15,10 +15,11 @@ def _queries() -> dict[str, str]:
     """Return every statement of `queries.sql` by its name, on one line and without comments."""
     parts = _NAME.split((_HERE / "queries.sql").read_text(encoding="utf-8"))[1:]
     bodies = (_COMMENT.sub("", body) for body in parts[1::2])
-    return {
+    found = {
         name: " ".join(body.split()).rstrip(";")
         for name, body in zip(parts[::2], bodies, strict=True)
     }
+    return {name: body.replace("{records}", found["records"]) for name, body in found.items()}
 
 
 QUERIES: Final = _queries()

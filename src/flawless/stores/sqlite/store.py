@@ -21,10 +21,12 @@ from flawless.stores.base import (
     Deployment,
     Deployments,
     Journal,
+    Messages,
     Record,
     Records,
     Results,
     SaveBlob,
+    Visible,
     Write,
 )
 from flawless.stores.sqlite.checkpoint import LOG_PAGES_MAX, Checkpointer
@@ -186,15 +188,22 @@ class SQLiteStore:
         prefix: str = "",
         limit: int = 100,
         before: ExecutionId | None = None,
+        runs: bool = False,
     ) -> Records:
         """See `Store.list`."""
         return self._read(
-            "list executions", lambda reader: reader.find(status, workflow, prefix, limit, before)
+            "list executions",
+            lambda reader: reader.find(status, workflow, prefix, limit, before, runs),
         )
 
-    async def journal(self, id: ExecutionId) -> Journal:  # noqa: A002 (the field's name)
+    async def journal(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        start: int = 0,
+        count: int | None = None,
+    ) -> Journal:
         """See `Store.journal`."""
-        return self._read("read a journal", lambda reader: reader.journal(id))
+        return self._read("read a journal", lambda reader: reader.journal(id, start, count))
 
     async def last_chunk(self, id: ExecutionId) -> Chunk:  # noqa: A002 (the field's name)
         """See `Store.last_chunk`."""
@@ -203,6 +212,27 @@ class SQLiteStore:
     async def attempts(self, id: ExecutionId) -> dict[int, bytes]:  # noqa: A002 (the field's name)
         """See `Store.attempts`."""
         return self._read("read attempts", lambda reader: reader.attempts(id))
+
+    async def messages(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Messages:
+        """See `Store.messages`."""
+        return self._read("read an inbox", lambda reader: reader.messages(id, after, limit))
+
+    async def state(self, id: ExecutionId) -> Visible | None:  # noqa: A002 (the field's name)
+        """See `Store.state`."""
+        return self._read("read a state", lambda reader: reader.state(id))
+
+    async def response(self, id: ExecutionId) -> Visible | None:  # noqa: A002 (the field's name)
+        """See `Store.response`."""
+        return self._read("read a response", lambda reader: reader.response(id))
+
+    async def children(self, id: ExecutionId) -> Records:  # noqa: A002 (the field's name)
+        """See `Store.children`."""
+        return self._read("list children", lambda reader: reader.children(id))
 
     async def running(self, *, limit: int = 1000, after: ExecutionId | None = None) -> Records:
         """See `Store.running`."""
@@ -250,7 +280,7 @@ class SQLiteStore:
             return ask(parts.reader)
         except apsw.Error as error:
             raise store_error(operation, error, self.path) from error
-        except (KeyError, msgspec.ValidationError) as error:
+        except (KeyError, ValueError, msgspec.ValidationError) as error:
             raise damaged(
                 operation, f"{self.path} holds a value that cannot be: {error}"
             ) from error

@@ -1,53 +1,53 @@
 """Carries out batches of writes on one connection. Knows nothing of threads or event loops.
 
 The path that matters is one `Append` without a status: one dictionary lookup and one INSERT, which
-is its own transaction. What makes that possible is a bounded cache of the executions last written
-to, with their integer key and the length of their journal. The length is read from the table when
-an execution is first touched and counted from then on; that is safe because the lock keeps other
-writers away, and were it wrong nevertheless, the primary key of `journal` would refuse the row.
-After a failed batch the executions it touched are forgotten, and read afresh.
+is its own transaction. What makes that possible is a bounded cache (`tails`) of the executions last
+written to, with their integer key and the length of their journal. The length is read from the
+table when an execution is first touched and counted from then on; that is safe because the lock
+keeps other writers away, and were it wrong nevertheless, the primary key of `journal` would refuse
+the row. After a failed batch the executions it touched are forgotten, and read afresh.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import apsw
 
 from flawless.core.status import Status
-from flawless.errors import ExecutionNotFound, StoreConflict
+from flawless.errors import StoreConflict
 from flawless.ids import ExecutionId
 from flawless.stores.base import (
+    CANCEL,
+    PARENT_ENDED,
     SEQ_END,
     Append,
+    Chunk,
     Create,
+    NextRun,
     Record,
+    Result,
     Results,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
+    Send,
     Write,
+    child_signal,
+    earlier_run,
 )
-from flawless.stores.sqlite.rows import STATUS_NUMBER, record
+from flawless.stores.sqlite.inboxes import Inboxes
+from flawless.stores.sqlite.rows import EARLIER_RUN, STATUS, STATUS_NUMBER, record
 from flawless.stores.sqlite.sql import QUERIES
+from flawless.stores.sqlite.tails import Tail, Tails
 
 EXECUTIONS_CACHED_MAX: Final = 20_000
 NAMES_CACHED_MAX: Final = 1_000
 
 _INSERT_CHUNK = QUERIES["insert_chunk"]
-
-
-class _Tail:
-    """Where the rows of one execution go: its key times 2^24, and the length of its journal."""
-
-    __slots__ = ("base", "length", "may_have_attempts")
-
-    def __init__(self, base: int, length: int, *, may_have_attempts: bool) -> None:
-        self.base = base
-        self.length = length
-        self.may_have_attempts = may_have_attempts
+_WAKEABLE: Final = (Status.WAITING, Status.PARKED)
 
 
 class Writer:
@@ -56,10 +56,11 @@ class Writer:
     def __init__(
         self, connection: apsw.Connection, *, executions_cached_max: int = EXECUTIONS_CACHED_MAX
     ) -> None:
-        self._executions_cached_max = executions_cached_max
         self._connection = connection
         self._execute = connection.cursor().execute
-        self._tails: OrderedDict[ExecutionId, _Tail] = OrderedDict()
+        self._tails = Tails(self._execute, executions_cached_max)
+        self._cached = self._tails.cached
+        self._inboxes = Inboxes(self._execute, self._tails)
         self._names: OrderedDict[str, int] = OrderedDict()
 
     def commit(self, writes: Sequence[Write]) -> Results:
@@ -69,8 +70,15 @@ class Writer:
         """
         if len(writes) == 1:
             write = writes[0]
-            if type(write) is Append and write.status is None and write.chunk is not None:
-                return self._commit_one(write)
+            if (
+                type(write) is Append
+                and write.status is None
+                and write.chunk is not None
+                and not write.received
+                and write.state is None
+                and write.response is None
+            ):
+                return self._commit_one(write, write.chunk)
         if not writes:
             return []
         try:
@@ -82,9 +90,10 @@ class Writer:
             raise
         return results
 
-    def _commit_one(self, write: Append) -> Results:
+    def _commit_one(self, write: Append, chunk: Chunk) -> Results:
         try:
-            self._append(write)
+            tail = self._cached.get(write.id) or self._tails.load(write.id)
+            self._add_chunk(write.id, tail, chunk)
         except BaseException:
             self._roll_back((write,))
             raise
@@ -93,8 +102,8 @@ class Writer:
     def _roll_back(self, writes: Sequence[Write]) -> None:
         """Undo the transaction if SQLite has not done so already, and forget what was cached."""
         for write in writes:
-            if isinstance(write, Create | Append | SaveAttempts):
-                self._tails.pop(write.id, None)
+            if isinstance(write, Create | Append | NextRun | SaveAttempts):
+                self._tails.forget(write.id)
         self._names.clear()
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
@@ -103,15 +112,23 @@ class Writer:
         results: Results = []
         taken: set[ExecutionId] = set()
         for write in writes:
-            result: Record | None = None
+            result: Result = None
             match write:
                 case Append():
                     if write.id not in taken:
-                        self._append(write)
+                        result = self._append(write)
                 case Create():
-                    result = self._create(write)
-                    if result is not None:
+                    if write.parent is not None and write.parent.id in taken:
                         taken.add(write.id)
+                    else:
+                        result = self._create(write)
+                        if result is not None:
+                            taken.add(write.id)
+                case Send():
+                    result = self._inboxes.send(write)
+                case NextRun():
+                    if write.id not in taken:
+                        self._next_run(write)
                 case SaveAttempts():
                     if write.id not in taken:
                         self._save_attempts(write)
@@ -134,31 +151,79 @@ class Writer:
             results.append(result)
         return results
 
-    def _append(self, write: Append) -> None:
-        tail = self._tails.get(write.id) or self._load(write.id)
-        chunk = write.chunk
-        if chunk is not None:
-            if chunk.first_seq != tail.length:
-                raise _conflict(write.id, chunk.first_seq, tail.length)
-            try:
-                self._execute(_INSERT_CHUNK, (tail.base + chunk.first_seq, chunk.count, chunk.data))
-            except apsw.ConstraintError:
-                raise _conflict(write.id, chunk.first_seq, tail.length + 1) from None
-            tail.length += chunk.count
-        if write.status is not None:
-            self._set_status(write, tail, write.status)
+    # --- executions -----------------------------------------------------------------------------
 
-    def _set_status(self, write: Append, tail: _Tail, status: Status) -> None:
+    def _append(self, write: Append) -> tuple[ExecutionId, ...] | None:
+        tail = self._cached.get(write.id) or self._tails.load(write.id)
+        if write.chunk is not None:
+            self._add_chunk(write.id, tail, write.chunk)
+        if write.received:
+            self._inboxes.receive(tail, write.received)
+        if write.state is not None:
+            self._execute(QUERIES["save_state"], (2 * tail.origin, write.at_us, write.state))
+        if write.response is not None:
+            self._execute(
+                QUERIES["save_response"], (2 * tail.origin + 1, write.at_us, write.response)
+            )
+        status = write.status
+        if status is None:
+            return None
+        wake_us = write.wake_us
+        if status in _WAKEABLE and tail.may_have_inbox:
+            overlooked = self._inboxes.has_waking(tail, write.seen, listening=write.listening)
+            if overlooked and (wake_us is None or wake_us > write.at_us):
+                wake_us = write.at_us
         self._execute(
             QUERIES["set_status"],
-            (tail.base // SEQ_END, STATUS_NUMBER[status], write.wake_us, write.at_us),
+            (
+                tail.base // SEQ_END,
+                STATUS_NUMBER[status],
+                wake_us,
+                write.at_us,
+                int(write.listening),
+            ),
         )
-        if status.final:
-            if tail.may_have_attempts:
-                self._execute(QUERIES["delete_attempts"], (tail.base, tail.base + SEQ_END))
-            self._tails.pop(write.id, None)
+        return self._end(write, tail) if status.final else None
+
+    def _add_chunk(self, id_: ExecutionId, tail: Tail, chunk: Chunk) -> None:
+        if chunk.first_seq != tail.length:
+            raise _conflict(id_, chunk.first_seq, tail.length)
+        try:
+            self._execute(_INSERT_CHUNK, (tail.base + chunk.first_seq, chunk.count, chunk.data))
+        except apsw.ConstraintError:
+            raise _conflict(id_, chunk.first_seq, tail.length + 1) from None
+        tail.length += chunk.count
+
+    def _end(self, write: Append, tail: Tail) -> tuple[ExecutionId, ...] | None:
+        """Clean up behind an execution that has ended, and tell its parent and children."""
+        self._tails.forget(write.id)
+        if tail.may_have_attempts:
+            self._execute(QUERIES["delete_attempts"], (tail.base, tail.base + SEQ_END))
+        if tail.may_have_inbox:
+            self._inboxes.clear(tail)
+        told: list[ExecutionId | None] = []
+        if tail.may_have_parent:
+            for parent, run, effect in self._links(tail.origin):
+                name = child_signal(run, effect)
+                told.append(self._inboxes.signal(parent, name, write.outcome, write.at_us))
+        if tail.may_have_children:
+            told += [
+                self._inboxes.signal(child, CANCEL, PARENT_ENDED, write.at_us)
+                for child in self._children_to_cancel(tail.origin)
+            ]
+        return tuple(id_ for id_ in told if id_ is not None) or None
+
+    def _links(self, origin: int) -> list[tuple[int, int, int]]:
+        """Return the parent's origin, run and effect, if there is a parent."""
+        found: Any = self._execute(QUERIES["child_link"], (origin,)).fetchall()
+        return [*found]
+
+    def _children_to_cancel(self, origin: int) -> list[int]:
+        found: Any = self._execute(QUERIES["children_to_cancel"], (origin,)).fetchall()
+        return [key for (key,) in found]
 
     def _create(self, write: Create) -> Record | None:
+        parent = None if write.parent is None else self._tails.find(write.parent.id)
         key = self._execute(
             QUERIES["insert_execution"],
             (
@@ -170,38 +235,89 @@ class Writer:
             ),
         ).get
         if key is None:
-            row = self._execute(QUERIES["record"], (write.id,)).fetchone()
-            return record(row)
-        tail = _Tail(key * SEQ_END, write.chunk.count, may_have_attempts=False)
+            return self._existing(write, parent)
+        tail = Tail(key, key, write.chunk.count)
+        tail.may_have_attempts = tail.may_have_children = tail.may_have_inbox = False
+        tail.may_have_parent = parent is not None
         self._execute(_INSERT_CHUNK, (tail.base, write.chunk.count, write.chunk.data))
-        self._remember(write.id, tail)
+        if write.parent is not None and parent is not None:
+            link = write.parent
+            self._execute(
+                QUERIES["insert_child"],
+                (key, parent.origin, link.run, link.effect, link.close, write.depth),
+            )
+            parent.may_have_children = True
+        self._tails.remember(write.id, tail)
         return None
 
+    def _existing(self, write: Create, parent: Tail | None) -> Record:
+        """Return the record of a taken id. A parent that wanted it for a child is told."""
+        found = record(self._execute(QUERIES["record"], (write.id,)).fetchone())
+        here, there = write.parent, found.parent
+        if here is None or parent is None:
+            return found
+        if there is None or (there.id, there.run, there.effect) != (here.id, here.run, here.effect):
+            name = child_signal(here.run, here.effect)
+            self._inboxes.signal(parent.origin, name, write.refusal, write.at_us)
+        return found
+
+    def _next_run(self, write: NextRun) -> None:
+        old = self._tails.find(write.id)
+        if write.last is not None:
+            self._add_chunk(write.id, old, write.last)
+        self._inboxes.receive(old, write.received)
+        keys: Any = self._execute(QUERIES["execution_keys"], (write.id,)).fetchone()
+        key, origin, number, run = keys
+        status = write.status or STATUS[number]
+        if not status.final:
+            raise StoreConflict(
+                f"execution {write.id!r}: the next run was to begin while it is {status}"
+            )
+        old_id = earlier_run(write.id, run)
+        try:
+            self._execute(
+                QUERIES["rename_run"],
+                (
+                    key,
+                    old_id,
+                    STATUS_NUMBER[status] + EARLIER_RUN,
+                    None if write.status is None else write.at_us,
+                ),
+            )
+        except apsw.ConstraintError:
+            raise StoreConflict(
+                f"execution {write.id!r}: there is an execution {old_id!r} already"
+            ) from None
+        if old.may_have_attempts:
+            self._execute(QUERIES["delete_attempts"], (old.base, old.base + SEQ_END))
+        new_key = self._execute(
+            QUERIES["insert_run"],
+            (
+                write.id,
+                self._name(write.workflow),
+                self._name(write.deployment),
+                write.at_us,
+                write.digest,
+                run + 1,
+                origin,
+            ),
+        ).get
+        new = Tail(new_key, origin, write.chunk.count)
+        new.may_have_attempts = False
+        new.may_have_children = old.may_have_children
+        new.may_have_inbox = old.may_have_inbox
+        new.may_have_parent = old.may_have_parent
+        self._execute(_INSERT_CHUNK, (new.base, write.chunk.count, write.chunk.data))
+        self._tails.remember(write.id, new)
+
     def _save_attempts(self, write: SaveAttempts) -> None:
-        tail = self._tails.get(write.id) or self._load(write.id)
+        tail = self._tails.find(write.id)
         position = tail.base + write.effect
         if write.data is None:
             self._execute(QUERIES["delete_attempts"], (position, position + 1))
         else:
             tail.may_have_attempts = True
             self._execute(QUERIES["save_attempts"], (position, write.data))
-
-    def _load(self, id_: ExecutionId) -> _Tail:
-        """Read an execution's key and the length of its journal."""
-        key = self._execute(QUERIES["execution_key"], (id_,)).get
-        if key is None:
-            raise ExecutionNotFound(id_)
-        base = key * SEQ_END
-        last = self._execute(QUERIES["journal_end"], (base, base + SEQ_END)).fetchone()
-        length = 0 if last is None else last[0] - base + last[1]
-        tail = _Tail(base, length, may_have_attempts=True)
-        self._remember(id_, tail)
-        return tail
-
-    def _remember(self, id_: ExecutionId, tail: _Tail) -> None:
-        self._tails[id_] = tail
-        if len(self._tails) > self._executions_cached_max:
-            self._tails.popitem(last=False)
 
     def _name(self, text: str) -> int:
         """Return the number of a workflow name or deployment id, giving it one if it is new."""

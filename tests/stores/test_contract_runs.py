@@ -1,0 +1,493 @@
+"""What `flawless.stores.base` says of children and of runs, held against every store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from flawless.core.status import Status
+from flawless.errors import ExecutionNotFound, StoreConflict
+from flawless.ids import DeploymentId, ExecutionId
+from flawless.stores import Append, Chunk, NextRun, Parent, Record, Sent, Store, Visible, Write
+from flawless.stores.base import PARENT_ENDED, earlier_run
+from stores.conftest import Place
+from stores.writes import (
+    append,
+    attempts,
+    child,
+    create,
+    end,
+    ids,
+    inbox,
+    journal,
+    next_run,
+    send,
+    status,
+)
+
+pytestmark = pytest.mark.anyio
+
+A = ExecutionId("a")
+OLD = ExecutionId("a~1")
+
+
+async def get(store: Store, id_: str) -> Record:
+    """Return a record that must be there."""
+    record = await store.get(ExecutionId(id_))
+    assert record is not None
+    return record
+
+
+# --- children -----------------------------------------------------------------------------------
+
+
+async def test_a_child_knows_its_parent(store: Store) -> None:
+    """Parent and depth are in every record that is read; others have none."""
+    first = child("x", "a", effect=7, close="cancel")
+    assert await store.commit([create("a"), append("a", 1), first]) == [None] * 3
+    record = await get(store, "x")
+    assert (record.parent, record.depth) == (Parent(A, 1, 7, "cancel"), 1)
+    assert (record.status, record.run) == (Status.RUNNING, 1)
+    parent = await get(store, "a")
+    assert (parent.parent, parent.depth) == (None, 0)
+    assert await store.running() == [parent, record]
+    assert await store.list() == [record, parent]
+    assert await journal(store, "x") == [(0, 1, b"zero")]
+    await store.commit([status("x", Status.WAITING, 1)])
+    assert (await store.due(1))[0].parent == record.parent
+
+
+async def test_children_in_order(store: Store) -> None:
+    """Exactly the children of one execution, the first created first, whatever their state."""
+    await store.commit([create("a"), create("b"), child("z", "a"), child("x", "b")])
+    await store.commit([child("y", "a", effect=2), child("deep", "z"), end("z")])
+    assert ids(await store.children(A)) == ["z", "y"]
+    assert ids(await store.children(ExecutionId("b"))) == ["x"]
+    assert ids(await store.children(ExecutionId("y"))) == []
+    await store.commit([end("a")])
+    assert await store.children(A) == [await get(store, "z"), await get(store, "y")]
+
+
+async def test_a_parent_must_exist(store: Store) -> None:
+    """A child of nobody fails its batch, also when its id is taken."""
+    await store.commit([create("x")])
+    for orphan in (child("x", "nobody"), child("new", "nobody")):
+        with pytest.raises(ExecutionNotFound, match="nobody"):
+            await store.commit([orphan])
+    assert await store.get(ExecutionId("new")) is None
+
+
+async def test_a_parent_may_have_ended(store: Store) -> None:
+    """The child begins all the same, and its end is told to nobody."""
+    await store.commit([create("a"), end("a"), child("x", "a")])
+    assert ids(await store.children(A)) == ["x"]
+    assert await store.commit([end("x", b"done")]) == [None]
+    assert await inbox(store, "a") == []
+
+
+@pytest.mark.parametrize("final", [s for s in Status if s.final])
+async def test_the_end_of_a_child_is_told(store: Store, final: Status) -> None:
+    """Its outcome lies in the parent's inbox, in the same commit, and wakes the parent."""
+    await store.commit([create("a"), child("x", "a", effect=3), status("a", Status.WAITING, 99)])
+    assert await store.commit([end("x", b"outcome", final)]) == [("a",)]
+    assert await inbox(store, "a") == [(1, ":child:1:3", b"outcome")]
+    assert (await get(store, "a")).wake_us == 50
+    assert await store.commit([append("x", 1), status("x", Status.RUNNING)]) == [None, None]
+    assert await store.commit([end("x")]) == [("a",)]
+    assert await inbox(store, "a") == [(1, ":child:1:3", b"outcome"), (2, ":child:1:3", b"")]
+
+
+async def test_a_whole_child_in_one_batch(store: Store) -> None:
+    """A child may begin and end in the batch in which its parent began."""
+    results = await store.commit([create("a"), child("x", "a"), end("x", b"1"), append("a", 1)])
+    assert results == [None, None, ("a",), None]
+    assert await inbox(store, "a") == [(1, ":child:1:1", b"1")]
+
+
+async def test_the_end_of_a_child_after_close_and_open(place: Place) -> None:
+    """The link lasts."""
+    store = await place.open()
+    await store.commit([create("a"), child("x", "a", close="cancel"), child("y", "a", effect=2)])
+    await store.close()
+    store = await place.open()
+    assert await store.commit([end("y", b"1")]) == [("a",)]
+    assert await inbox(store, "a") == [(1, ":child:1:2", b"1")]
+    assert await store.commit([end("a")]) == [("x",)]
+
+
+async def test_children_are_cancelled_with_their_parent(store: Store) -> None:
+    """Only those with that policy that have not ended, in order, and they wake up."""
+    await store.commit([create("top"), create("other"), child("a", "top", effect=9)])
+    family = [
+        child("c1", "a", close="cancel"),
+        child("w", "a", effect=2, close="wait"),
+        child("gone", "a", effect=3, close="cancel"),
+        child("free", "a", effect=4, close="abandon"),
+        child("c0", "a", effect=5, close="cancel"),
+        child("theirs", "other", close="cancel"),
+        child("grandchild", "c1", close="cancel"),
+    ]
+    await store.commit([*family, end("gone"), status("c0", Status.PARKED)])
+    assert await store.commit([send("a"), end("a", b"1")]) == [
+        Sent("sent", 2),
+        ("top", "c1", "c0"),
+    ]
+    for id_ in ("c1", "c0"):
+        assert await inbox(store, id_) == [(1, ":cancel", PARENT_ENDED)]
+    assert (await get(store, "c0")).wake_us == 50
+    assert (await get(store, "c1")).wake_us is None
+    for id_ in ("w", "gone", "free", "theirs", "grandchild", "a", "other"):
+        assert await inbox(store, id_) == []
+    assert await inbox(store, "top") == [(1, ":child:1:9", b"1")]
+
+
+async def test_an_id_that_others_have_is_refused(store: Store) -> None:
+    """The parent is told in its inbox that there will be no such child, and wakes."""
+    await store.commit([create("a"), create("x"), status("a", Status.WAITING)])
+    await store.commit([send("a", message_id="m", waiting_max=1)])
+    existing = await get(store, "x")
+    results = await store.commit([append("a", 1), child("x", "a", effect=4), append("x", 5)])
+    assert results == [None, existing, None]
+    assert await inbox(store, "a") == [(1, "m", b"p"), (2, ":child:1:4", b"refused x")]
+    assert (await get(store, "a")).wake_us == 10
+    assert await get(store, "x") == existing
+    assert await store.children(A) == []
+
+
+@pytest.mark.parametrize(
+    "other", [{"parent": "b"}, {"effect": 2}, {"run": 2}, {"parent": "b", "effect": 2}]
+)
+async def test_only_the_very_child_is_not_refused(store: Store, other: dict[str, Any]) -> None:
+    """Creating a child again changes nothing; another effect, run or parent is refused."""
+    await store.commit([create("a"), create("b"), child("x", "a", effect=1)])
+    record = await get(store, "x")
+    again = msgspec.structs.replace(child("x", "a", effect=1, close="abandon"), depth=5)
+    assert await store.commit([again]) == [record]
+    assert await inbox(store, "a") == []
+    wish: dict[str, Any] = {"parent": "a", "effect": 1, "run": 1} | other
+    parent = wish.pop("parent")
+    assert await store.commit([child("x", parent, **wish)]) == [record]
+    name = f":child:{wish['run']}:{wish['effect']}"
+    assert await inbox(store, parent) == [(1, name, b"refused x")]
+    assert ids(await store.children(A)) == ["x"]
+    assert await store.children(ExecutionId("b")) == []
+
+
+async def test_who_ended_is_told_no_refusal(store: Store) -> None:
+    """The refused child of a parent that has ended changes nothing."""
+    await store.commit([create("a"), create("x"), end("a")])
+    assert await store.commit([child("x", "a")]) == [await get(store, "x")]
+    assert await inbox(store, "a") == []
+
+
+async def test_children_of_a_taken_id_are_skipped(store: Store) -> None:
+    """Who does not get an id gets no children under it either, nor theirs."""
+    await store.commit([create("a")])
+    results = await store.commit(
+        [create("a"), append("a", 1), child("x", "a"), append("x", 1), child("y", "x"), create("b")]
+    )
+    assert results[1:] == [None] * 5
+    assert ids(await store.list()) == ["b", "a"]
+    assert await store.children(A) == []
+
+
+async def test_a_failed_batch_leaves_families_as_they_were(store: Store) -> None:
+    """Links, outcomes and signals are undone with their batch."""
+    await store.commit([create("a"), child("x", "a", close="cancel")])
+    failing: list[Write] = [child("y", "a", effect=2), end("x", b"1"), end("a")]
+    with pytest.raises(StoreConflict):
+        await store.commit([*failing, append("a", 9)])
+    assert ids(await store.children(A)) == ["x"]
+    assert await inbox(store, "a") == await inbox(store, "x") == []
+    assert await store.commit(failing) == [None, ("a",), None]
+
+
+async def test_impossible_families_cannot_be_made() -> None:
+    """A policy is one of three; depth and refusal belong to children; effects have bounds."""
+    with pytest.raises(ValueError, match="none of wait, cancel, abandon"):
+        Parent(A, 1, 1, "kill")
+    for run, effect in ((0, 1), (1, -1), (1, 1 << 24)):
+        with pytest.raises(ValueError, match="cannot have an effect"):
+            Parent(A, run, effect, "wait")
+    for more in ({"depth": 1}, {"refusal": b"x"}):
+        with pytest.raises(ValueError, match="without a parent"):
+            msgspec.structs.replace(create("a"), **more)
+
+
+# --- runs ---------------------------------------------------------------------------------------
+
+
+async def test_the_next_run_takes_the_id(store: Store) -> None:
+    """The run before it stays under another id, with its journal; the next one begins anew."""
+    await store.commit([create("a"), create("b"), append("a", 1), attempts("a", 1, b"x")])
+    old = await get(store, "a")
+    assert await store.commit([next_run("a", last=Chunk(2, 3, b"last"))]) == [None]
+    assert await get(store, "a") == Record(
+        A, "app.next", DeploymentId("d2"), Status.RUNNING, 60, 60, None, b"next digest", 2
+    )
+    assert await get(store, "a~1") == msgspec.structs.replace(
+        old, id=OLD, status=Status.COMPLETED, updated_us=60
+    )
+    assert await journal(store, "a") == [(0, 1, b"next")]
+    assert await journal(store, "a~1") == [(0, 1, b"zero"), (1, 1, b"more"), (2, 3, b"last")]
+    assert await store.last_chunk(OLD) == Chunk(2, 3, b"last")
+    assert await store.attempts(OLD) == await store.attempts(A) == {}
+    await store.commit([append("a", 1), attempts("a", 2, b"y")])
+    assert await store.attempts(A) == {2: b"y"}
+    assert len(await store.journal(OLD)) == 3
+
+
+async def test_many_runs(place: Place) -> None:
+    """Runs are numbered from 1, also when the store is opened anew between them."""
+    store = await place.open()
+    await store.commit([create("a"), next_run("a"), next_run("a")])
+    await store.close()
+    store = await place.open()
+    await store.commit([append("a", 1), next_run("a", Status.FAILED)])
+    assert ids(await store.list()) == ["a"]
+    everything = await store.list(runs=True)
+    assert ids(everything) == ["a", "a~3", "a~2", "a~1"]
+    assert [record.run for record in everything] == [4, 3, 2, 1]
+    assert await journal(store, "a~3") == [(0, 1, b"next"), (1, 1, b"more")]
+    assert earlier_run(A, 3) == "a~3"
+
+
+async def test_the_next_run_of_an_ended_one_keeps_its_status(store: Store) -> None:
+    """A retry from the start keeps how and when the run before ended; a status replaces both."""
+    await store.commit([create("a"), create("b"), end("a", status=Status.FAILED)])
+    await store.commit([next_run("a", None)])
+    old = await get(store, "a~1")
+    assert (old.status, old.updated_us) == (Status.FAILED, 50)
+    await store.commit([end("b", status=Status.FAILED), next_run("b", Status.CANCELLED)])
+    old = await get(store, "b~1")
+    assert (old.status, old.updated_us) == (Status.CANCELLED, 60)
+
+
+@pytest.mark.parametrize("other", [s for s in Status if not s.final])
+async def test_a_run_that_goes_on_has_no_next(store: Store, other: Status) -> None:
+    """Without a final status there is no next run, and nothing is changed."""
+    await store.commit([create("a"), send("a"), status("a", other)])
+    before = await get(store, "a")
+    with pytest.raises(StoreConflict, match=f"while it is {other}"):
+        await store.commit([next_run("a", None, last=Chunk(1, 1, b""), received=(1,))])
+    assert await get(store, "a") == before
+    assert len(await store.messages(A)) == 1
+    await store.commit([append("a", 1)])
+
+
+async def test_what_lasts_from_run_to_run(store: Store) -> None:
+    """Inbox, known ids, numbers, limits, state and response are those of the execution."""
+    await store.commit([create("a"), *[send("a", message_id=n) for n in "12"], send("a")])
+    await store.commit([Append(A, None, None, None, 5, state=b"s", response=b"r")])
+    assert await store.commit([next_run("a", received=(1,))]) == [None]
+    assert await inbox(store, "a") == [(2, "m", b"p"), (3, "m", b"p")]
+    assert await store.state(A) == Visible(b"s", 1, 5)
+    assert await store.response(A) == Visible(b"r", 1, 5)
+    assert await store.commit(
+        [send("a", message_id="1"), send("a", waiting_max=2), send("a", waiting_max=3)]
+    ) == [Sent("duplicate"), Sent("full"), Sent("sent", 4)]
+    await store.commit([Append(A, None, None, None, 6, state=b"t", response=b"other")])
+    assert await store.state(A) == Visible(b"t", 2, 6)
+    assert await store.response(A) == Visible(b"r", 1, 5)
+    await store.commit([end("a")])
+    assert await inbox(store, "a") == []
+    assert await store.commit([send("a", message_id="2")]) == [Sent("duplicate")]
+
+
+async def test_links_last_from_run_to_run(store: Store) -> None:
+    """Children of all runs are the execution's; it stays the child of its parent."""
+    await store.commit([create("top"), child("a", "top", effect=6), child("x", "a", effect=1)])
+    await store.commit([child("c", "a", effect=2, close="cancel"), next_run("a")])
+    assert await inbox(store, "top") == await inbox(store, "c") == []
+    record = await get(store, "a")
+    assert (record.parent, record.depth, record.run) == (
+        Parent(ExecutionId("top"), 1, 6, "wait"),
+        1,
+        2,
+    )
+    assert (await get(store, "a~1")).parent == record.parent
+    assert (await get(store, "x")).parent == Parent(A, 1, 1, "wait")
+    await store.commit([child("y", "a", effect=1, run=2)])
+    assert ids(await store.children(A)) == ["x", "c", "y"]
+    assert await store.children(ExecutionId("top")) == [record]
+    assert await store.commit([end("x", b"1")]) == [("a",)]
+    assert await inbox(store, "a") == [(1, ":child:1:1", b"1")]
+    assert await store.commit([end("a", b"2")]) == [("top", "c")]
+    assert await inbox(store, "top") == [(1, ":child:1:6", b"2")]
+
+
+async def test_children_and_parents_in_later_runs(place: Place) -> None:
+    """Whichever of the two is in a later run, the other one finds it; also after a restart."""
+    store = await place.open()
+    await store.commit([create("a"), child("x", "a", close="cancel"), child("y", "a", effect=2)])
+    await store.commit([next_run("x"), next_run("a"), next_run("x"), create("last")])
+    await store.close()
+    store = await place.open()
+    assert ids(await store.children(A)) == ["x", "y"]
+    assert (await store.children(A))[0] == await get(store, "x")
+    assert await store.commit([child("x", "a")]) == [await get(store, "x")]
+    assert await store.commit([status("x", Status.WAITING), end("a")]) == [None, ("x",)]
+    assert await inbox(store, "x") == [(1, ":cancel", PARENT_ENDED)]
+    assert (await get(store, "x")).wake_us == 50
+    assert await inbox(store, "a") == []
+
+
+async def test_the_first_run_of_a_child_tells_nobody(store: Store) -> None:
+    """Only the end of the last run is the child's end."""
+    await store.commit([create("a"), child("x", "a"), next_run("x"), next_run("x")])
+    assert await inbox(store, "a") == []
+    assert await store.commit([end("x", b"1")]) == [("a",)]
+
+
+async def test_earlier_runs_are_hidden(store: Store) -> None:
+    """They are neither counted nor running nor due, and listed only when asked for."""
+    await store.commit([create("a"), status("a", Status.WAITING, 5), next_run("a")])
+    await store.commit([create("b"), end("b", status=Status.FAILED), next_run("b", None)])
+    assert await store.counts() == dict.fromkeys(Status, 0) | {Status.RUNNING: 2}
+    assert ids(await store.running()) == ["a", "b"]
+    assert await store.due(1 << 60) == []
+    assert await store.next_wake_us() is None
+    assert ids(await store.list()) == ["b", "a"]
+    for final in (Status.COMPLETED, Status.FAILED):
+        assert await store.list(status=final) == []
+    assert ids(await store.list(runs=True)) == ["b", "b~1", "a", "a~1"]
+    assert ids(await store.list(runs=True, status=Status.COMPLETED)) == ["a~1"]
+    assert ids(await store.list(runs=True, status=Status.FAILED)) == ["b~1"]
+    assert ids(await store.list(runs=True, status=Status.RUNNING)) == ["b", "a"]
+    assert ids(await store.list(runs=True, prefix="b")) == ["b", "b~1"]
+    assert ids(await store.list(runs=True, workflow="app.w", limit=1)) == ["b~1"]
+    assert ids(await store.list(runs=True, before=ExecutionId("b~1"))) == ["a", "a~1"]
+    await store.commit([end("a"), end("b")])
+    assert await store.counts() == dict.fromkeys(Status, 0) | {Status.COMPLETED: 2}
+
+
+async def test_earlier_runs_have_nothing_that_lasts(store: Store) -> None:
+    """Inbox, state, response and children are those of the latest run alone."""
+    await store.commit([create("a"), child("x", "a"), send("a", message_id="m")])
+    await store.commit([Append(A, None, None, None, 5, state=b"s", response=b"r"), next_run("a")])
+    assert await store.messages(OLD) == []
+    assert await store.state(OLD) is await store.response(OLD) is None
+    assert await store.children(OLD) == []
+    for message_id in (None, "m"):
+        assert await store.commit([send("a~1", message_id=message_id)]) == [Sent("ended")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        append("a~1", 1),
+        status("a~1", Status.RUNNING),
+        attempts("a~1", 1, b"x"),
+        next_run("a~1"),
+        child("new", "a~1"),
+        child("b", "a~1"),
+    ],
+    ids=lambda write: type(write).__name__,
+)
+async def test_earlier_runs_are_for_reading(store: Store, write: Write) -> None:
+    """Nothing is written to an earlier run any more."""
+    await store.commit([create("a"), create("b"), next_run("a")])
+    with pytest.raises(StoreConflict, match="earlier run"):
+        await store.commit([write])
+    assert len(await store.journal(OLD)) == 1
+
+
+async def test_the_id_of_an_earlier_run_may_not_be_taken(store: Store) -> None:
+    """Should somebody have that id, there is no next run."""
+    await store.commit([create("a"), create("a~1")])
+    with pytest.raises(StoreConflict, match="a~1"):
+        await store.commit([next_run("a")])
+    await store.commit([append("a", 1), append("a~1", 1)])
+    assert await store.commit([create("b"), next_run("b"), create("b~1")]) == [
+        None,
+        None,
+        await get(store, "b~1"),
+    ]
+
+
+async def test_a_next_run_needs_an_execution(store: Store) -> None:
+    """Nobody has no next run; and a chunk must fit the end of the journal before."""
+    with pytest.raises(ExecutionNotFound):
+        await store.commit([next_run("a")])
+    await store.commit([create("a")])
+    with pytest.raises(StoreConflict):
+        await store.commit([next_run("a", last=Chunk(2, 1, b""))])
+    assert ids(await store.list(runs=True)) == ["a"]
+
+
+async def test_a_next_run_is_skipped_with_a_taken_id(store: Store) -> None:
+    """Whoever does not get the id does not end its run."""
+    await store.commit([create("a")])
+    await store.commit([create("a"), next_run("a")])
+    assert (await get(store, "a")).run == 1
+
+
+async def test_a_failed_batch_leaves_runs_as_they_were(store: Store) -> None:
+    """A next run, and all that was done to it, is undone with its batch."""
+    await store.commit([create("a"), create("b"), send("a"), attempts("a", 1, b"x")])
+    await store.commit([status("a", Status.WAITING, 7)])
+    before = await get(store, "a")
+    with pytest.raises(ExecutionNotFound):
+        await store.commit(
+            [next_run("a"), append("a", 1), next_run("a"), end("a"), append("missing", 0)]
+        )
+    assert await get(store, "a") == before
+    assert ids(await store.list(runs=True)) == ["b", "a"]
+    assert await store.attempts(A) == {1: b"x"}
+    assert ids(await store.due(7)) == ["a"]
+    await store.commit([append("a", 1), next_run("a")])
+    assert len(await store.messages(A)) == 1
+
+
+async def test_impossible_next_runs_cannot_be_made() -> None:
+    """A journal begins at 0, and a run that is over has a final status."""
+    with pytest.raises(ValueError, match="begins at 0"):
+        NextRun(A, "w", DeploymentId("d"), b"", 0, Chunk(1, 1, b""))
+    with pytest.raises(ValueError, match="final status"):
+        next_run("a", Status.PARKED)
+
+
+# --- parts of journals --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "expected"),
+    [
+        (0, None, [0, 2, 3, 7]),
+        (-5, None, [0, 2, 3, 7]),
+        (1, None, [0, 2, 3, 7]),
+        (2, None, [2, 3, 7]),
+        (5, None, [3, 7]),
+        (7, None, [7]),
+        (8, None, []),
+        (1 << 24, None, []),
+        (1 << 30, None, []),
+        (0, 0, []),
+        (0, 1, [0]),
+        (0, 3, [0, 2]),
+        (0, 4, [0, 2, 3]),
+        (1, 1, [0]),
+        (1, 2, [0, 2]),
+        (5, 1, [3]),
+        (5, 2, [3]),
+        (5, 3, [3, 7]),
+        (5, 1000, [3, 7]),
+        (8, 5, []),
+    ],
+)
+async def test_parts_of_a_journal(
+    store: Store, start: int, count: int | None, expected: list[int]
+) -> None:
+    """The chunks that hold what was asked for, and no others."""
+    await store.commit([create("before"), create("a", count=2), create("behind")])
+    await store.commit([append("a", 2), append("a", 3, count=4), append("a", 7)])
+    assert [c.first_seq for c in await store.journal(A, start, count)] == expected
+    assert await store.journal(A, start=2, count=1) == [Chunk(2, 1, b"more")]
+
+
+async def test_a_part_of_nothing(store: Store) -> None:
+    """A part of the journal of nobody is an error too."""
+    with pytest.raises(ExecutionNotFound):
+        await store.journal(A, 3, 1)
