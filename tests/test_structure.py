@@ -33,7 +33,8 @@ LINES_MAX = 500
 # What each part of the package may import of the others. A part that is not listed here fails the
 # test: give it its place first.
 FOUNDATION = {"errors", "ids", "codec", "durations"}
-INNER = FOUNDATION | {"_futures", "core", "functions", "stores", "wasm", "engine"}
+PRIMITIVES = {"_children", "_compensation", "_conversation", "_futures", "_messages", "_runs"}
+INNER = FOUNDATION | PRIMITIVES | {"core", "functions", "stores", "wasm", "engine"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "ids": {"errors"},
@@ -42,9 +43,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": FOUNDATION,
     "_futures": FOUNDATION,
     "_timers": FOUNDATION | {"_futures"},  # serves the guest too, as do http and refusals
+    "_runs": set(),  # serves the guest too, as do the next four
+    "_signatures": set(),
+    "_messages": FOUNDATION,
+    "_gathering": FOUNDATION | {"_futures"},
+    "_compensation": FOUNDATION | {"_futures", "_parking", "_runs", "_signatures"},
+    "_parking": set(),  # the guest has its own, as of the next three
+    "_conversation": FOUNDATION | {"_futures", "_messages", "refusals"},
+    "_children": FOUNDATION | {"_futures", "_runs", "refusals"},
+    "_secrets": {"errors"},
     "refusals": {"errors", "http"},
     "http": FOUNDATION | {"_futures", "refusals"},
-    "functions": FOUNDATION | {"_futures", "core"},
+    "functions": FOUNDATION | {"_children", "_futures", "_messages", "_signatures", "core"},
     "stores": FOUNDATION | {"core"},
     "wasm": FOUNDATION | {"core"},
     "engine": INNER,

@@ -1,14 +1,26 @@
 """Flawless: regular functions, run to completion whatever fails."""
 
+from asyncio import CancelledError as Cancelled
+
 from flawless import http
+from flawless._children import Child, continue_as_new
+from flawless._compensation import compensation
+from flawless._conversation import messages, publish, receive, respond, send
 from flawless._futures import Future
+from flawless._gathering import as_completed, gather, select, wait
+from flawless._messages import Message
+from flawless._runs import ContinueAsNew
+from flawless._secrets import secret
 from flawless._timers import sleep
 from flawless.codec import CodecError
 from flawless.core.limits import Limits
 from flawless.core.status import Status
 from flawless.durations import Duration
-from flawless.engine.context import StepInfo, idempotency_key, step_info
-from flawless.engine.facade import Engine, Execution
+from flawless.engine.context import StepInfo, cancelled, idempotency_key, step_info
+from flawless.engine.control import ParkedEffect
+from flawless.engine.facade import Engine
+from flawless.engine.handle import Execution
+from flawless.engine.secrets import Secrets
 from flawless.engine.service import LogLine
 from flawless.engine.settings import Settings
 from flawless.errors import (
@@ -16,21 +28,28 @@ from flawless.errors import (
     ConnectError,
     DeploymentInvalid,
     EffectError,
+    EgressDenied,
     EngineError,
     EngineLocked,
     EngineStopped,
+    ExecutionCancelled,
     ExecutionConflict,
+    ExecutionEnded,
     ExecutionError,
     ExecutionFailed,
     ExecutionNotFound,
     FlawlessError,
     HTTPError,
+    InboxFull,
     InputInvalid,
     Interrupted,
     InvalidURL,
+    NotParked,
     ProtocolError,
     RequestTimeout,
     ResultTimeout,
+    RetryRefused,
+    SecretUnavailable,
     StepFailed,
     StepTimeout,
     StoreError,
@@ -44,17 +63,23 @@ from flawless.refusals import HTTPStatusError, NativeOnly, NotInWorkflow
 
 __all__ = [
     "BodyTooLarge",
+    "Cancelled",
+    "Child",
     "CodecError",
     "ConnectError",
+    "ContinueAsNew",
     "DeploymentInvalid",
     "Duration",
     "EffectError",
+    "EgressDenied",
     "Engine",
     "EngineError",
     "EngineLocked",
     "EngineStopped",
     "Execution",
+    "ExecutionCancelled",
     "ExecutionConflict",
+    "ExecutionEnded",
     "ExecutionError",
     "ExecutionFailed",
     "ExecutionNotFound",
@@ -62,16 +87,21 @@ __all__ = [
     "Future",
     "HTTPError",
     "HTTPStatusError",
+    "InboxFull",
     "InputInvalid",
     "Interrupted",
     "InvalidURL",
     "Limits",
     "LogLine",
+    "Message",
     "NativeOnly",
     "NotInWorkflow",
+    "NotParked",
     "ProtocolError",
     "RequestTimeout",
     "ResultTimeout",
+    "RetryRefused",
+    "SecretUnavailable",
     "Settings",
     "Status",
     "Step",
@@ -84,11 +114,24 @@ __all__ = [
     "ValueTooLarge",
     "Workflow",
     "WorkflowNotFound",
+    "as_completed",
+    "cancelled",
+    "compensation",
+    "continue_as_new",
     "execution_id",
+    "gather",
     "http",
     "idempotency_key",
+    "messages",
+    "publish",
+    "receive",
+    "respond",
+    "secret",
+    "select",
+    "send",
     "sleep",
     "step",
     "step_info",
+    "wait",
     "workflow",
 ]

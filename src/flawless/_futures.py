@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import queue
 import threading
-from collections.abc import Callable, Coroutine, Generator
+import time
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import Future as ThreadFuture
 from typing import Any, Generic, TypeVar
 
-from flawless.durations import Duration, seconds
+from flawless.durations import Duration, wait_seconds
 from flawless.errors import UsageError
 
 T = TypeVar("T")
@@ -29,6 +31,8 @@ class _Performers:
 class Future(Generic[T]):
     """The outcome of an effect that was started with `.start(...)`."""
 
+    _asyncio_future_blocking = None  # marks a future to the codec, which says what to do instead
+
     def __init__(self, op: str, body: str, convert: Callable[[Any], T], label: str) -> None:
         self._label = label
         self._future: ThreadFuture[T] = _on_loop(_perform(op, body, convert))
@@ -36,15 +40,17 @@ class Future(Generic[T]):
     @classmethod
     def of_call(cls, function: Callable[[], Any], label: str) -> Future[Any]:
         """Run a sync or async function, and return its future."""
+        made = cls.__new__(cls)
+        made._begin(function, label)
+        return made
 
+    def _begin(self, function: Callable[[], Any], label: str) -> None:
         async def call() -> Any:
             result = await asyncio.to_thread(function)
             return await result if asyncio.iscoroutine(result) else result
 
-        made = cls.__new__(cls)
-        made._label = label
-        made._future = _on_loop(call())
-        return made
+        self._label = label
+        self._future = _on_loop(call())
 
     def __repr__(self) -> str:
         return f"<Future {self._label}: {'done' if self.done() else 'pending'}>"
@@ -69,7 +75,39 @@ class Future(Generic[T]):
 
         `timeout` ends the wait with `TimeoutError`; the effect goes on.
         """
-        return self._future.result(None if timeout is None else seconds(timeout))
+        return self._future.result(None if timeout is None else wait_seconds(timeout))
+
+    def exception(self) -> BaseException | None:
+        """Wait for the outcome and return the effect's error, or None when there is none."""
+        return self._future.exception()
+
+
+class Watch:
+    """Tells which of some pending futures complete, in the order in which they do."""
+
+    def __init__(self, futures: Sequence[Future[Any]]) -> None:
+        self._completed: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        for future in futures:
+            future._future.add_done_callback(functools.partial(self._note, future))
+
+    def next(self, until: float | None) -> Future[Any] | None:
+        """Wait for the next one; None when the time `until` comes first."""
+        timeout_s = None if until is None else max(0.0, until - time.monotonic())
+        try:
+            return self._completed.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Stop watching: what completes later is noted and forgotten with this object."""
+
+    def _note(self, future: Future[Any], _: object) -> None:
+        self._completed.put(future)
+
+
+def deadline(timeout: Duration | None) -> float | None:
+    """Return the time at which a timeout that begins now ends, for `Watch.next`."""
+    return None if timeout is None else time.monotonic() + wait_seconds(timeout)
 
 
 def effect(op: str, body: str, convert: Callable[[Any], T]) -> T:

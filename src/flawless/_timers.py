@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from flawless._futures import Future, effect
-from flawless.durations import Duration
+from flawless.durations import LONGEST_S, Duration
 from flawless.durations import seconds as seconds_of
-
-_LONGEST_S = 100 * 365.25 * 86_400.0
 
 
 def _nothing(_: Any) -> None:
@@ -20,7 +18,7 @@ def _nothing(_: Any) -> None:
 
 def body(length_s: float) -> str:
     """Return the request's fields for a sleep, or raise `ValueError` when it is too long."""
-    if length_s > _LONGEST_S:
+    if length_s > LONGEST_S:
         raise ValueError(f"a sleep lasts at most 100 years, not {length_s:g} seconds")
     return f'"seconds":{length_s!r}'
 

@@ -11,6 +11,9 @@ from datetime import timedelta
 Duration = float | int | str | timedelta
 """Seconds as a number, a `timedelta`, or a text such as `"90s"`, `"1h30m"`, `"2d"`, `"500ms"`."""
 
+LONGEST_S = 100 * 365.25 * 86_400.0
+"""The longest sleep or timeout: 100 years."""
+
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 
@@ -36,6 +39,17 @@ def seconds(value: Duration) -> float:
             f"a length of time cannot be {value!r}: it must be finite and not negative"
         )
     return result
+
+
+def wait_seconds(value: Duration, what: str = "a timeout") -> float:
+    """Return `value` in seconds, as the length of a wait: at most 100 years.
+
+    Raises `ValueError` and `TypeError` as `seconds` does, and `ValueError` for a longer one.
+    """
+    length_s = seconds(value)
+    if length_s > LONGEST_S:
+        raise ValueError(f"{what} lasts at most 100 years, not {length_s:g} seconds")
+    return length_s
 
 
 def _parse(text: str) -> float:

@@ -65,6 +65,55 @@ class ExecutionConflict(UsageError):
         )
 
 
+class ExecutionEnded(UsageError):
+    """The execution has ended, so nothing reaches it any more."""
+
+    def __init__(self, execution: str, status: str) -> None:
+        self.execution = execution
+        self.status = status
+        super().__init__(
+            f"execution {execution!r} has ended ({status}): nothing reaches it any more; "
+            f"`flawless show {execution}` tells how it ended"
+        )
+
+
+class InboxFull(UsageError):
+    """As many messages wait for the execution as its inbox may hold."""
+
+    def __init__(self, execution: str, limit: int) -> None:
+        self.execution = execution
+        self.limit = limit
+        super().__init__(
+            f"the inbox of execution {execution!r} is full: {limit:,} messages (or the bytes an "
+            "inbox may hold) wait to be received; send again when it has received some"
+        )
+
+
+class NotParked(UsageError):
+    """No effect of the execution waits for a person's decision."""
+
+    def __init__(self, execution: str, status: str = "", effect: int | None = None) -> None:
+        self.execution = execution
+        self.status = status
+        self.effect = effect
+        what = "no effect" if effect is None else f"effect {effect}"
+        waits = "waits" if effect is None else "does not wait"
+        shown = f" (it is {status})" if status else ""
+        super().__init__(
+            f"{what} of execution {execution!r} {waits} for a decision{shown}; "
+            "`flawless list --parked` shows those that do"
+        )
+
+
+class RetryRefused(UsageError):
+    """The execution cannot be retried as it is."""
+
+    def __init__(self, execution: str, reason: str) -> None:
+        self.execution = execution
+        self.reason = reason
+        super().__init__(f"execution {execution!r} cannot be retried: {reason}")
+
+
 class DeploymentInvalid(UsageError):
     """The user's module cannot be deployed: it does not import, or has no workflow."""
 
@@ -112,6 +161,15 @@ class ExecutionFailed(ExecutionError):
         self.message = message
         self.traceback = traceback
         self.error = error
+
+
+class ExecutionCancelled(ExecutionError):
+    """The execution was cancelled or terminated; `reason` is what was said about it."""
+
+    def __init__(self, execution: str, reason: str = "") -> None:
+        because = f": {reason}" if reason else ""
+        super().__init__(f"execution {execution!r} was cancelled{because}", execution=execution)
+        self.reason = reason
 
 
 class ResultTimeout(ExecutionError, TimeoutError):
@@ -176,8 +234,32 @@ class StepTimeout(EffectError, TimeoutError):
     """A step did not end within its `timeout`."""
 
 
+class SecretUnavailable(EffectError):
+    """No provider knows the secret, or it may not go where it was to be sent."""
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        self.name = name
+        self.reason = reason
+        because = reason or "no provider of this engine knows it"
+        super().__init__(
+            f"the secret {name!r} is not available: {because}. Set it where the engine runs "
+            "(environment or file), and allow it for the host it goes to"
+        )
+
+
 class HTTPError(EffectError):
     """An HTTP request got no response. (Statuses of 400 and above are responses.)"""
+
+
+class EgressDenied(HTTPError):
+    """The deployment's allow-list does not have the host; nothing was sent."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        super().__init__(
+            f"requests to {host!r} are not allowed for this deployment: add the host to its "
+            "allow-list"
+        )
 
 
 class ConnectError(HTTPError):

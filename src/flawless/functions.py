@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
+from flawless import _messages
+from flawless._children import Child
 from flawless._futures import Future
+from flawless._signatures import check
 from flawless.codec import public_module
 from flawless.core.retry import RetryPolicy
-from flawless.durations import Duration, seconds
-from flawless.errors import UsageError
+from flawless.durations import Duration, seconds, wait_seconds
+from flawless.errors import InputInvalid, UsageError
+
+ParentClose = Literal["wait", "cancel", "abandon"]
+OnInterrupt = Literal["raise", "park"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,18 +41,82 @@ class StepOptions:
     give_up_on: tuple[type[BaseException], ...] = ()
     at_most_once: bool = False
     process: bool = False
+    on_interrupt: OnInterrupt = "raise"
 
 
 class Workflow(Generic[P, R]):
     """A function that an engine runs to completion. Called directly, it is just the function."""
 
-    def __init__(self, function: Callable[P, R], name: str | None) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        name: str | None,
+        messages: dict[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> None:
         self.function = function
         self.name = name or _name_of(function)
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.messages = messages or {}
+        """The types of messages that were declared, by name."""
+        self.deadline_s = deadline_s
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @overload
+    def start(
+        self: Workflow[P, Coroutine[Any, Any, T]],
+        *args: Any,
+        id: str | None = None,
+        parent_close: ParentClose = "wait",
+        deadline: Duration | None = None,
+        **kwargs: Any,
+    ) -> Child[T]: ...
+    @overload
+    def start(
+        self,
+        *args: Any,
+        id: str | None = None,
+        parent_close: ParentClose = "wait",
+        deadline: Duration | None = None,
+        **kwargs: Any,
+    ) -> Child[R]: ...
+    def start(
+        self,
+        *args: Any,
+        id: str | None = None,  # noqa: A002 (the word for it)
+        parent_close: ParentClose = "wait",
+        deadline: Duration | None = None,
+        **kwargs: Any,
+    ) -> Child[Any]:
+        """Start the workflow as a child execution and return at once with a future of its result.
+
+        - `id`: the child's id; by default the parent's, with a number.
+        - `parent_close`: what becomes of the child when its parent ends. `"wait"`: the parent ends
+          after it. `"cancel"`: it is cancelled. `"abandon"`: it goes on by itself.
+        - `deadline`: how long the child may take, then it is cancelled.
+
+        Durability: the child is started in the same commit that records it in the parent's journal,
+        so exactly once. Raises `InputInvalid` when the arguments do not fit the signature. Outside
+        of a workflow the function is just called, in a thread.
+
+        Example::
+
+            parcels = [ship.start(item) for item in order.items]
+            gather(*parcels)
+        """
+        if parent_close not in ("wait", "cancel", "abandon"):
+            raise UsageError(f'parent_close is "wait", "cancel" or "abandon", not {parent_close!r}')
+        if deadline is not None:
+            wait_seconds(deadline, "a deadline")
+        try:
+            check(self.function, args, kwargs)
+        except TypeError as error:
+            raise InputInvalid(f"{self.name}: {error}") from None
+        call = functools.partial(self.function, *args, **kwargs)
+        return Child.of_workflow(call, repr(self), self.name if id is None else id)
 
     def __repr__(self) -> str:
         return f"<workflow {self.name}>"
@@ -82,14 +152,29 @@ class Step(Generic[P, R]):
 @overload
 def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
 @overload
-def workflow(*, name: str | None = None) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
 def workflow(
-    function: Callable[P, R] | None = None, /, *, name: str | None = None
+    *,
+    name: str | None = None,
+    messages: Mapping[str, Any] | Iterable[type] | None = None,
+    deadline: Duration | None = None,
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+def workflow(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    messages: Mapping[str, Any] | Iterable[type] | None = None,
+    deadline: Duration | None = None,
 ) -> Workflow[P, R] | Callable[[Callable[P, R]], Workflow[P, R]]:
     """Make a function (sync or async) a workflow.
 
     Its name is `module.function` unless `name` says otherwise. Arguments and result travel in the
     journal: they must be of types that `flawless.codec` carries.
+
+    - `messages`: the messages it receives, as `{"confirm": Confirm}` or, when they are named like
+      their classes, `[Confirm]`. A message with one of these names that does not decode is refused
+      when it is sent, and `receive("confirm")` gives a `Confirm`.
+    - `deadline`: how long an execution may take; then it is cancelled.
 
     Example::
 
@@ -97,10 +182,12 @@ def workflow(
         def greet(name: str) -> str:
             return f"Hello, {name}"
     """
+    declared = _messages.declared(messages)
+    deadline_s = None if deadline is None else wait_seconds(deadline, "a deadline")
 
     def decorate(target: Callable[P, R]) -> Workflow[P, R]:
         _expect_function(target, "workflow")
-        return Workflow(target, name)
+        return Workflow(target, name, declared, deadline_s)
 
     return decorate if function is None else decorate(function)
 
@@ -120,6 +207,7 @@ def step(
     give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
     at_most_once: bool = False,
     process: bool = False,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(
     function: Callable[P, R] | None = None,
@@ -135,6 +223,7 @@ def step(
     give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
     at_most_once: bool = False,
     process: bool = False,
+    on_interrupt: OnInterrupt = "raise",
 ) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function (sync or async) a step: it runs natively and its result is journaled.
 
@@ -147,6 +236,8 @@ def step(
     - `at_most_once`: if the engine dies while the step runs, do not run it again: the workflow
       sees `Interrupted`. Without it a step runs at least once; `flawless.idempotency_key()` is
       the same in each attempt.
+    - `on_interrupt="park"`: as `at_most_once`, but the workflow sees no error: the execution waits
+      for a person, who finds out and decides (`flawless resolve`).
     - `process`: run in a worker process, so that heavy or crashing native code cannot hurt the
       engine.
 
@@ -157,6 +248,13 @@ def step(
         @step(retries=3, timeout="30s")
         def charge(card: str, cents: int) -> str: ...
     """
+    if on_interrupt not in ("raise", "park"):
+        raise UsageError(f'on_interrupt is "raise" or "park", not {on_interrupt!r}')
+    if on_interrupt == "park" and retries:
+        raise UsageError(
+            'a step cannot have on_interrupt="park" and retries: a person decides whether it is '
+            "tried again; remove one of the two"
+        )
     if at_most_once and retries:
         raise UsageError("a step cannot be at_most_once and have retries: remove one of the two")
     options = StepOptions(
@@ -169,8 +267,9 @@ def step(
         timeout_s=None if timeout is None else seconds(timeout),
         retry_on=retry_on if isinstance(retry_on, tuple) else (retry_on,),
         give_up_on=give_up_on if isinstance(give_up_on, tuple) else (give_up_on,),
-        at_most_once=at_most_once,
+        at_most_once=at_most_once or on_interrupt == "park",
         process=process,
+        on_interrupt=on_interrupt,
     )
 
     def decorate(target: Callable[P, R]) -> Step[P, R]:

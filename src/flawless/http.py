@@ -5,8 +5,8 @@
 
 A response is a response whatever its status; no response is an `HTTPError`. GET, HEAD, OPTIONS,
 PUT and DELETE are sent again when the engine died meanwhile, with the same `Idempotency-Key`; POST
-and PATCH are not (`Interrupted`), unless marked `idempotent=True`. Each function has `.start(...)`,
-which returns a `Future` at once.
+and PATCH are not (`Interrupted`), unless marked `idempotent=True`; with `on_interrupt="park"` a
+person decides then. Each function has `.start(...)`, which returns a `Future` at once.
 
 Outside of a workflow (in a unit test, say) the same functions simply send the request.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json as _json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from flawless._futures import Future, effect
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
+OnInterrupt = Literal["raise", "park"]
 
 _REDIRECTS = 10
 
@@ -172,6 +173,7 @@ class Method:
         max_bytes: int | None = None,
         redirects: int | bool = _REDIRECTS,
         idempotent: bool = False,
+        on_interrupt: OnInterrupt = "raise",
     ) -> Response:
         """Send the request and return the response.
 
@@ -181,6 +183,8 @@ class Method:
         - a response body longer than `max_bytes` (default: the engine's limit) is `BodyTooLarge`.
         - `redirects`: how many to follow; more are `TooManyRedirects`. False: none is followed.
         - `idempotent`: sending twice does no harm, so it may be sent again after a crash.
+        - `on_interrupt="park"`: if the engine dies while the request is under way, it is never sent
+          again by itself; the execution waits for a person's decision.
 
         Raises a subclass of `HTTPError` when there is no response.
         """
@@ -197,6 +201,7 @@ class Method:
             max_bytes=max_bytes,
             redirects=redirects,
             idempotent=idempotent,
+            on_interrupt=on_interrupt,
         )
 
     def start(self, url: str, **options: Any) -> Future[Response]:
@@ -221,7 +226,10 @@ def _body(
     max_bytes: int | None = None,
     redirects: int | bool = _REDIRECTS,
     idempotent: bool = False,
+    on_interrupt: OnInterrupt = "raise",
 ) -> str:
+    if on_interrupt not in ("raise", "park"):
+        raise ValueError(f'on_interrupt is "raise" or "park", not {on_interrupt!r}')
     if sum(part is not None for part in (json, data, form, content)) > 1:
         raise ValueError("a request has one body: json, form (or data), or content")
     lines = [[str(name), str(value)] for name, value in _pairs(headers)]
@@ -239,6 +247,8 @@ def _body(
     }
     if max_bytes is not None:
         fields["max_bytes"] = max_bytes
+    if on_interrupt != "raise":
+        fields["on_interrupt"] = on_interrupt
     return write(fields)[1:-1]
 
 

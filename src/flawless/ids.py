@@ -51,6 +51,19 @@ def new_seed() -> bytes:
     return secrets.token_bytes(32)
 
 
+def derived_seed(seed: bytes, name: str) -> bytes:
+    """Return the seed of what an execution with that seed starts: a child, or its next run."""
+    return hashlib.blake2b(name.encode(), key=seed, digest_size=32).digest()
+
+
+def run_key(execution: str, run: int) -> str:
+    """Return what tells one run of an execution from the others: in each, effects count from 1.
+
+    No caller can choose such an id: `~` is not allowed in one.
+    """
+    return execution if run == 1 else f"{execution}~{run}"
+
+
 def idempotency_key(execution: str, effect: int) -> str:
     """Return the key of one effect, the same for each attempt, different for any other effect.
 

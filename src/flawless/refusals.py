@@ -27,9 +27,11 @@ class NativeOnly(FlawlessError):
 
 
 class NotInWorkflow(FlawlessError, OSError):
-    """Workflow code tried what a workflow cannot do (files, sockets, threads, processes).
+    """What was used is not there on this side.
 
-    It is an `OSError` too, so that libraries which can do without a file go on.
+    Workflow code has no files, sockets, threads and processes; ordinary code has no messages, which
+    are for workflows (`flawless.testing` runs one in a test). It is an `OSError` too, so that
+    libraries which can do without a file go on.
     """
 
 

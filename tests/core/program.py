@@ -5,7 +5,8 @@ digest and puts the digest into every later request, so that the slightest diffe
 runs (a response, a time, an order) shows in the bytes of a request.
 
 A `pure` guest leaves out what may rightly differ between an undisturbed run and one with crashes:
-times, the order of completions, and outcomes of effects that happen at most once.
+times, the order of completions, outcomes of effects that happen at most once, which message came,
+and what a person decided.
 """
 
 from __future__ import annotations
@@ -22,12 +23,22 @@ from . import requests
 
 Op = tuple[str, int]
 
-_EFFECTS = ("step", "once", "get", "post")
+NAMES = ("m0", "m1", "m2")
+"""Names of messages."""
+
+_EFFECTS = ("step", "once", "ask", "get", "post", "send", "cancel")
 KINDS = (
     *_EFFECTS,
     *(f"start {kind}" for kind in _EFFECTS),
     "sleep",
     "start sleep",
+    "start receive",
+    "start receive any",
+    "start receive some",
+    "start child",
+    "park",
+    "publish",
+    "respond",
     "next",
     "next until",
     "poll",
@@ -86,6 +97,10 @@ class Guest:
         self.performable: dict[int, bytes] = {}
         """The bytes of each request for an effect, by effect."""
         self.open: set[int] = set()
+        self.told = False
+        """Whether the guest knows that it is cancelled."""
+        self.published: list[int] = []
+        self.responded: list[int] = []
         self._pure = pure
         self._digest = hashlib.sha256()
         self._now_us = began_us
@@ -109,8 +124,10 @@ class Guest:
             yield from self._operation(kind, number)
         if self._pure:
             yield from self._gather()
-        result = {"ok": self._digest.hexdigest(), "error": {"type": "ValueError"}}
-        del result["error" if len(program) % 5 else "ok"]
+        word = {0: "error", 1: "continue"}.get(len(program) % 5, "ok")
+        result: dict[str, Any] = {word: self._digest.hexdigest()}
+        if self.told and word == "error":
+            result["cancelled"] = True
         yield Finish(json.dumps(result).encode())
 
     def _operation(self, kind: str, number: int) -> Generator[Turn, Any, None]:
@@ -119,8 +136,17 @@ class Guest:
         if self._pure and name in ("next", "next until", "poll"):
             name = "gather"
         match name:
-            case "step" | "once" | "get" | "post" | "sleep":
+            case "step" | "once" | "ask" | "get" | "post" | "send" | "cancel" | "sleep" | "park":
                 yield from self._effect(name, number, start)
+            case "receive" | "receive any" | "receive some" | "child":
+                yield from self._effect(name, number, True)
+            case "publish":
+                self.published.append(number)
+                assert (yield Ask(requests.publish(number))) == b"{}"
+            case "respond":
+                refused = json.loads((yield Ask(requests.respond(number))))
+                assert bool(refused) == bool(self.responded)
+                self.responded.append(number)
             case "next" if self.open:
                 yield from self._wait(None, poll=False)
             case "next until":
@@ -163,6 +189,22 @@ class Guest:
                 raw = requests.step(effect, f"app.s{number}", start=start, arg=seen)
             case "once":
                 raw = requests.step(effect, f"app.s{number}.once", start=start, arg=seen)
+            case "ask":
+                raw = requests.step(effect, f"app.s{number}.ask", start=start, arg=seen)
+            case "send":
+                raw = requests.send(effect, start=start, payload=seen)
+            case "cancel":
+                raw = requests.cancel(effect, start=start)
+            case "receive":
+                raw = requests.receive(effect, NAMES[number % len(NAMES)])
+            case "receive any":
+                raw = requests.receive(effect)
+            case "receive some":
+                raw = requests.receive(effect, NAMES[number % len(NAMES)], NAMES[0])
+            case "child":
+                raw = requests.child(effect, f"order-1.{effect}")
+            case "park":
+                raw = requests.park(effect, f"undo {seen}")
             case "get" | "post":
                 raw = requests.http(effect, name.upper(), start=start, body={"text": seen})
             case _:
@@ -174,17 +216,29 @@ class Guest:
             assert answer == {}
             self.open.add(effect)
             return
-        if name == "sleep":
+        if name == "sleep" and not self._hear(answer):
             assert answer["ok"] is None
             assert answer["now"] >= before_us + number * 500_000
+        elif name != "sleep":
+            self._hear(answer)
         self._see(answer, effect)
+
+    def _hear(self, answer: dict[str, Any]) -> bool:
+        """Note that the guest was told that it is cancelled, if it was."""
+        if "cancel" not in answer:
+            return False
+        assert not self.told, "told twice"
+        self.told = True
+        return True
 
     def _wait(self, until_us: int | None, *, poll: bool) -> Generator[Turn, Any, Any]:
         if self._pure:
             until_us = None
         answer = json.loads((yield Ask(requests.wait(until_us, poll=poll))))
         effect = answer.get("id")
-        if effect is None:
+        if self._hear(answer):
+            pass
+        elif effect is None:
             assert poll or (until_us is not None and answer["now"] >= until_us)
         else:
             assert effect in self.open, "a completion of something not under way"
@@ -197,7 +251,8 @@ class Guest:
         answers = {}
         while self.open:
             answer = yield from self._wait(None, poll=False)
-            answers[answer["id"]] = answer
+            if "id" in answer:
+                answers[answer["id"]] = answer
         if self._pure:
             for effect in sorted(answers):
                 self._see(answers[effect], effect)
@@ -207,6 +262,7 @@ class Guest:
         self._now_us = max(self._now_us, answer["now"])
         if self._pure:
             raw = self.performable.get(effect or 0, b"")
-            at_most_once = b".once" in raw or b'"POST"' in raw
-            answer = {"at most once": effect} if at_most_once else {**answer, "now": 0}
+            signs = (b".once", b".ask", b'"POST"', b'"receive"', b'"park"')
+            differs = any(sign in raw for sign in signs)
+            answer = {"differs": effect} if differs else {**answer, "now": 0}
         self._digest.update(json.dumps(answer, sort_keys=True).encode())

@@ -6,39 +6,56 @@ import json
 from typing import Any
 
 from flawless.core.encoding import decode_entries
-from flawless.core.entries import Entry
+from flawless.core.entries import FORMAT, Entry, Invoked
+from flawless.core.inbox import Message
+from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.machine import Machine, NewEntries, Perform
-from flawless.core.protocol import EffectRequest, HttpRequest, LoadRequest, SourceRequest
+from flawless.core.protocol import EffectRequest, HttpRequest, Question
 
 BEGAN_US = 1_700_000_000_000_000
 SEED = bytes(range(32))
 
 
-def may_repeat(request: EffectRequest) -> bool:
-    """Steps named `*.once` and POST requests happen at most once."""
+def when_interrupted(request: EffectRequest) -> WhenInterrupted:
+    """Steps named `*.once` and POST requests happen at most once; `*.ask` ones park."""
+    name = getattr(request, "name", "")
     if isinstance(request, HttpRequest):
-        return request.idempotent or request.method != "POST"
-    return not getattr(request, "name", "").endswith(".once")
+        once = not request.idempotent and request.method == "POST"
+    else:
+        once = name.endswith((".once", ".ask"))
+    if not once:
+        return WhenInterrupted.REPEAT
+    return WhenInterrupted.PARK if name.endswith(".ask") else WhenInterrupted.RAISE
 
 
-def modules(request: LoadRequest | SourceRequest) -> bytes:
+def may_repeat(request: EffectRequest) -> bool:
+    """Whether an effect may be performed a second time."""
+    return when_interrupted(request) is WhenInterrupted.REPEAT
+
+
+def answers(question: Question) -> bytes:
     """Answer questions for code."""
-    return json.dumps({"kind": "missing", "name": request.name}).encode()
+    return json.dumps({"kind": "missing", "name": question.name}).encode()
 
 
-def create(now_us: int = BEGAN_US, **limits: Any) -> Machine:
+def create(
+    now_us: int = BEGAN_US,
+    *,
+    run: int = 1,
+    deadline: int | None = None,
+    depth: int = 0,
+    **limits: Any,
+) -> Machine:
     """Return the machine of a new execution."""
+    first = Invoked(FORMAT, "app.checkout", "d1", now_us, SEED, b'{"a":[1],"k":{}}', run, deadline)
     return Machine.create(
         "order-1",
-        workflow="app.checkout",
-        deployment="d1",
-        input=b'{"a":[1],"k":{}}',
-        seed=SEED,
-        now_us=now_us,
+        first,
         limits=Limits(**limits),
-        may_repeat=may_repeat,
-        modules=modules,
+        when_interrupted=when_interrupted,
+        answers=answers,
+        depth=depth,
     )
 
 
@@ -47,6 +64,7 @@ def rebuild(
     *,
     in_flight: set[int] | None = None,
     bytes_recorded: int = 0,
+    depth: int = 0,
     **limits: Any,
 ) -> Machine:
     """Return a machine that goes on from recorded entries."""
@@ -54,10 +72,11 @@ def rebuild(
         "order-1",
         list(entries),
         limits=Limits(**limits),
-        may_repeat=may_repeat,
-        modules=modules,
+        when_interrupted=when_interrupted,
+        answers=answers,
         in_flight=in_flight or (),
         bytes_recorded=bytes_recorded,
+        depth=depth,
     )
 
 
@@ -123,3 +142,50 @@ def effects(machine: Machine) -> list[int]:
     actions = machine.take_actions()
     assert all(isinstance(action, Perform) for action in actions)
     return [action.effect for action in actions]
+
+
+def receive(effect: int, *names: str) -> bytes:
+    """Return a request to wait for a message; without names, for any."""
+    return ask(op="receive", id=effect, names=list(names), start=True)
+
+
+def child(effect: int, name: str = "order-1.ship", **fields: Any) -> bytes:
+    """Return a request to start a child."""
+    args = {"a": [1], "k": {}}
+    return ask(
+        op="execute", id=effect, workflow="app.ship", args=args, child=name, start=True, **fields
+    )
+
+
+def send(effect: int, *, start: bool = False, payload: Any = 1) -> bytes:
+    """Return a request to send a message to another execution."""
+    extra = {"start": True} if start else {}
+    return ask(op="send", id=effect, to="order-2", name="confirm", payload=payload, **extra)
+
+
+def cancel(effect: int, *, start: bool = False) -> bytes:
+    """Return a request to cancel another execution."""
+    extra = {"start": True} if start else {}
+    return ask(op="cancel", id=effect, execution="order-2", reason="enough", **extra)
+
+
+def park(effect: int, label: str = "undo app.refund") -> bytes:
+    """Return a request for a person's decision."""
+    return ask(op="park", id=effect, label=label)
+
+
+def publish(value: Any) -> bytes:
+    """Return a request to set the visible state."""
+    return ask(op="publish", value=value)
+
+
+def respond(value: Any) -> bytes:
+    """Return a request to answer the caller."""
+    return ask(op="respond", value=value)
+
+
+def message(
+    number: int, name: str = "confirm", payload: Any = None, id_: str | None = None
+) -> Message:
+    """Return a message as it comes from the inbox."""
+    return Message(number, name, json.dumps(payload).encode(), id_)

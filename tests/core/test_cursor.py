@@ -33,11 +33,11 @@ def test_extend() -> None:
     assert cursor.position == 2
 
 
-def test_only_arrivals_left() -> None:
+def test_only_asides_left() -> None:
     """Outcomes the guest did not look at tell nothing about where it stood."""
     one, clock = Arrived(2, 1, False, b"1"), ClockRead(3)
-    assert ReplayCursor([]).only_arrivals_left()
-    assert ReplayCursor([one, one]).only_arrivals_left()
-    assert not ReplayCursor([clock]).only_arrivals_left()
-    assert not ReplayCursor([one, one, clock]).only_arrivals_left()
-    assert not ReplayCursor([clock, one]).only_arrivals_left()
+    assert ReplayCursor([]).only_asides_left()
+    assert ReplayCursor([one, one]).only_asides_left()
+    assert not ReplayCursor([clock]).only_asides_left()
+    assert not ReplayCursor([one, one, clock]).only_asides_left()
+    assert not ReplayCursor([clock, one]).only_asides_left()

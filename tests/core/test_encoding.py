@@ -18,8 +18,11 @@ from flawless.core.entries import (
     Arrived,
     Attempt,
     Called,
+    Cancelled,
+    CancelObserved,
     ClockRead,
     Completed,
+    Continued,
     Dropped,
     Elapsed,
     Entered,
@@ -28,7 +31,13 @@ from flawless.core.entries import (
     Invoked,
     Logged,
     Observed,
+    Parked,
     Polled,
+    Published,
+    Repeated,
+    Resolved,
+    Responded,
+    Retried,
     Slept,
     Started,
     describe,
@@ -64,8 +73,24 @@ ENTRIES: dict[str, tuple[int, Entry]] = {
     "polled": (65_537, Polled(90_009, 100_000)),
     "completed": (2**32 - 1, Completed(90_010, b'{"total":' + b"1" * 200 + b"}")),
     "failed": (999_999, Failed(90_011, b'{"type":"ValueError"}')),
+    "invoked_run": (0, msgspec.structs.replace(INVOKED, run=2, deadline=86_400_000_000)),
+    "published": (10, Published(90_012, MARK)),
+    "published_refused": (11, Published(90_013, MARK, b"{}")),
+    "responded": (12, Responded(90_014, MARK)),
+    "cancel_observed": (13, CancelObserved(90_015, MARK, 8, "no longer needed", 95_000)),
+    "parked": (14, Parked(90_016, 9, "POST http://shop/orders")),
+    "parked_asked": (15, Parked(90_017, 10, "undo app.refund", True)),
+    "resolved": (16, Resolved(90_018, 9, False, b'"ref"', "ann")),
+    "resolved_retry": (17, Resolved(90_019, 9, False, None, "ann")),
+    "retried": (18, Retried(90_020, 9, 12, "ann")),
+    "continued": (19, Continued(90_021, b'{"a":[2],"k":{}}')),
+    "cancelled": (20, Cancelled(90_022, b'{"type":"CancelledError"}')),
+    "repeated": (21, Repeated(90_023, 9)),
 }
 """One entry of each kind and shape. Add to them; never change one, nor its golden file."""
+
+FIELDS_ADDED_SINCE = {"invoked"}
+"""Golden files from before their kind had more fields: they are read as with the defaults."""
 
 KINDS = {type(entry) for _, entry in ENTRIES.values()}
 
@@ -90,6 +115,15 @@ later_entries = st.one_of(
     st.builds(Polled, ats, ats),
     st.builds(Completed, ats, payloads),
     st.builds(Failed, ats, payloads),
+    st.builds(Published, ats, marks, st.none() | payloads),
+    st.builds(Responded, ats, marks, st.none() | payloads),
+    st.builds(CancelObserved, ats, marks, effects, st.text(), st.none() | ats),
+    st.builds(Parked, ats, effects, st.text(), st.booleans()),
+    st.builds(Resolved, ats, effects, st.booleans(), st.none() | payloads, st.text()),
+    st.builds(Retried, ats, effects, effects, st.text()),
+    st.builds(Continued, ats, payloads),
+    st.builds(Cancelled, ats, payloads),
+    st.builds(Repeated, ats, effects),
 )
 
 
@@ -123,7 +157,8 @@ def test_golden(name: str) -> None:
     position, entry = ENTRIES[name]
     golden = bytes.fromhex((GOLDEN / f"{name}.hex").read_text())
     assert decode_entries("order-1", position, golden, 1) == [entry]
-    assert encode_entry(position, entry) == golden
+    if name not in FIELDS_ADDED_SINCE:
+        assert encode_entry(position, entry) == golden
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

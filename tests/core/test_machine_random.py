@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from flawless.core.entries import Arrived, Called, Failed, Observed
+from flawless.core.entries import (
+    ASIDES,
+    Arrived,
+    Called,
+    Cancelled,
+    CancelObserved,
+    Completed,
+    Continued,
+    Failed,
+    Observed,
+    Parked,
+)
 from flawless.core.protocol import decode_request
 from flawless.errors import Divergence
 
@@ -40,21 +54,53 @@ def check_end(simulation: Simulation) -> None:
     assert simulation.final is not None
     assert entries[-1] == simulation.final
     assert all(one.at <= other.at for one, other in pairwise(entries)), "time ran backwards"
-    machine, final, guest = replay_to_end(simulation)
-    assert final == simulation.final
-    assert guest.asked == simulation.guest.asked
-    assert machine.replayed == len(guest.asked)
-    assert not machine.take_actions()
-    assert not machine.dirty
-    assert machine.length == len(entries)
+    guest = simulation.guest
+    if not simulation.stopped:
+        machine, final, guest = replay_to_end(simulation)
+        assert final == simulation.final
+        assert guest.asked == simulation.guest.asked
+        assert machine.replayed == len(guest.asked)
+        assert not machine.take_actions()
+        assert not machine.dirty
+        assert machine.length == len(entries)
     for entry in entries:
-        if isinstance(entry, Called | Observed | Arrived) and not _is_timer(guest, entry.effect):
+        if isinstance(entry, Called | Observed | Arrived):
+            if not _is_performed(simulation, entry.effect):
+                continue
             interrupted = b"Interrupted" in (entry.payload or b"Interrupted")
             assert interrupted or simulation.performed[entry.effect] >= 1
+    assert sum(isinstance(entry, CancelObserved) for entry in entries) <= 1
+    check_messages(simulation)
+    if not simulation.stopped:
+        state = guest.published[-1:]
+        assert simulation.state == (b"%d" % state[0] if state else None)
+        response = guest.responded[:1]
+        assert simulation.response == (b"%d" % response[0] if response else None)
 
 
-def _is_timer(guest: Guest, effect: int) -> bool:
-    return b'"op":"sleep"' in guest.performable[effect]
+def check_messages(simulation: Simulation) -> None:
+    """Check that the guest saw each message at most once, in order for each name, and lost none."""
+    seen: dict[str, list[int]] = defaultdict(list)
+    for entry in simulation.entries:
+        if isinstance(entry, Observed) and entry.payload is not None:
+            raw = simulation.performable[entry.effect]
+            if b'"op":"receive"' in raw and not entry.failed:
+                told = json.loads(entry.payload)
+                names = json.loads(raw)["names"]
+                assert not names or told["name"] in names
+                seen[told["name"]].append(told["payload"])
+    for name, numbers in seen.items():
+        assert numbers == sorted(set(numbers)), "out of order, or twice"
+        assert all(simulation.sent[number] == name for number in numbers)
+    known = {number for numbers in seen.values() for number in numbers}
+    left = set(simulation.inbox) & set(simulation.sent)
+    assert not known & left
+    assert known | left == set(simulation.sent), "a message was lost"
+
+
+def _is_performed(simulation: Simulation, effect: int) -> bool:
+    kind = json.loads(simulation.performable[effect])["op"]
+    return kind in ("step", "http", "send", "cancel")
 
 
 @random_runs
@@ -75,6 +121,19 @@ def test_crashes(program: list[Op], seed: int, crash: float) -> None:
     check_end(simulation)
     event(f"crashes: {min(simulation.crashes, 5)}")
     event(f"arrivals: {min(arrivals(simulation.entries), 3)}")
+    event(f"parked: {any(isinstance(entry, Parked) for entry in simulation.entries)}")
+    event(f"messages: {min(len(simulation.sent) - len(simulation.inbox), 3)}")
+
+
+@random_runs
+@given(ops, seeds, st.sampled_from([0.01, 0.1]), st.sampled_from([0.0, 0.1]))
+def test_cancelled_at_any_moment(program: list[Op], seed: int, cancel: float, crash: float) -> None:
+    """Cancelled, terminated or out of time, an execution keeps all the other promises."""
+    simulation = Simulation(program, seed, Trouble(crash, 0.1, 0.05, cancel)).run()
+    check_end(simulation)
+    told = any(isinstance(entry, CancelObserved) for entry in simulation.entries)
+    assert told or simulation.stopped or not isinstance(simulation.final, Cancelled)
+    event(f"told: {told}, stopped: {simulation.stopped}, {type(simulation.final).__name__}")
 
 
 @random_runs
@@ -89,7 +148,8 @@ def test_crashes_change_nothing(program: list[Op], seed: int, crash: float) -> N
     assert calm.final is not None
     assert shaken.final.payload == calm.final.payload
     for effect, raw in shaken.guest.performable.items():
-        if effect in calm.performed and requests.may_repeat(decode_request(raw)):
+        request: Any = decode_request(raw)
+        if effect in calm.performed and requests.may_repeat(request):
             assert shaken.performed[effect] >= 1 or _dropped(shaken, effect)
 
 
@@ -129,7 +189,7 @@ def test_changed_programs_diverge(program: list[Op], seed: int, data: st.DataObj
     with pytest.raises(Divergence) as caught:
         machine.request(requests.ask(op="where", frames=frames), 0)
     position = positions[len(guest.asked) - 1]
-    while isinstance(entries[position], Arrived):
+    while isinstance(entries[position], ASIDES):
         position += 1
     assert caught.value.position == position
     assert caught.value.requested.startswith("a log message '99 ")
@@ -163,8 +223,7 @@ def _dropped(simulation: Simulation, effect: int) -> bool:
     return requests.drop(effect) in _requests(simulation)
 
 
-def test_ends_are_both_seen() -> None:
-    """The random programs end with results and with errors."""
-    finals = {type(Simulation([("log", 0)] * n, 1).run().final) for n in (4, 5)}
-    assert len(finals) == 2
-    assert Failed in finals
+def test_all_ends_are_seen() -> None:
+    """The random programs end with results, with errors, and to go on in another run."""
+    finals = {type(Simulation([("log", 0)] * n, 1).run().final) for n in (4, 5, 6)}
+    assert finals == {Completed, Failed, Continued}

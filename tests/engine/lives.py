@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from flawless.engine.clock import SystemClock
 from flawless.engine.service import Service
 
 HERE = Path(__file__).parent
@@ -26,11 +27,12 @@ T = TypeVar("T")
 
 
 class Life:
-    """An engine on `FOLDER/t.db` in a process of its own."""
+    """An engine on `FOLDER/t.db` in a process of its own, whose clock is `ahead_s` ahead."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *, ahead_s: float = 0.0, **settings: Any) -> None:
+        child, options = str(HERE / "engine_child.py"), [json.dumps(settings), str(ahead_s)]
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "engine_child.py"), str(folder), json.dumps(settings)],
+            [sys.executable, child, str(folder), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -99,11 +101,11 @@ class Desk:
         self._thread.join()
 
 
-class MovableClock:
+class MovableClock(SystemClock):
     """The machine's clock, set ahead or back."""
 
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
+    def __init__(self, ahead_s: float = 0.0) -> None:
+        self.ahead_s = ahead_s
 
     def now_us(self) -> int:
         """Return microseconds since the epoch."""

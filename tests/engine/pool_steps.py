@@ -50,3 +50,12 @@ def waits(marks: str) -> None:
     with Path(marks).open("a") as file:
         file.write(f"{os.getpid()}\n")
     threading.Event().wait(30)
+
+
+@step(process=True, retries=1, backoff=0.0, timeout=2.0)
+def hangs_once(marks: str) -> int:
+    with Path(marks).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    if step_info().attempt == 1:
+        threading.Event().wait(30)
+    return os.getpid()

@@ -21,10 +21,17 @@ from flawless.stores import MemoryStore, SQLiteStore
 from flawless.stores.base import Append, Chunk, Create, SaveAttempts
 
 
-def engine_on(folder: Path, **settings: Any) -> flawless.Engine:
-    """Return an engine on the folder's file."""
+PAUSE_S = 60
+"""The pause between two attempts of `tries`."""
+
+
+def engine_on(folder: Path, *, ahead_s: float = 0.0, **settings: Any) -> flawless.Engine:
+    """Return an engine on the folder's file, whose clock is `ahead_s` ahead."""
     return flawless.Engine(
-        folder / "t.db", modules=["life_programs"], settings=Settings(**settings)
+        folder / "t.db",
+        modules=["life_programs"],
+        settings=Settings(**settings),
+        clock=MovableClock(ahead_s),
     )
 
 
@@ -66,7 +73,7 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
         until(lambda: life.ask("in_flight", "tries")[0]["attempts"], "a failed attempt")
         life.ask("start", "plain", "barrier", 1)  # what came before it is durable now
         life.kill()
-    with Life(tmp_path) as life:  # between the second attempt and the third
+    with Life(tmp_path, ahead_s=PAUSE_S) as life:  # between the second attempt and the third
         until(lambda: marks(tmp_path).count("attempt 2") == 1, "the second attempt")
         until(lambda: len(life.ask("in_flight", "tries")[0]["attempts"]) == 2, "its failure")
         life.ask("start", "plain", "barrier-2", 1)
@@ -74,7 +81,7 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
     (tmp_path / "middle").unlink()
     (tmp_path / "left").unlink()
 
-    with engine_on(tmp_path) as engine:
+    with engine_on(tmp_path, ahead_s=2 * PAUSE_S) as engine:
         assert engine.get("works").result(30) == ["middle first", "middle", "middle last"]
         assert engine.get("fans_out").result(30) == ["left", "right"]
         assert engine.get("naps").result(30) >= 3.0
@@ -139,9 +146,9 @@ def test_a_stop_does_not_wait_for_the_next_attempt(tmp_path: Path) -> None:
         engine.start(programs.tries, str(tmp_path), 2, id="a")
         until(lambda: engine._service.in_flight("a")[0]["attempts"], "a failed attempt")
         began = time.monotonic()
-    assert time.monotonic() - began < 5  # the deadline is 10 s, the pause 60
+    assert time.monotonic() - began < 5  # the deadline is 10 s
 
-    with engine_on(tmp_path) as engine:
+    with engine_on(tmp_path, ahead_s=PAUSE_S) as engine:
         assert engine.get("a").result(30) == 2
     assert marks(tmp_path) == ["attempt 1", "attempt 2"]
 
@@ -159,7 +166,7 @@ def test_no_attempt_begins_while_stopping(tmp_path: Path) -> None:
         closing.join()
     assert time.monotonic() - began < 5
 
-    with engine_on(tmp_path) as engine:
+    with engine_on(tmp_path, ahead_s=PAUSE_S) as engine:
         assert engine.get("second").result(30) == 2
     assert [m for m in marks(tmp_path) if m.startswith("attempt")] == ["attempt 1", "attempt 2"]
 

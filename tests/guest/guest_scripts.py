@@ -1,12 +1,14 @@
 """A host for guests that does nothing but answer: what the engine would do, in one small object.
 
 It runs the real guest on the real runtime component. Started effects end in the order in which they
-were started (sleeps by their time), and time jumps to what the guest waits for.
+were started (sleeps by their time, receives when their message is there), and time jumps to what
+the guest waits for.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import json
 import textwrap
 import traceback
@@ -25,7 +27,10 @@ BEGAN_US = 1_700_000_000_000_000
 HEAD = """
 import asyncio, dataclasses, datetime, enum, logging, time
 import flawless
-from flawless import http, sleep, step, workflow
+from flawless import (
+    Cancelled, Message, as_completed, compensation, continue_as_new, gather, http, messages,
+    publish, receive, respond, secret, select, send, sleep, step, wait, workflow,
+)
 
 @step
 def charge(*args, **kwargs): ...
@@ -48,13 +53,39 @@ class Script:
         self.now_us = BEGAN_US
         self.where_at: int | None = None
         self.frames: list[dict[str, Any]] = []
-        self._started: list[dict[str, Any]] = []
+        self.inbox: list[dict[str, Any]] = []
+        self.workflows: dict[str, Callable[..., Any]] = {}
+        self.child_lasts_s = 0.0
+        self.decisions: list[dict[str, Any]] = []
+        self.refusals: dict[str, dict[str, Any]] = {}
+        self.run = 1
+        self._cancel_us: int | None = None
+        self._reason = ""
+        self._started: list[tuple[int, int, dict[str, Any]]] = []  # a heap, by the time of the end
+        self._receives: dict[int, dict[str, Any]] = {}
         self._seed = seed
         self._drawn = 0
 
     def asked(self, *ops: str) -> list[dict[str, Any]]:
         """Return the requests of these kinds, in order."""
         return [request for request in self.requests if request["op"] in ops]
+
+    def post(
+        self,
+        name: str,
+        payload: Any = None,
+        *,
+        at_s: float = 0,
+        id: str | None = None,  # noqa: A002 (the word for it)
+    ) -> None:
+        """Let a message arrive so many seconds after the beginning."""
+        at = BEGAN_US + int(at_s * 1e6)
+        message = {"name": name, "payload": payload} | ({} if id is None else {"id": id})
+        self.inbox.append({"at": at, "message": message})
+
+    def cancel(self, reason: str = "enough", *, at_s: float = 0) -> None:
+        """Cancel the execution so many seconds after the beginning, when it next waits."""
+        self._cancel_us, self._reason = BEGAN_US + int(at_s * 1e6), reason
 
     # --- GuestHost ----------------------------------------------------------------------------
 
@@ -98,22 +129,87 @@ class Script:
 
     def _effect(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked.get("start"):
-            until = self.now_us + int(asked.get("seconds", 0) * 1e6)
-            self._started.append({**asked, "until": until})
-            return {}
-        if asked["op"] == "sleep":
-            self.now_us += int(asked["seconds"] * 1e6)
+            return self._begin(asked, asked.get("seconds", 0))
+        ends = self.now_us + int(asked.get("seconds", 0) * 1e6)
+        if (told := self._told(ends)) is not None:
+            return told
+        self.now_us = ends
         return {"now": self.now_us, **self._outcome(asked)}
 
-    _step = _http = _sleep = _effect
+    _step = _http = _sleep = _send = _park = _effect
+
+    def _told(self, ends: int | None) -> dict[str, Any] | None:
+        """Return the cancellation, if it comes before what the guest waits for."""
+        if self._cancel_us is None or (ends is not None and ends < self._cancel_us):
+            return None
+        self.now_us = max(self.now_us, self._cancel_us)
+        self._cancel_us = None
+        return {"now": self.now_us, "cancel": self._reason}
+
+    def _receive(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self._receives[asked["id"]] = asked
+        return {}
+
+    def _execute(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return self._begin(asked, self.child_lasts_s)
+
+    def _begin(self, asked: dict[str, Any], lasts_s: float) -> dict[str, Any]:
+        ends = self.now_us + int(lasts_s * 1e6)
+        heapq.heappush(self._started, (ends, asked["id"], asked))
+        return {}
+
+    def _cancel(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if (told := self._told(self.now_us)) is not None:
+            return told
+        for ends, number, effect in self._started:
+            if effect.get("child") == asked["execution"]:
+                self._started.remove((ends, number, effect))
+                self._begin({**effect, "cancelled": asked.get("reason", "")}, 0)
+                return {"now": self.now_us, "ok": True}
+        return {"now": self.now_us, "ok": False}
+
+    def _publish(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"error": self.refusals[asked["op"]]} if asked["op"] in self.refusals else {}
+
+    _respond = _publish
+
+    def _secret(self, asked: dict[str, Any]) -> dict[str, Any]:
+        refused = self.refusals.get(asked["name"])
+        return {"error": refused} if refused else {"ok": f"placeholder-of-{asked['name']}"}
 
     def _outcome(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["op"] == "sleep":
             return {"ok": None}
+        if asked["op"] == "receive":
+            return {"ok": asked["arrived"]["message"]}
+        if asked["op"] == "send":
+            refused = self.refusals.get(asked["to"])
+            return {"error": refused} if refused else {"ok": None}
+        if asked["op"] == "park":
+            return self.decisions.pop(0)  # an answer of its own: {"cancel": reason}, too
+        if asked["op"] == "execute":
+            return self._child(asked)
         if asked["op"] == "http":
             page = self.pages.get(asked["url"], {"status": 404})
             return page if "error" in page else {"ok": {"url": asked["url"], "headers": [], **page}}
         function = self.steps.get(asked["name"])
+        return self._called(asked, function)
+
+    def _child(self, asked: dict[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {"execution": asked["child"]}
+        if "cancelled" in asked:
+            fields["reason"] = asked["cancelled"]
+            return {"error": engine_error("ExecutionCancelled", "cancelled", fields)}
+        called = self._called(
+            {**asked, "name": asked["workflow"]}, self.workflows.get(asked["workflow"])
+        )
+        if "error" in called:
+            error = called["error"]
+            fields |= {key: error[key] for key in ("type", "message", "traceback")}
+            return {"error": engine_error("ExecutionFailed", f"{asked['child']} failed", fields)}
+        return called
+
+    def _called(self, asked: dict[str, Any], function: Callable[..., Any] | None) -> dict[str, Any]:
         if function is None:  # a step gives back its arguments, after its name if some are named
             given, named = asked["args"]["a"], asked["args"]["k"]
             return {"ok": [asked["name"], *given, named] if named else given}
@@ -135,20 +231,43 @@ class Script:
 
     def _next(self, asked: dict[str, Any]) -> dict[str, Any]:
         until = self.now_us if asked["poll"] else asked["until"]
-        self._started.sort(key=lambda effect: effect["until"])
-        if self._started and (until is None or self._started[0]["until"] <= until):
-            effect = self._started.pop(0)
-            self.now_us = max(self.now_us, effect["until"])
+        first = self._first()
+        ready = None if first is None else first[0]
+        ends = min((time for time in (ready, until) if time is not None), default=None)
+        if not asked["poll"] and (told := self._told(ends)) is not None:
+            return told
+        if first is not None and (until is None or first[0] <= until):
+            ready, _, effect = first
+            self.now_us = max(self.now_us, ready)
+            if effect["op"] == "receive":
+                del self._receives[effect["id"]]
+                self.inbox.remove(effect["arrived"])
+            else:
+                heapq.heappop(self._started)
             return {"now": self.now_us, "id": effect["id"], **self._outcome(effect)}
         assert until is not None, "the guest waits for nothing"
         self.now_us = max(self.now_us, until) + (1_000 if asked["poll"] else 0)
         return {"now": self.now_us}
 
+    def _first(self) -> tuple[int, int, dict[str, Any]] | None:
+        """Return what ends first, with its time and number."""
+        ends = self._started[:1]
+        for number, effect in self._receives.items():
+            names = effect["names"]
+            fits = (m for m in self.inbox if not names or m["message"]["name"] in names)
+            arrived = min(fits, key=lambda message: message["at"], default=None)
+            if arrived is not None:
+                at = max(self.now_us, arrived["at"])
+                ends.append((at, number, {**effect, "arrived": arrived}))
+        return min(ends, key=lambda end: end[:2], default=None)
+
     def _clock(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"now": self.now_us}
 
     def _drop(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self._started = [effect for effect in self._started if effect["id"] != asked["id"]]
+        self._receives.pop(asked["id"], None)
+        self._started = [end for end in self._started if end[1] != asked["id"]]
+        heapq.heapify(self._started)
         return {}
 
     def _log(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -177,6 +296,11 @@ class Script:
 
     def _source(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"source": self._load(asked).get("source")}
+
+
+def engine_error(type: str, message: str, fields: dict[str, Any] | None = None) -> dict[str, Any]:  # noqa: A002 (the field's name)
+    """Return an error as the engine reports its own."""
+    return {"type": type, "module": "flawless", "message": message, "fields": fields or {}}
 
 
 def source(file: str, text: str, *, user: bool = False) -> dict[str, Any]:
@@ -220,6 +344,8 @@ class Guests:
             "now": script.now_us,
             "modules": ["app"] if modules is None else modules,
         }
+        if script.run != 1:
+            given["run"] = script.run
         return self.ask("run", script, given)
 
     def ok(self, body: str, *args: Any, script: Script | None = None) -> Any:

@@ -39,6 +39,16 @@ def test_query_headers_and_limits(guests: Guests) -> None:
     assert request["idempotent"] is True
 
 
+def test_parking_when_interrupted(guests: Guests) -> None:
+    """`on_interrupt` is part of the request only where it is "park"; nothing else is known."""
+    assert (
+        sent(guests, "http.post.start('http://a', on_interrupt='park')")["on_interrupt"] == "park"
+    )
+    assert "on_interrupt" not in sent(guests, "http.post('http://a', on_interrupt='raise')")
+    error = guests.error(main("http.post('http://a', on_interrupt='wait')"))
+    assert (error["type"], "'wait'" in error["message"]) == ("ValueError", True)
+
+
 @pytest.mark.parametrize(
     ("option", "body", "kind"),
     [

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import seams
-from flawless.engine import scheduler
+from flawless.engine import loading
 from flawless.engine.execution import LiveExecution
 
 
@@ -41,7 +41,7 @@ def recorded() -> Iterator[dict[str, list[bytes]]]:
             questions[self.id].append(b"sleep %d" % deadline_ns)
             return super().sleep_until_ns(deadline_ns)
 
-    undo = seams.rebuild(scheduler, "LiveExecution", lambda _: Recorded)
+    undo = seams.rebuild(loading, "LiveExecution", lambda _: Recorded)
     try:
         yield questions
     finally:

@@ -13,7 +13,31 @@ from datetime import timedelta
 from typing import Any, assert_type
 
 import flawless
-from flawless import Engine, Execution, Future, Step, Workflow, http, sleep, step, workflow
+from flawless import (
+    Child,
+    Engine,
+    Execution,
+    Future,
+    Message,
+    Step,
+    Workflow,
+    as_completed,
+    compensation,
+    continue_as_new,
+    gather,
+    http,
+    messages,
+    publish,
+    receive,
+    respond,
+    secret,
+    select,
+    send,
+    sleep,
+    step,
+    wait,
+    workflow,
+)
 
 
 @dataclass
@@ -67,6 +91,76 @@ async def deliver(order: Order) -> int:
     return order.id
 
 
+@dataclass
+class Confirm:
+    """A message."""
+
+    by: str
+
+
+@step(on_interrupt="park")
+def refund(reference: str) -> int:
+    """A step that a person decides about."""
+    return len(reference)
+
+
+@workflow(messages={"confirm": Confirm, "count": int}, deadline="30d")
+def approval(order: Order, month: int = 0) -> str | None:
+    """A workflow that talks, waits for several things, and undoes."""
+    assert_type(receive(Confirm, timeout="1h"), Confirm | None)
+    assert_type(receive("count", type=int), int | None)
+    assert_type(receive("anything"), Any)
+    assert_type(receive.start(Confirm), Future[Confirm])
+    assert_type(receive.start("count", type=int), Future[int])
+    receive(5)  # type: ignore[call-overload]  # neither a name nor a class
+    for message in messages(Confirm, "count", timeout=60):
+        assert_type(message, Message)
+        assert_type(message.id, str | None)
+    send("order-1", Confirm("ann"))
+    assert_type(send.start("order-1", "confirm", {"by": "ann"}), Future[None])
+    publish({"order": order.id})
+    respond(order)
+    charged, noticed = gather(charge.start(order), notify.start(order))
+    assert_type(charged, str)
+    assert_type(noticed, bool)
+    many = [charge.start(order) for _ in range(9)]
+    assert_type(gather(*many), list[str])
+    assert_type(gather(*many, return_exceptions=True), list[str | BaseException])
+    assert_type(select(*many, timeout=1), Future[str] | None)
+    for future in as_completed(many):
+        assert_type(future.result(), str)
+    done, _ = wait(many, return_when="FIRST_COMPLETED")
+    assert_type(done, list[Future[str]])
+    gather(charge(order))  # type: ignore[call-overload]  # a result is no future
+    child = checkout.start(order, fast=True, id="a", parent_close="cancel", deadline="1h")
+    assert_type(child, Child[list[str]])
+    assert_type(deliver.start(order), Child[int])
+    assert_type(child.id, str)
+    assert_type(child.cancel("no need"), bool)
+    child.send("confirm")
+    checkout.start(order, parent_close="kill")  # type: ignore[arg-type]  # there is no such policy
+    with compensation() as undo:
+        undo(refund, charged)
+        undo.clear()
+    http.post("http://a/", headers={"Authorization": secret("KEY")}, on_interrupt="park")
+    if month < 12:
+        continue_as_new(order, month + 1)
+    return charged
+
+
+@workflow(messages=[Confirm])
+async def listener() -> int:
+    """The same in async form."""
+    async for message in messages():
+        assert_type(message.payload, Any)
+    async with compensation() as undo:
+        undo(refund, "x")
+    try:
+        return await deliver.start(Order(1))
+    except flawless.Cancelled:
+        return 0
+
+
 assert_type(checkout.name, str)
 assert_type(checkout(Order(1)), list[str])
 delivery: Coroutine[Any, Any, int] = assert_type(deliver(Order(1)), Coroutine[Any, Any, int])
@@ -105,6 +199,7 @@ async def asynchronous(engine: Engine, order: Order) -> None:
 def mistakes() -> None:
     """What mypy must not accept."""
     step(retries="3")  # type: ignore[call-overload]  # a number
+    step(on_interrupt="wait")  # type: ignore[call-overload]  # there is no such choice
     workflow(title="x")  # type: ignore[call-overload]  # there is no such option
     Engine("app.db")  # type: ignore[call-arg]  # modules are needed
 

@@ -1,9 +1,18 @@
 """Flawless, as seen by workflow code inside a guest."""
 
+from asyncio import CancelledError as Cancelled
+
 from flawless import http
+from flawless._children import Child, continue_as_new
+from flawless._compensation import compensation
+from flawless._conversation import messages, publish, receive, respond, send
 from flawless._execution import execution_id
 from flawless._futures import Future
+from flawless._gathering import as_completed, gather, select, wait
+from flawless._messages import Message
 from flawless._public import __getattr__
+from flawless._runs import ContinueAsNew
+from flawless._secrets import secret
 from flawless._steps import Step, step
 from flawless._timers import sleep
 from flawless._workflows import Workflow, workflow
@@ -15,10 +24,13 @@ from flawless.errors import (
     DeploymentInvalid,
     Divergence,
     EffectError,
+    EgressDenied,
     EngineError,
     EngineLocked,
     EngineStopped,
+    ExecutionCancelled,
     ExecutionConflict,
+    ExecutionEnded,
     ExecutionError,
     ExecutionFailed,
     ExecutionNotFound,
@@ -26,13 +38,17 @@ from flawless.errors import (
     GuestCpuExceeded,
     GuestTrapped,
     HTTPError,
+    InboxFull,
     InputInvalid,
     Interrupted,
     InvalidURL,
     JournalDamaged,
+    NotParked,
     ProtocolError,
     RequestTimeout,
     ResultTimeout,
+    RetryRefused,
+    SecretUnavailable,
     ServerError,
     StepFailed,
     StepTimeout,
@@ -48,16 +64,22 @@ from flawless.refusals import HTTPStatusError, NativeOnly, NotInWorkflow
 
 __all__ = [
     "BodyTooLarge",
+    "Cancelled",
+    "Child",
     "CodecError",
     "ConnectError",
+    "ContinueAsNew",
     "DeploymentInvalid",
     "Divergence",
     "Duration",
     "EffectError",
+    "EgressDenied",
     "EngineError",
     "EngineLocked",
     "EngineStopped",
+    "ExecutionCancelled",
     "ExecutionConflict",
+    "ExecutionEnded",
     "ExecutionError",
     "ExecutionFailed",
     "ExecutionNotFound",
@@ -67,15 +89,20 @@ __all__ = [
     "GuestTrapped",
     "HTTPError",
     "HTTPStatusError",
+    "InboxFull",
     "InputInvalid",
     "Interrupted",
     "InvalidURL",
     "JournalDamaged",
+    "Message",
     "NativeOnly",
     "NotInWorkflow",
+    "NotParked",
     "ProtocolError",
     "RequestTimeout",
     "ResultTimeout",
+    "RetryRefused",
+    "SecretUnavailable",
     "ServerError",
     "Step",
     "StepFailed",
@@ -89,9 +116,21 @@ __all__ = [
     "Workflow",
     "WorkflowNotFound",
     "__getattr__",
+    "as_completed",
+    "compensation",
+    "continue_as_new",
     "execution_id",
+    "gather",
     "http",
+    "messages",
+    "publish",
+    "receive",
+    "respond",
+    "secret",
+    "select",
+    "send",
     "sleep",
     "step",
+    "wait",
     "workflow",
 ]

@@ -35,6 +35,12 @@ def describe() -> dict[str, Any]:
 
 def _workflow(workflow: _workflows.Workflow[..., Any]) -> dict[str, Any]:
     function = workflow.function
+    declared: dict[str, Any] = {}
+    if workflow.messages:
+        kinds = workflow.messages.items()
+        declared["messages"] = {name: codec.schema(kind) for name, kind in kinds}
+    if workflow.deadline_s is not None:
+        declared["deadline_s"] = workflow.deadline_s
     return {
         "name": workflow.name,
         "module": function.__module__,
@@ -44,6 +50,7 @@ def _workflow(workflow: _workflows.Workflow[..., Any]) -> dict[str, Any]:
         **codec.describe_call(function),
         "file": function.__code__.co_filename,
         "line": function.__code__.co_firstlineno,
+        **declared,
     }
 
 

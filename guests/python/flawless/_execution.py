@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from asyncio import CancelledError
+from contextlib import suppress
 from typing import Any
 
 from flawless import (
@@ -19,6 +21,7 @@ from flawless import (
     codec,
 )
 from flawless._host import session
+from flawless._runs import ContinueAsNew
 from flawless.errors import DeploymentInvalid, UsageError, WorkflowNotFound
 
 PROTOCOL = 1
@@ -61,6 +64,7 @@ def run(text: str) -> str:
         given = codec.read(text)
         _check_protocol(given)
         session.execution = given["execution"]
+        session.run = given.get("run", 1)
         session.now_us = given["now"]
         load(given["modules"])
         output = _run(given)
@@ -89,18 +93,41 @@ def _run(given: dict[str, Any]) -> str:
         raise WorkflowNotFound(name, list(_workflows.registry))
     with _standins.tolerant():
         args, kwargs = codec.decode_call(given["args"], workflow.function)
+    session.workflow = workflow
     session.active = True
-    result = workflow.function(*args, **kwargs)
-    if workflow.is_async:
-        result = _loop.run(result)
+    try:
+        result = workflow.function(*args, **kwargs)
+        if workflow.is_async:
+            result = _loop.run(result)
+    except BaseException as error:
+        again = _continuation(error)
+        if again is None:
+            with suppress(CancelledError):  # the children are no longer waited for
+                _host.settle_children()
+            raise
+        call = again.call
+    else:
+        _host.settle()
+        encoded = codec.encode(result, path="result")
+        return f'{{"ok":{_host.encode(encoded)}}}'
     _host.settle()
-    encoded = codec.encode(result, path="result")
-    return f'{{"ok":{_host.encode(encoded)}}}'
+    return f'{{"continue":{_host.encode(call)}}}'
+
+
+def _continuation(error: BaseException) -> ContinueAsNew | None:
+    """Return the `ContinueAsNew` that an exception is, or that a task group made a group of."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, ContinueAsNew) else None
 
 
 def _failed(error: BaseException) -> str:
+    output: dict[str, Any] = {}
     try:
-        return _host.encode({"error": _tracebacks.error_object(error)})
+        output["error"] = _tracebacks.error_object(error)
+        if session.cancelled and isinstance(error, CancelledError):
+            output["cancelled"] = True
+        return _host.encode(output)
     except BaseException as second:  # e.g. no memory is left to describe it
         kind = type(error)
         reason = f"{kind.__name__} (it cannot be described: {type(second).__name__})"

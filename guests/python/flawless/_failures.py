@@ -60,6 +60,8 @@ def _own(error: dict[str, Any]) -> BaseException:
     fields = error.get("fields")
     if fields:
         made.__dict__.update(fields)
+    if kind is errors.ExecutionFailed:
+        made.__dict__.setdefault("error", fields or {})
     return made
 
 

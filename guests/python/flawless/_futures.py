@@ -8,17 +8,19 @@ A `Future` has asyncio's future protocol, so `gather`, `wait`, `as_completed`, `
 from __future__ import annotations
 
 from asyncio import CancelledError, events
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Generic, TypeVar
 
 from flawless import _host
 from flawless._failures import from_engine
-from flawless.durations import Duration, seconds
+from flawless.durations import Duration, wait_seconds
 
 T = TypeVar("T")
 
 _PENDING, _DONE, _FAILED, _CANCELLED = range(4)
+_ENDINGS = {"sleep": _host.DROPPED, "receive": _host.DROPPED}
 
 
 class Future(Generic[T]):
@@ -34,18 +36,18 @@ class Future(Generic[T]):
         "_callbacks",
         "_convert",
         "_effect",
-        "_is_timer",
+        "_ending",
         "_label",
         "_state",
         "_value",
     )
 
     def __init__(self, op: str, body: str, convert: Callable[[Any], T], label: str) -> None:
-        self._asyncio_future_blocking = False
+        self._asyncio_future_blocking: bool | None = False
         self._callbacks: list[tuple[Callable[[Future[T]], object], Context, Any]] | None = None
         self._convert = convert
         self._label = label
-        self._is_timer = op == "sleep"
+        self._ending = _ENDINGS.get(op, _host.AWAITED)
         self._state = _PENDING
         self._value: Any = None
         self._effect = _host.begin(op, body, self)
@@ -144,9 +146,7 @@ class Future(Generic[T]):
     # --- the engine's side of it --------------------------------------------------------------
 
     def _wait(self, timeout: Duration | None) -> None:
-        until = None
-        if timeout is not None:
-            until = _host.clock() + round(seconds(timeout) * 1e6)
+        until = deadline(timeout)
         while self._state == _PENDING:
             if not _host.wait(until):
                 raise TimeoutError(f"{self._label} has not ended within {timeout!r}")
@@ -166,7 +166,49 @@ class Future(Generic[T]):
     def _call_back(self) -> None:
         callbacks, self._callbacks = self._callbacks, None
         for callback, context, loop in callbacks or ():
-            loop.call_soon(callback, self, context=context)
+            if loop is None:
+                callback(self)
+            else:
+                loop.call_soon(callback, self, context=context)
+
+
+class Watch:
+    """Tells which of some pending futures complete, in the order in which they do."""
+
+    __slots__ = ("_completed", "_futures", "_note")
+
+    def __init__(self, futures: Sequence[Future[Any]]) -> None:
+        self._completed: deque[Future[Any]] = deque()
+        self._futures = futures
+        # Kept: to find it again among the callbacks of a future.
+        self._note = note = self._completed.append
+        entry: Any = (note, None, None)
+        for future in futures:
+            if future._callbacks is None:
+                future._callbacks = [entry]
+            else:
+                future._callbacks.append(entry)
+
+    def next(self, until: int | None) -> Future[Any] | None:
+        """Wait for the next one; None when the time `until` comes first."""
+        while not self._completed:
+            if not _host.wait(until):
+                return None
+        return self._completed.popleft()
+
+    def close(self) -> None:
+        """Stop watching."""
+        note = self._note
+        for future in self._futures:
+            if future._callbacks:
+                future._callbacks = [e for e in future._callbacks if e[0] is not note] or None
+
+
+def deadline(timeout: Duration | None) -> int | None:
+    """Return the time at which a timeout that begins now ends, for `Watch.next`."""
+    if timeout is None:
+        return None
+    return _host.clock() + round(wait_seconds(timeout) * 1e6)
 
 
 def effect(op: str, body: str, convert: Callable[[Any], T]) -> T:

@@ -8,6 +8,7 @@ the hot path, so it keeps one C encoder, writes requests as text, and looks at n
 from __future__ import annotations
 
 import sys
+from asyncio import CancelledError, events
 from collections.abc import Callable
 from json import loads
 from json.encoder import (  # type: ignore[attr-defined]  # typeshed does not know c_make_encoder
@@ -21,6 +22,7 @@ from flawless.errors import UsageError
 
 if TYPE_CHECKING:
     from flawless._futures import Future
+    from flawless._workflows import Workflow
 
 
 def _refuse(value: object) -> Any:
@@ -54,6 +56,14 @@ class Session:
     def __init__(self) -> None:
         self.call: Callable[[str], str] = _no_engine
         self.execution = ""
+        self.run = 1
+        """Which run of the execution this is: `continue_as_new` begins the next one."""
+        self.workflow: Workflow[..., Any] | None = None
+        """The workflow that runs, once it does."""
+        self.cancelled = False
+        """Whether the engine has told that the execution is cancelled; it does so once."""
+        self.responded = False
+        """Whether this run has responded to whoever started it."""
         self.now_us = 0
         """The time the engine told last, in microseconds since the epoch."""
         self.active = False
@@ -66,6 +76,10 @@ class Session:
 
 
 session = Session()
+
+AWAITED, DROPPED, LEFT, CHILD = range(4)
+"""What becomes of a started effect that is under way when the workflow ends: its end is awaited; it
+is dropped (timers, messages); it is left to itself; its end is awaited even after an error."""
 
 
 def request(text: str) -> Any:
@@ -85,7 +99,16 @@ def perform(op: str, body: str) -> Any:
     session.effects = effect = session.effects + 1
     answer = request(f'{{"op":"{op}","id":{effect},{body}}}')
     session.now_us = answer["now"]
+    if "cancel" in answer:
+        raise told(answer["cancel"])
     return answer
+
+
+def tell(op: str, body: str) -> Any:
+    """Make a request that is no effect to wait for, and return its response."""
+    if not session.active:
+        _refuse_outside(op)
+    return request(f'{{"op":"{op}",{body}}}')
 
 
 def begin(op: str, body: str, future: Future[Any]) -> int:
@@ -101,13 +124,16 @@ def begin(op: str, body: str, future: Future[Any]) -> int:
 def wait(until_us: int | None, *, poll: bool = False) -> bool:
     """Wait for the next outcome of a started effect and settle its future.
 
-    Returns False when `until_us` came first, or when `poll` found nothing.
+    Returns False when `until_us` came first, or when `poll` found nothing. Raises `Cancelled` when
+    that is what the engine tells instead.
     """
     until = "null" if until_us is None else str(until_us)
     answer = request(f'{{"op":"next","until":{until},"poll":{"true" if poll else "false"}}}')
     session.now_us = answer["now"]
     effect = answer.get("id")
     if effect is None:
+        if "cancel" in answer:
+            raise told(answer["cancel"])
         return False
     future = session.pending.pop(effect, None)
     if future is not None:
@@ -115,16 +141,40 @@ def wait(until_us: int | None, *, poll: bool = False) -> bool:
     return True
 
 
+def told(reason: str) -> CancelledError:
+    """Note that the execution is cancelled; return what to raise where it waited.
+
+    Inside a loop the loop's main task has to hear of it: a task of its own may end cancelled with
+    nobody looking.
+    """
+    session.cancelled = True
+    loop: Any = events._get_running_loop()
+    if loop is not None:
+        loop.pass_on_cancel(reason)
+    return CancelledError(reason)
+
+
 def settle() -> None:
-    """Wait for the started effects that nobody has waited for; timers among them are dropped.
+    """Wait for the started effects that nobody has waited for.
 
     A workflow that starts a step and returns has asked for the step: it is done before the end.
+    So is a child, unless its parent-close policy says otherwise. Timers and messages are dropped.
     """
     for effect, future in list(session.pending.items()):
-        if future._is_timer:
+        if future._ending == DROPPED:
             drop(effect)
+        elif future._ending == LEFT:
+            del session.pending[effect]
     while session.pending:
         wait(None)
+
+
+def settle_children() -> None:
+    """Wait for the children whose end the workflow's own must not precede, even after an error."""
+    pending = session.pending
+    for effect in [e for e, future in pending.items() if future._ending == CHILD]:
+        while effect in pending:
+            wait(None)
 
 
 def drop(effect: int) -> None:

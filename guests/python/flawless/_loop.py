@@ -38,6 +38,35 @@ class Loop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._busy_turns = 0
+        self._main: asyncio.Future[Any] | None = None
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until a coroutine or a future is done; it is what a cancellation cancels."""
+        if asyncio.iscoroutine(future):
+            future = self.create_task(future)
+        self._main = future
+        try:
+            return super().run_until_complete(future)
+        finally:
+            self._main = None
+
+    def pass_on_cancel(self, reason: str) -> None:
+        """Cancel the main task, because the engine told so; the task that runs now raises it."""
+        running = asyncio.current_task(self)
+        main = self._main
+        if main is None or main is running:
+            return
+        before = 0 if running is None else running.cancelling()
+        main.cancel(reason)
+        if running is not None and running.cancelling() > before:
+            running.uncancel()  # the main task waits for it: it would be cancelled twice
+
+    def _wait(self, until: int | None, *, poll: bool = False) -> None:
+        try:
+            _host.wait(until, poll=poll)
+        except asyncio.CancelledError:
+            if self._main is None:  # `run_forever` has nobody who could be told
+                raise
 
     def time(self) -> float:
         """Look at the clock and return seconds since the epoch."""
@@ -53,14 +82,14 @@ class Loop(base_events.BaseEventLoop):
             if self._busy_turns >= _SPIN_TURNS:
                 self._busy_turns = 0
                 if session.pending or scheduled:
-                    _host.wait(None, poll=True)
+                    self._wait(None, poll=True)
         else:
             self._busy_turns = 0
             until = _us(scheduled[0]._when) if scheduled else None
             if until is None and not session.pending:
                 _stuck()
             if until is None or until > session.now_us:
-                _host.wait(until)
+                self._wait(until)
         while scheduled and _us(scheduled[0]._when) <= session.now_us:
             handle = heapq.heappop(scheduled)
             handle._scheduled = False

@@ -40,6 +40,8 @@ def refusal(value: Any) -> str:
         if issubclass(cls, base):
             return f"{what}: pass {base.__name__}(value)"
     mro: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+    if any("_asyncio_future_blocking" in base.__dict__ for base in mro):
+        return f"{what}: a future belongs to its execution; pass its outcome, value.result()"
     for method, instead in _METHODS.items():
         if any(method in base.__dict__ for base in mro):
             return f"{what}: pass {instead}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from flawless.core.entries import Arrived, Entry
+from flawless.core.entries import ASIDES, Entry
 
 
 class ReplayCursor:
     """Walks over recorded entries once, from the first to the last, and lets go of each.
 
-    `next` is the entry that comes next, or None at the end; `position` is its number in the
-    journal. Both are plain attributes because a replay looks at them for every request.
+    `next` is the entry that comes next, or None at the end; `position` is its number among those
+    that count. Both are plain attributes because a replay looks at them for every request.
 
     Outcomes may still arrive while an execution replays; `extend` puts them behind what is
     recorded, so that the guest meets them in the order of the journal.
@@ -39,8 +39,8 @@ class ReplayCursor:
         else:
             self._left.append(entry)
 
-    def only_arrivals_left(self) -> bool:
+    def only_asides_left(self) -> bool:
         """Whether the guest observed nothing further: it is where it was when the process died."""
         if self.next is None:
             return True
-        return type(self.next) is Arrived and all(type(entry) is Arrived for entry in self._left)
+        return type(self.next) in ASIDES and all(type(entry) in ASIDES for entry in self._left)

@@ -6,13 +6,21 @@ from dataclasses import dataclass
 
 from flawless.core.entries import Entry, describe
 from flawless.core.protocol import (
+    CancelRequest,
     ClockRequest,
     DropRequest,
+    ExecuteRequest,
     HttpRequest,
     LoadRequest,
     LogRequest,
     NextRequest,
+    ParkRequest,
+    PublishRequest,
+    ReceiveRequest,
     Request,
+    RespondRequest,
+    SecretRequest,
+    SendRequest,
     SleepRequest,
     SourceRequest,
     StepRequest,
@@ -48,9 +56,17 @@ class Mismatch:
 def describe_request(request: Request) -> str:
     """Return a few words for messages to people; the counterpart of `entries.describe`."""
     match request:
-        case StepRequest() | HttpRequest() | SleepRequest():
+        case StepRequest() | HttpRequest() | SleepRequest() | SendRequest() | CancelRequest():
             start = "the start of " if request.start else ""
             return f"{start}{label(request)} (effect {request.id})"
+        case ReceiveRequest() | ExecuteRequest():
+            return f"the start of {label(request)} (effect {request.id})"
+        case ParkRequest():
+            return f"{label(request)} (effect {request.id})"
+        case PublishRequest():
+            return "to publish a state"
+        case RespondRequest():
+            return "to respond to the caller"
         case NextRequest():
             return "a wait for started effects"
         case DropRequest():
@@ -61,6 +77,8 @@ def describe_request(request: Request) -> str:
             return "a look at the clock"
         case LoadRequest() | SourceRequest():
             return f"the code of {request.name}"
+        case SecretRequest():
+            return f"the secret {request.name}"
         case WhereRequest():
             return "to tell where it stands"
 

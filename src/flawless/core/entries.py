@@ -34,7 +34,11 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
-    """Entry 0: what was asked for, when, on which build, and the seed of all randomness."""
+    """Entry 0: what was asked for, when, on which build, and the seed of all randomness.
+
+    `run` counts the runs of one id (`continue_as_new` begins the next). `deadline` is when the
+    execution is cancelled of itself, in microseconds since its beginning.
+    """
 
     at: ClassVar[int] = 0
     fingerprint: ClassVar[int] = NO_FINGERPRINT
@@ -44,6 +48,8 @@ class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
     began_us: int
     seed: bytes
     input: bytes
+    run: int = 1
+    deadline: int | None = None
 
 
 class ClockRead(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -173,6 +179,116 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag=13):
     payload: bytes
 
 
+class Published(msgspec.Struct, array_like=True, frozen=True, tag=14):
+    """The guest set the execution's visible state; the value can be computed again.
+
+    `refused` is the error it got instead, if the value could not be shown.
+    """
+
+    at: int
+    fingerprint: int
+    refused: bytes | None = None
+
+
+class Responded(msgspec.Struct, array_like=True, frozen=True, tag=15):
+    """The guest answered whoever started it, and went on; `refused` as in `Published`."""
+
+    at: int
+    fingerprint: int
+    refused: bytes | None = None
+
+
+class CancelObserved(msgspec.Struct, array_like=True, frozen=True, tag=16):
+    """The guest asked for something and was told instead that it is cancelled.
+
+    `effect` is the effect it waited for, which is given up, or 0. At `until` the time for cleaning
+    up is over and the execution ends.
+    """
+
+    at: int
+    fingerprint: int
+    effect: int
+    reason: str
+    until: int | None = None
+
+
+class Parked(msgspec.Struct, array_like=True, frozen=True, tag=17):
+    """A person has to decide about an effect.
+
+    `asked` says that the guest itself asked for the decision; else the process died while the
+    effect was performed.
+    """
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    effect: int
+    label: str
+    asked: bool = False
+
+
+class Resolved(msgspec.Struct, array_like=True, frozen=True, tag=18):
+    """A person (`by`) decided about a parked effect.
+
+    `payload` is the effect's outcome, or None: perform it again.
+    """
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    effect: int
+    failed: bool
+    payload: bytes | None
+    by: str = ""
+
+
+class Retried(msgspec.Struct, array_like=True, frozen=True, tag=19):
+    """The execution had failed and goes on, because `by` said so.
+
+    What counts from here on are the entries before position `resume`, and what follows this one.
+    `effect` is performed again; 0 if none is.
+    """
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    effect: int
+    resume: int
+    by: str = ""
+
+
+class Continued(msgspec.Struct, array_like=True, frozen=True, tag=20):
+    """The workflow ended this run and goes on in the next one, with the input `payload`."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    payload: bytes
+
+
+class Cancelled(msgspec.Struct, array_like=True, frozen=True, tag=21):
+    """The execution ended because somebody wanted it to; `payload` is the error object."""
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    payload: bytes
+
+
+class Repeated(msgspec.Struct, array_like=True, frozen=True, tag=22):
+    """An effect the guest had started is about to be performed again after `Retried`.
+
+    Durable before it is. If no outcome follows, the process died in between.
+    """
+
+    fingerprint: ClassVar[int] = NO_FINGERPRINT
+    at: int
+    effect: int
+
+
+End: TypeAlias = Completed | Failed | Cancelled | Continued
+"""What stands at the end of a journal when the run is over."""
+
+Aside: TypeAlias = Arrived | Parked | Resolved | Repeated
+"""What happened to an effect while the guest could not see it."""
+
+ASIDES = (Arrived, Parked, Resolved, Repeated)
+
 Entry: TypeAlias = (
     Invoked
     | ClockRead
@@ -188,6 +304,15 @@ Entry: TypeAlias = (
     | Polled
     | Completed
     | Failed
+    | Published
+    | Responded
+    | CancelObserved
+    | Parked
+    | Resolved
+    | Retried
+    | Continued
+    | Cancelled
+    | Repeated
 )
 
 
@@ -220,3 +345,21 @@ def describe(entry: Entry) -> str:
             return f"the start of {entry.workflow}"
         case Arrived():
             return f"the outcome of effect {entry.effect}"
+        case Published():
+            return "the publishing of a state"
+        case Responded():
+            return "the response to the caller"
+        case CancelObserved():
+            return "the news that it is cancelled"
+        case Parked():
+            return f"the parking of {entry.label} (effect {entry.effect})"
+        case Resolved():
+            return f"the decision about effect {entry.effect}"
+        case Retried():
+            return "the retry of the execution"
+        case Repeated():
+            return f"the repetition of effect {entry.effect}"
+        case Continued():
+            return "the end of this run, to go on in the next"
+        case Cancelled():
+            return "the cancellation"

@@ -7,30 +7,41 @@ from collections.abc import Callable
 from typing import assert_never
 
 from flawless.core import responses
+from flawless.core.cancellation import Cancellation
 from flawless.core.entries import (
     Arrived,
-    Attempt,
     Called,
     ClockRead,
     Dropped,
-    Elapsed,
-    Entered,
     Logged,
-    Observed,
+    Parked,
+    Published,
+    Repeated,
+    Responded,
     Slept,
     Started,
 )
+from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
-from flawless.core.outstanding import Outstanding
+from flawless.core.outstanding import Begun, Outstanding
 from flawless.core.protocol import (
+    CancelRequest,
     ClockRequest,
     DropRequest,
     EffectRequest,
+    ExecuteRequest,
     HttpRequest,
     LoadRequest,
     LogRequest,
     NextRequest,
+    ParkRequest,
+    Performable,
+    PublishRequest,
+    ReceiveRequest,
     Request,
+    RespondRequest,
+    SecretRequest,
+    SendRequest,
     SleepRequest,
     SourceRequest,
     StepRequest,
@@ -39,58 +50,83 @@ from flawless.core.protocol import (
     label,
 )
 from flawless.core.recorder import Recorder
-from flawless.core.waiting import ForEffect, ForNext, ForPoll, ForSleep, Waiting
+from flawless.core.waiting import ForEffect, ForNext, ForSleep
+from flawless.core.waits import Waits
 from flawless.errors import GuestTrapped
 
 _SLEEP_S_MAX = 100 * 366 * 86_400.0
 _LOGGER_CHARS_MAX = 200
 
-Performable = StepRequest | HttpRequest
-
 
 class Frontier:
-    """Answers live requests, and outcomes and times when they come.
+    """Answers live requests. `waits` knows what the guest waits for.
 
-    `waiting` tells what the guest waits for, or None while it computes.
+    `retried` is the effect that is performed again because the execution was retried.
     """
 
-    __slots__ = ("_limits", "_may_repeat", "_outstanding", "_recorder", "waiting")
+    __slots__ = (
+        "_depth",
+        "_limits",
+        "_outstanding",
+        "_recorder",
+        "_responded",
+        "_retried",
+        "_when_interrupted",
+        "waits",
+    )
 
     def __init__(
         self,
         recorder: Recorder,
         outstanding: Outstanding,
+        cancellation: Cancellation,
         *,
         limits: Limits,
-        may_repeat: Callable[[EffectRequest], bool],
+        when_interrupted: Callable[[EffectRequest], WhenInterrupted],
+        responded: bool,
+        retried: int,
+        depth: int,
     ) -> None:
-        self.waiting: Waiting | None = None
+        self.waits = Waits(recorder, outstanding, cancellation, when_interrupted=when_interrupted)
         self._recorder = recorder
         self._outstanding = outstanding
         self._limits = limits
-        self._may_repeat = may_repeat
-
-    @property
-    def wake(self) -> int | None:
-        """When `woke` will have something to tell, in microseconds since the beginning."""
-        match self.waiting:
-            case ForSleep(until) | ForPoll(until):
-                return until
-            case ForNext(until=until):
-                timer = self._outstanding.next_timer()
-                return min((t for t in (until, timer) if t is not None), default=None)
-            case ForEffect() | None:
-                return None
+        self._when_interrupted = when_interrupted
+        self._responded = responded
+        self._retried = retried
+        self._depth = depth
 
     def reach(self, now_us: int) -> None:
         """The journal is used up: deal with what was under way when the process died."""
         for effect, begun in self._outstanding.abandoned():
-            request = decode_request(begun.raw)
-            if isinstance(request, StepRequest | HttpRequest) and self._may_repeat(request):
-                self._outstanding.perform(effect, request)
-            else:
-                problem = responses.interrupted(begun.label)
-                self._keep(Arrived(self._recorder.present(now_us), effect, True, problem))
+            match decode_request(begun.raw):
+                case ReceiveRequest(names=names):
+                    self._outstanding.listen(effect, names)
+                case ExecuteRequest() as request:
+                    # It was created with the entry that tells of it, unless that was refused.
+                    if effect == self._retried and effect not in self._outstanding.repeated:
+                        self._note(Repeated(self._recorder.present(now_us), effect))
+                        self._outstanding.start_child(effect, request)
+                case (StepRequest() | HttpRequest() | SendRequest() | CancelRequest()) as request:
+                    self._reach_interrupted(request, begun, now_us)
+                case other:
+                    raise AssertionError(f"{other!r} cannot be started")
+
+    def _reach_interrupted(self, request: Performable, begun: Begun, now_us: int) -> None:
+        effect, outstanding = request.id, self._outstanding
+        policy = self._when_interrupted(request)
+        at = self._recorder.present(now_us)
+        if policy is not WhenInterrupted.PARK:
+            outstanding.parked.pop(effect, None)  # the policy has changed meanwhile
+        if policy is WhenInterrupted.REPEAT or effect in outstanding.decided:
+            outstanding.perform(effect, request)
+        elif effect == self._retried and effect not in outstanding.repeated:
+            self._note(Repeated(at, effect))
+            outstanding.perform(effect, request)
+        elif policy is WhenInterrupted.RAISE:
+            self._note(Arrived(at, effect, True, responses.interrupted(begun.label)))
+        elif effect not in outstanding.parked:
+            self._note(Parked(at, effect, begun.label))
 
     # --- what the guest does ------------------------------------------------------------------
 
@@ -98,13 +134,20 @@ class Frontier:
         """Answer a request whose fingerprint is `mark`, or return None: the guest waits."""
         at = self._recorder.advance(now_us)
         match request:
-            case StepRequest() | HttpRequest() | SleepRequest():
+            case StepRequest() | HttpRequest() | SendRequest() | CancelRequest():
                 self._outstanding.use(request.id)
-                if isinstance(request, SleepRequest):
-                    return self._sleep(request, raw, mark, at)
                 if request.start:
                     return self._start(request, raw, mark, at)
-                return self._call(request, raw, mark, at)
+                return self._call(request, raw, mark, now_us)
+            case SleepRequest():
+                self._outstanding.use(request.id)
+                return self._sleep(request, raw, mark, now_us)
+            case ReceiveRequest() | ExecuteRequest():
+                self._outstanding.use(request.id)
+                return self._start(request, raw, mark, at)
+            case ParkRequest():
+                self._outstanding.use(request.id)
+                return self._park(request, mark, now_us)
             case NextRequest():
                 return self._wait_next(request, mark, now_us)
             case DropRequest():
@@ -115,111 +158,94 @@ class Frontier:
                 logger, message = request.logger[:_LOGGER_CHARS_MAX], self._cut(request.message)
                 self._recorder.append(Logged(at, mark, request.level, logger, message))
                 return responses.EMPTY
+            case PublishRequest() | RespondRequest():
+                return self._show(request, mark, at)
             case ClockRequest():
                 self._recorder.append(ClockRead(at))
                 return responses.time_only(self._recorder.now_us)
             case WhereRequest():
                 raise GuestTrapped("the guest told where it stands without being asked")
-            case LoadRequest() | SourceRequest():
+            case LoadRequest() | SourceRequest() | SecretRequest():
                 raise AssertionError("questions for code are not journaled")
             case _:
                 assert_never(request)
 
-    def wait_until(self, waiting: ForSleep | ForPoll, now_us: int) -> bytes | None:
-        """Let the guest sleep; answer at once if the time has come already.
-
-        The guest then sees exactly the time it waited for, so that replay, which does not know
-        when it really woke, shows it the same.
-        """
-        if self._recorder.present(now_us) < waiting.until:
-            self.waiting = waiting
-            return None
-        self.waiting = None
-        return self.woken(waiting)
-
-    def woken(self, waiting: ForSleep | ForPoll) -> bytes:
-        """Answer a guest whose sleep is over."""
-        self._recorder.reach(waiting.until)
-        if isinstance(waiting, ForPoll):
-            return b""
-        return responses.outcome(self._recorder.now_us, False, responses.NULL)
-
-    # --- what the world does ------------------------------------------------------------------
-
-    def arrived(
-        self, effect: int, failed: bool, payload: bytes, attempts: list[Attempt], now_us: int
-    ) -> bytes | None:
-        """Take an effect's outcome; answer if the guest waits for just this."""
-        recorder = self._recorder
-        match self.waiting:
-            case ForEffect(wanted, mark, text) if wanted == effect:
-                self.waiting = None
-                at = recorder.advance(now_us)
-                recorder.append(Called(at, mark, effect, text, failed, payload, attempts))
-                return responses.outcome(recorder.now_us, failed, payload)
-            case ForNext(mark) if effect in self._outstanding.begun:
-                self.waiting = None
-                self._outstanding.observe(effect)
-                at = recorder.advance(now_us)
-                recorder.append(Observed(at, mark, effect, failed, payload, attempts))
-                return responses.completion(recorder.now_us, effect, failed, payload)
-            case _:
-                self._keep(Arrived(recorder.present(now_us), effect, failed, payload, attempts))
-                return None
-
-    def woke(self, now_us: int) -> bytes | None:
-        """Answer if a time the guest waits for has come."""
-        waiting = self.waiting
-        match waiting:
-            case ForSleep() | ForPoll():
-                return self.wait_until(waiting, now_us)
-            case ForNext(mark, until):
-                response = self._next(mark, until, now_us)
-                if response is not None:
-                    self.waiting = None
-                return response
-            case ForEffect() | None:
-                return None
+    def _show(self, request: PublishRequest | RespondRequest, mark: int, at: int) -> bytes:
+        """Make a value visible."""
+        value, limit = bytes(request.value), self._limits.value_bytes_max
+        problem = None
+        if len(value) > limit:
+            problem = responses.too_large("a visible value", len(value), limit)
+        if isinstance(request, PublishRequest):
+            self._recorder.append(Published(at, mark, problem))
+            if problem is None:
+                self._recorder.publish(value)
+        else:
+            if self._responded:
+                problem = responses.no_second_response()
+            self._recorder.append(Responded(at, mark, problem))
+            if problem is None:
+                self._responded = True
+                self._recorder.respond(value)
+        return responses.EMPTY if problem is None else responses.problem(problem)
 
     # --- effects ------------------------------------------------------------------------------
 
-    def _call(self, request: Performable, raw: bytes, mark: int, at: int) -> bytes | None:
+    def _call(self, request: Performable, raw: bytes, mark: int, now_us: int) -> bytes | None:
         effect, text = request.id, label(request)
-        recorder, outstanding = self._recorder, self._outstanding
-        known = outstanding.take_outcome(effect)
-        if known is not None:
-            failed, payload = known
-            recorder.append(Called(at, mark, effect, text, failed, None))
-            return responses.outcome(recorder.now_us, failed, payload)
-        if effect not in outstanding.in_flight:
-            problem = None
-            if outstanding.entered == effect:
-                problem = responses.interrupted(text)
-            elif len(raw) > self._limits.value_bytes_max:
-                problem = self._arguments_too_large(raw)
-            if problem is not None:
-                recorder.append(Called(at, mark, effect, text, True, problem))
-                return responses.outcome(recorder.now_us, True, problem)
-            if not self._may_repeat(request):
-                recorder.append(Entered(at, mark, effect, text))
-            outstanding.perform(effect, request)
-        self.waiting = ForEffect(effect, mark, text)
+        recorder, outstanding, waits = self._recorder, self._outstanding, self.waits
+        if (response := waits.known(effect, mark, text, now_us)) is not None:
+            return response
+        waits.waiting, waits.blocking = ForEffect(effect, mark, text), request
+        if effect in outstanding.in_flight:
+            return waits.tell_cancel(now_us)
+        interrupted = outstanding.entered == effect
+        policy = self._when_interrupted(request) if interrupted else None
+        problem = None
+        if policy is WhenInterrupted.RAISE:
+            problem = responses.interrupted(text)
+        elif len(raw) > self._limits.value_bytes_max:
+            problem = self._arguments_too_large(raw)
+        if problem is not None:
+            waits.waiting = None
+            recorder.append(Called(recorder.at, mark, effect, text, True, problem))
+            return responses.outcome(recorder.now_us, True, problem)
+        if (response := waits.tell_cancel(now_us)) is not None:
+            return response
+        if policy is WhenInterrupted.PARK:
+            if effect not in outstanding.parked:
+                self._note(Parked(recorder.at, effect, text))
+        else:
+            outstanding.parked.pop(effect, None)  # the policy may have changed meanwhile
+            waits.enter(request, mark, text, now_us)
         return None
 
-    def _start(self, request: Performable, raw: bytes, mark: int, at: int) -> bytes:
+    def _start(
+        self, request: Performable | ReceiveRequest | ExecuteRequest, raw: bytes, mark: int, at: int
+    ) -> bytes:
         effect, text = request.id, label(request)
+        problem = None
         if len(raw) > self._limits.value_bytes_max:
-            return self._refuse_start(effect, text, mark, at, self._arguments_too_large(raw))
-        if self._full:
+            problem = self._arguments_too_large(raw)
+        elif self._full:
             problem = responses.too_many(self._limits.effects_in_flight_max)
+        elif isinstance(request, ExecuteRequest) and self._depth >= self._limits.child_depth_max:
+            problem = responses.too_deep(self._limits.child_depth_max)
+        if problem is not None:
             return self._refuse_start(effect, text, mark, at, problem)
         self._recorder.append(Started(at, mark, effect, text))
         self._outstanding.begin(effect, raw, text, None)
-        self._outstanding.perform(effect, request)
+        if isinstance(request, ReceiveRequest):
+            self._outstanding.listen(effect, request.names)
+        elif isinstance(request, ExecuteRequest):
+            self._outstanding.start_child(effect, request)
+        else:
+            self._outstanding.perform(effect, request)
         return responses.EMPTY
 
-    def _sleep(self, request: SleepRequest, raw: bytes, mark: int, at: int) -> bytes | None:
+    def _sleep(self, request: SleepRequest, raw: bytes, mark: int, now_us: int) -> bytes | None:
         effect, text, seconds = request.id, label(request), request.seconds
+        at = self._recorder.at
         problem = None
         if not math.isfinite(seconds) or not 0 <= seconds <= _SLEEP_S_MAX:
             problem = responses.bad_duration(seconds)
@@ -235,17 +261,31 @@ class Frontier:
             self._recorder.append(Started(at, mark, effect, text, until))
             self._outstanding.begin(effect, raw, text, until)
             return responses.EMPTY
+        if self.waits.cancellation.asked is not None:
+            return self.waits.cancel(mark, effect, now_us)
         self._recorder.append(Slept(at, mark, effect, until))
-        return self.wait_until(ForSleep(until), self._recorder.now_us)
+        return self.waits.wait_until(ForSleep(until, effect, mark), self._recorder.now_us)
+
+    def _park(self, request: ParkRequest, mark: int, now_us: int) -> bytes | None:
+        """Wait for a decision that the guest asks for."""
+        effect, text, waits = request.id, label(request), self.waits
+        if (response := waits.known(effect, mark, text, now_us)) is not None:
+            return response
+        waits.waiting, waits.blocking = ForEffect(effect, mark, text), None
+        if (response := waits.tell_cancel(now_us)) is not None:
+            return response
+        if effect not in self._outstanding.parked:
+            self._note(Parked(self._recorder.at, effect, text, asked=True))
+        return None
 
     def _refuse_start(self, effect: int, text: str, mark: int, at: int, problem: bytes) -> bytes:
         """Begin an effect that has failed already: its error comes as a completion, as for any."""
         self._recorder.append(Started(at, mark, effect, text))
         self._outstanding.begin(effect, b"", text, None)
-        self._keep(Arrived(at, effect, True, problem))
+        self._note(Arrived(at, effect, True, problem))
         return responses.EMPTY
 
-    def _keep(self, entry: Arrived) -> None:
+    def _note(self, entry: Arrived | Parked | Repeated) -> None:
         self._recorder.append(entry)
         self._outstanding.keep(entry)
 
@@ -266,35 +306,19 @@ class Frontier:
     # --- completions --------------------------------------------------------------------------
 
     def _wait_next(self, request: NextRequest, mark: int, now_us: int) -> bytes | None:
+        if self.waits.cancellation.asked is not None:
+            return self.waits.cancel(mark, 0, now_us)
         until = None
         if request.poll:
             until = 0
         elif request.until is not None:
             until = max(0, request.until - self._recorder.began_us)
-        response = self._next(mark, until, now_us)
+        response = self.waits.next(mark, until, now_us)
         if response is None:
             if until is None and not self._outstanding.begun:
                 raise GuestTrapped(
                     "the workflow waits for something that can never happen: no effect is under "
                     "way and no timer is set"
                 )
-            self.waiting = ForNext(mark, until)
+            self.waits.waiting = ForNext(mark, until)
         return response
-
-    def _next(self, mark: int, until: int | None, now_us: int) -> bytes | None:
-        """The next completion, if there is one: a timer that is due, then outcomes in order."""
-        recorder, outstanding = self._recorder, self._outstanding
-        present = recorder.present(now_us)
-        timer = outstanding.next_timer()
-        if timer is not None and present >= timer:
-            effect = outstanding.take_timer()
-            recorder.append(Observed(recorder.advance(now_us), mark, effect, False, responses.NULL))
-            return responses.completion(recorder.now_us, effect, False, responses.NULL)
-        if (ready := outstanding.take_ready()) is not None:
-            effect, failed, payload = ready
-            recorder.append(Observed(recorder.advance(now_us), mark, effect, failed, None))
-            return responses.completion(recorder.now_us, effect, failed, payload)
-        if until is not None and present >= until:
-            recorder.append(Elapsed(recorder.advance(now_us), mark))
-            return responses.time_only(recorder.now_us)
-        return None

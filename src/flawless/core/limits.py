@@ -24,6 +24,12 @@ class Limits:
     """One log message; what is longer is cut, and says so."""
     effects_in_flight_max: int = 10_000
     """Effects that one execution has begun and not yet observed."""
+    inbox_messages_max: int = 10_000
+    """Messages that wait for one execution; further ones are refused."""
+    inbox_bytes_max: int = 64 * MIB
+    """Their size."""
+    child_depth_max: int = 100
+    """Ancestors an execution may have."""
     guest_memory_bytes_max: int = 256 * MIB
     """Linear memory of one guest."""
     cpu_s_per_turn: float = 10.0

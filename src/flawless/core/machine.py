@@ -27,26 +27,40 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from flawless.core import responses
+from flawless.core.cancellation import (
+    DEADLINE_GRACE_S,
+    DEADLINE_REASON,
+    Cancellation,
+)
 from flawless.core.encoding import encode_entry
 from flawless.core.entries import (
-    FORMAT,
     Arrived,
     Attempt,
+    Cancelled,
     ClockRead,
     Completed,
+    Continued,
+    End,
     Entry,
     Failed,
     Invoked,
     Polled,
+    Resolved,
+    Responded,
     Slept,
 )
 from flawless.core.frontier import Frontier
+from flawless.core.history import end_of, history
+from flawless.core.inbox import Message
+from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.output import read_output
-from flawless.core.outstanding import Action, Cancel, Outstanding, Perform
+from flawless.core.outstanding import Action, Cancel, Outstanding, Perform, StartChild
 from flawless.core.protocol import (
     EffectRequest,
     LoadRequest,
+    Question,
+    SecretRequest,
     SourceRequest,
     WhereRequest,
     decode_request,
@@ -54,38 +68,61 @@ from flawless.core.protocol import (
 )
 from flawless.core.recorder import NewEntries, Recorder
 from flawless.core.replay import Replay
+from flawless.core.signals import (
+    CancelSignal,
+    ChildEnded,
+    ResolveSignal,
+    TerminateSignal,
+    read_signal,
+)
 from flawless.core.waiting import ForPoll, ForSleep, Waiting
 from flawless.errors import GuestTrapped
 
-__all__ = ["Action", "Cancel", "Machine", "ModuleAnswer", "NewEntries", "Perform"]
+__all__ = [
+    "Action",
+    "Answers",
+    "Cancel",
+    "Machine",
+    "Message",
+    "NewEntries",
+    "Perform",
+    "StartChild",
+]
 
-ModuleAnswer = Callable[[LoadRequest | SourceRequest], bytes]
+Answers = Callable[[Question], bytes]
 
 
 class Machine:
     """One execution between its guest and its journal. See the module's text.
 
     `entries` is the recorded journal, entry 0 first, and `bytes_recorded` its size in the store
-    (for the limit `journal_bytes_max`). `may_repeat` tells whether an effect may be performed a
-    second time when nobody knows if the first happened. `modules` answers the guest's questions
-    for code. `in_flight` are effects that this process is performing already (the guest was
-    evicted meanwhile).
+    (for the limit `journal_bytes_max`). `when_interrupted` tells what to do about an effect when
+    nobody knows if it happened. `answers` answers the guest's questions for code and secrets.
+    `in_flight` are effects that this process is performing already (the guest was evicted
+    meanwhile). `depth` is the number of the execution's ancestors.
+
+    When `end` is set, the execution is over, and the engine stops its guest.
 
     Methods raise `Divergence` when the guest leaves its recorded path, and `GuestTrapped` when it
     breaks the protocol or a limit of its journal; the engine then stops the guest for good.
     """
 
     __slots__ = (
-        "_ended",
+        "_answers",
+        "_cancellation",
+        "_children",
         "_frontier",
         "_limits",
         "_live",
-        "_modules",
         "_outstanding",
+        "_parked",
         "_recorder",
         "_replay",
+        "_waits",
+        "end",
         "execution",
         "invoked",
+        "messages_seen",
     )
 
     def __init__(
@@ -94,17 +131,21 @@ class Machine:
         entries: Sequence[Entry],
         *,
         limits: Limits,
-        may_repeat: Callable[[EffectRequest], bool],
-        modules: ModuleAnswer,
+        when_interrupted: Callable[[EffectRequest], WhenInterrupted],
+        answers: Answers,
         in_flight: Collection[int] = (),
         bytes_recorded: int = 0,
+        depth: int = 0,
     ) -> None:
         first = entries[0]
         assert isinstance(first, Invoked)
         self.execution = execution
         self.invoked = first
+        self.end: End | None = None
+        self.messages_seen = 0
+        """The number of the last message taken from the inbox."""
         self._limits = limits
-        self._modules = modules
+        self._answers = answers
         self._recorder = Recorder(
             limits,
             first.began_us,
@@ -112,31 +153,48 @@ class Machine:
             bytes_recorded=bytes_recorded,
             latest=entries[-1].at,
         )
+        past = history(entries)
+        deadline = first.deadline
+        if deadline is not None and past.retried is not None:
+            deadline += past.retried.at  # it has its time again
+        self._cancellation = Cancellation(deadline, past.cancelled)
         self._outstanding = Outstanding(in_flight)
-        self._replay = Replay(execution, entries, self._recorder, self._outstanding)
+        self._replay = Replay(execution, past, self._recorder, self._outstanding)
         self._frontier = Frontier(
-            self._recorder, self._outstanding, limits=limits, may_repeat=may_repeat
+            self._recorder,
+            self._outstanding,
+            self._cancellation,
+            limits=limits,
+            when_interrupted=when_interrupted,
+            responded=any(type(e) is Responded and e.refused is None for e in past.entries),
+            retried=0 if past.retried is None else past.retried.effect,
+            depth=depth,
         )
+        self._waits = self._frontier.waits
+        self._parked = past.parked
+        self._children: list[tuple[int, ChildEnded]] = []
         self._live = False
-        self._ended = False
 
     @classmethod
     def create(
         cls,
         execution: str,
+        first: Invoked,
         *,
-        workflow: str,
-        deployment: str,
-        input: bytes,  # noqa: A002 (the word of the vocabulary)
-        seed: bytes,
-        now_us: int,
         limits: Limits,
-        may_repeat: Callable[[EffectRequest], bool],
-        modules: ModuleAnswer,
+        when_interrupted: Callable[[EffectRequest], WhenInterrupted],
+        answers: Answers,
+        depth: int = 0,
     ) -> Machine:
         """Return the machine of a new execution; its entry 0 waits to be made durable."""
-        first = Invoked(FORMAT, workflow, deployment, now_us, seed, input)
-        machine = cls(execution, [first], limits=limits, may_repeat=may_repeat, modules=modules)
+        machine = cls(
+            execution,
+            [first],
+            limits=limits,
+            when_interrupted=when_interrupted,
+            answers=answers,
+            depth=depth,
+        )
         machine._recorder.begin(encode_entry(0, first))
         return machine
 
@@ -145,7 +203,7 @@ class Machine:
     @property
     def waiting(self) -> Waiting | None:
         """What the guest waits for; None while it computes and when it has ended."""
-        return self._frontier.waiting
+        return self._waits.waiting
 
     @property
     def length(self) -> int:
@@ -175,8 +233,23 @@ class Machine:
     @property
     def wake_us(self) -> int | None:
         """When `woke` will have something to tell the guest, or None if only an outcome will."""
-        wake = self._frontier.wake
+        wake = self._waits.wake
         return None if wake is None else self.invoked.began_us + wake
+
+    @property
+    def listening(self) -> bool:
+        """Whether the guest waits for messages."""
+        return self._outstanding.inbox.listening
+
+    @property
+    def expecting(self) -> bool:
+        """Whether an effect was begun that may end at any time."""
+        return any(begun.until is None for begun in self._outstanding.begun.values())
+
+    @property
+    def parked(self) -> Collection[int]:
+        """Effects that a person has to decide about."""
+        return self._outstanding.parked.keys()
 
     @property
     def dirty(self) -> bool:
@@ -207,11 +280,13 @@ class Machine:
         if entry is not None:
             if type(entry) is Slept:
                 self._outstanding.last_effect = entry.effect
-                return self._sleep(ForSleep(entry.until), now_us)
+                if (told := replay.cancelled(mark)) is not None:
+                    return told
+                return self._sleep(ForSleep(entry.until, entry.effect, mark), now_us)
             return replay.answer(entry, raw)
         request = decode_request(raw)
-        if isinstance(request, LoadRequest | SourceRequest):
-            return self._modules(request)
+        if isinstance(request, LoadRequest | SourceRequest | SecretRequest):
+            return self._answers(request)
         if isinstance(request, WhereRequest):
             raise GuestTrapped("the guest told where it stands without being asked")
         if replay.cursor.next is not None:
@@ -234,26 +309,28 @@ class Machine:
             self._recorder.append(Polled(self._recorder.advance(now_us), until))
         return self._sleep(ForPoll(until), now_us) is not None
 
-    def finished(self, output: bytes, now_us: int) -> Completed | Failed:
+    def finished(self, output: bytes, now_us: int) -> End:
         """Record the guest's end and return the final entry.
 
         Effects still under way are cancelled: nobody is left to look at their outcome.
         """
         entry = self._replay.observation()
         end = read_output(output, self._recorder.present(now_us), self._limits.value_bytes_max)
+        if isinstance(end, Cancelled) and not self._cancellation.told:
+            raise GuestTrapped("the guest says that it was cancelled, and nobody told it so")
         if entry is None:
             self._go_live(now_us)
             self._end(end)
             return end
-        if isinstance(entry, Failed) or (
-            isinstance(entry, Completed)
-            and isinstance(end, Completed)
+        if isinstance(entry, Failed | Cancelled) or (
+            isinstance(entry, Completed | Continued)
+            and type(end) is type(entry)
             and end.payload == entry.payload
         ):
             self._replay.step_over(entry)
-            self._close()
+            self._close(entry)
             return entry
-        requested = "to end otherwise" if isinstance(entry, Completed) else "to end"
+        requested = "to end otherwise" if end_of([entry]) is not None else "to end"
         raise self._replay.diverged(entry, requested)
 
     def failed(self, error: bytes, now_us: int) -> Failed:
@@ -275,38 +352,128 @@ class Machine:
             what = "the outcome of an effect"
             failed, payload = True, responses.too_large(what, size, self._limits.value_bytes_max)
         if self._live:
-            return self._frontier.arrived(effect, failed, payload, attempts, now_us)
+            return self._waits.arrived(effect, failed, payload, attempts, now_us)
         entry = Arrived(self._recorder.present(now_us), effect, failed, payload, attempts)
-        self._recorder.append(entry)
-        self._replay.cursor.extend(entry)
+        self._record_behind(entry)
         return None
 
     def woke(self, now_us: int) -> bytes | None:
         """Tell the guest that a time it waits for has come; None if it has not."""
-        return self._frontier.woke(now_us)
+        if self.end is not None:
+            return None
+        present = self._recorder.present(now_us)
+        if self._cancellation.expired(present):
+            self._stop("the time for cleaning up is over", now_us)
+            return None
+        if self._cancellation.overdue(present):
+            self._cancellation.ask(CancelSignal(DEADLINE_REASON, "deadline", DEADLINE_GRACE_S))
+            if (told := self._waits.tell_cancel(now_us)) is not None:
+                return told
+        return self._waits.woke(now_us)
+
+    def deliver(self, message: Message, now_us: int) -> bytes | None:
+        """Take a message from the inbox; return the response if the guest waits for just this.
+
+        Messages come in the order of their numbers; one that was delivered before is ignored. It
+        leaves the inbox (`NewEntries.received`) when the guest has seen it, or when what it means
+        is recorded.
+        """
+        if self.end is not None or message.number <= self.messages_seen:
+            return None
+        self.messages_seen = message.number
+        signal = read_signal(message.name, message.payload)
+        match signal:
+            case None:
+                self._outstanding.deliver(message)
+                return self._waits.look(now_us) if self._live else None
+            case ChildEnded():
+                if not self._live:
+                    self._children.append((message.number, signal))
+                    return None
+                return self._child_ended(message.number, signal, now_us)
+            case CancelSignal():
+                return self._cancel(message.number, signal, now_us)
+            case TerminateSignal():
+                self._recorder.received(message.number)
+                self._stop(signal.reason or "it was terminated", now_us)
+                return None
+            case ResolveSignal():
+                self._recorder.received(message.number)
+                return self._resolve(signal, now_us)
+
+    def _child_ended(self, number: int, signal: ChildEnded, now_us: int) -> bytes | None:
+        self._recorder.received(number)
+        wanted = signal.run == self.invoked.run and signal.effect in self._outstanding.begun
+        if not wanted:
+            return None  # the parent gave the child up, or is another run by now
+        return self._waits.arrived(signal.effect, signal.failed, signal.payload, [], now_us)
+
+    def _cancel(self, number: int, signal: CancelSignal, now_us: int) -> bytes | None:
+        if not self._cancellation.begun:
+            self._cancellation.ask(signal, number)
+            return self._waits.tell_cancel(now_us) if self._live else None
+        self._recorder.received(number)
+        if signal.by != "parent":  # a parent that ends does not mean it more than others
+            self._stop(signal.reason or "it was cancelled twice", now_us)
+        return None
+
+    def _resolve(self, signal: ResolveSignal, now_us: int) -> bytes | None:
+        parked = self._outstanding.parked if self._live else self._parked
+        asked = parked.get(signal.effect)
+        if asked is None:
+            return None  # somebody else decided first
+        value = bytes(signal.value)
+        if asked and not signal.failed:
+            value = b'{"retry":true}' if signal.retry else b'{"ok":%b}' % value
+        payload = None if signal.retry and not asked else value
+        at = self._recorder.present(now_us)
+        entry = Resolved(at, signal.effect, signal.failed, payload, signal.by)
+        if not self._live:
+            del self._parked[signal.effect]
+            if payload is None:
+                self._outstanding.decided.add(signal.effect)
+            self._record_behind(entry)
+            return None
+        self._recorder.append(entry)
+        self._outstanding.keep(entry)
+        return self._waits.resolve(signal, entry, now_us)
 
     # --- small things -------------------------------------------------------------------------
 
     def _sleep(self, waiting: ForSleep | ForPoll, now_us: int) -> bytes | None:
         """Sleep; the journal says whether that is over, or, at its end, the clock does."""
         if self._replay.slept_through():
-            return self._frontier.woken(waiting)
+            return self._waits.woken(waiting)
         self._replay.observation()
         self._go_live(now_us)
-        return self._frontier.wait_until(waiting, now_us)
+        return self._waits.wait_until(waiting, now_us)
+
+    def _record_behind(self, entry: Arrived | Resolved) -> None:
+        """Record what came while the guest replays: it meets it in the order of the journal."""
+        self._recorder.append(entry)
+        self._replay.cursor.extend(entry)
 
     def _go_live(self, now_us: int) -> None:
-        if not self._live:
-            self._live = True
-            self._frontier.reach(now_us)
+        if self._live:
+            return
+        self._live = True
+        self._frontier.reach(now_us)
+        children, self._children = self._children, []
+        for number, signal in children:
+            self._child_ended(number, signal, now_us)
 
-    def _end(self, end: Completed | Failed) -> None:
-        assert not self._ended, "an execution ends once"
+    def _stop(self, reason: str, now_us: int) -> None:
+        """End for good, whatever the guest is doing."""
+        error = responses.cancelled_error(reason)
+        self._end(Cancelled(self._recorder.present(now_us), error))
+
+    def _end(self, end: End) -> None:
+        assert self.end is None, "an execution ends once"
         self._recorder.at = end.at
         self._recorder.end(end)
-        self._close()
+        self._close(end)
 
-    def _close(self) -> None:
-        self._ended = True
-        self._frontier.waiting = None
+    def _close(self, end: End) -> None:
+        self.end = end
+        self._waits.waiting = None
         self._outstanding.drop_all()

@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from flawless.core.entries import Arrived
-from flawless.core.protocol import HttpRequest, StepRequest
+from flawless.core.entries import Aside, Parked, Repeated, Resolved
+from flawless.core.inbox import Inbox, Message
+from flawless.core.protocol import ExecuteRequest, Performable
 from flawless.errors import GuestTrapped
 
 
@@ -17,7 +18,15 @@ class Perform:
     """Perform an effect, after the journal is durable."""
 
     effect: int
-    request: StepRequest | HttpRequest
+    request: Performable
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Create a child execution in the same commit as the journal's entries."""
+
+    effect: int
+    request: ExecuteRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Cancel:
     effect: int
 
 
-Action = Perform | Cancel
+Action = Perform | StartChild | Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,15 @@ class Begun:
     raw: bytes
     label: str
     until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A started effect with an outcome that a journal entry holds."""
+
+    effect: int
+    failed: bool
+    payload: bytes
 
 
 class Outstanding:
@@ -49,6 +67,11 @@ class Outstanding:
 
     `entered` is the effect of the last `Entered` entry, `last_effect` the highest effect id the
     guest has used: ids rise, since an outcome and an idempotency key belong to one effect alone.
+
+    `parked` are the effects that a person has to decide about (and whether the guest asked for
+    that), `decided` those to be performed again because a person said so while the guest replayed,
+    `repeated` those that were performed again after a retry of the execution. `inbox` holds the
+    messages that nobody has received.
     """
 
     __slots__ = (
@@ -57,9 +80,13 @@ class Outstanding:
         "_ready",
         "_timers",
         "begun",
+        "decided",
         "entered",
         "in_flight",
+        "inbox",
         "last_effect",
+        "parked",
+        "repeated",
     )
 
     def __init__(self, in_flight: Collection[int]) -> None:
@@ -67,8 +94,12 @@ class Outstanding:
         self.in_flight = set(in_flight)
         self.entered: int | None = None
         self.last_effect = 0
+        self.parked: dict[int, bool] = {}
+        self.decided: set[int] = set()
+        self.repeated: set[int] = set()
+        self.inbox = Inbox()
         self._outcomes: dict[int, tuple[bool, bytes]] = {}
-        self._ready: deque[int] = deque()
+        self._ready: deque[int | str] = deque()
         self._timers: list[tuple[int, int]] = []
         self._actions: dict[int, Action] = {}
 
@@ -88,15 +119,29 @@ class Outstanding:
         if until is not None:
             heapq.heappush(self._timers, (until, effect))
 
-    def perform(self, effect: int, request: StepRequest | HttpRequest) -> None:
+    def perform(self, effect: int, request: Performable) -> None:
         """Ask the engine to perform an effect."""
         self.in_flight.add(effect)
         self._actions[effect] = Perform(effect, request)
+
+    def start_child(self, effect: int, request: ExecuteRequest) -> None:
+        """Ask the engine to create a child."""
+        self._actions[effect] = StartChild(effect, request)
+
+    def listen(self, effect: int, names: list[str]) -> None:
+        """Wait for a message for the sake of a started effect."""
+        self._ready.extend(self.inbox.wait(effect, names))
+
+    def deliver(self, message: Message) -> None:
+        """Take in a message."""
+        self._ready.append(self.inbox.add(message))
 
     def drop(self, effect: int) -> None:
         """Forget an effect; stop it if it is under way, or do not begin it at all."""
         self.begun.pop(effect, None)
         self._outcomes.pop(effect, None)
+        self.parked.pop(effect, None)
+        self.inbox.drop(effect)
         if effect in self.in_flight:
             self.in_flight.discard(effect)
             if self._actions.pop(effect, None) is None:
@@ -110,6 +155,8 @@ class Outstanding:
         self._outcomes.clear()
         self._ready.clear()
         self._timers.clear()
+        self.parked.clear()
+        self.inbox = Inbox()
 
     def take_actions(self) -> list[Action]:
         """Return what the engine shall do, once."""
@@ -127,9 +174,22 @@ class Outstanding:
         self.in_flight.discard(effect)
         return True
 
-    def keep(self, entry: Arrived) -> None:
-        """Keep an outcome that the guest has not looked at."""
+    def keep(self, entry: Aside) -> None:
+        """Note what happened to an effect that the guest has not looked at."""
         effect = entry.effect
+        if isinstance(entry, Parked):
+            self.parked[effect] = entry.asked
+            return
+        if isinstance(entry, Repeated):
+            self.repeated.add(effect)
+            return
+        if isinstance(entry, Resolved):
+            self.parked.pop(effect, None)
+            if entry.payload is None:
+                if self.entered == effect:
+                    self.entered = None
+                return
+        assert entry.payload is not None
         self._outcomes[effect] = (entry.failed, entry.payload)
         if effect in self.begun:
             self._ready.append(effect)
@@ -159,18 +219,27 @@ class Outstanding:
         del self.begun[effect]
         return effect
 
-    def take_ready(self) -> tuple[int, bool, bytes] | None:
-        """Return and forget the started effect whose outcome arrived first, with the outcome."""
+    def take_ready(self) -> Ready | tuple[int, Message] | None:
+        """Return and forget what came first for a started effect: an outcome, or a message."""
         while self._ready:
             effect = self._ready.popleft()
-            if effect in self.begun:
+            if isinstance(effect, str):
+                received = self.inbox.match(effect)
+                if received is not None:
+                    if received[1].name != effect:
+                        self._ready.appendleft(effect)  # it may lead to more
+                    del self.begun[received[0]]
+                    return received
+            elif effect in self.begun:
                 del self.begun[effect]
-                failed, payload = self._outcomes.pop(effect)
-                return effect, failed, payload
+                return Ready(effect, *self._outcomes.pop(effect))
         return None
 
     def abandoned(self) -> list[tuple[int, Begun]]:
-        """Return the started effects that nobody performs and that have no outcome."""
+        """Return the started effects that nobody performs and that have no outcome.
+
+        Timers are not among them. Receivers and children are: nobody performs those.
+        """
         return [
             (effect, begun)
             for effect, begun in self.begun.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -46,6 +46,7 @@ class HttpRequest(msgspec.Struct, frozen=True, tag_field="op", tag="http"):
     max_redirects: int = 10
     idempotent: bool = False
     start: bool = False
+    on_interrupt: str = "raise"
 
 
 class SleepRequest(msgspec.Struct, frozen=True, tag_field="op", tag="sleep"):
@@ -54,6 +55,71 @@ class SleepRequest(msgspec.Struct, frozen=True, tag_field="op", tag="sleep"):
     id: EffectId
     seconds: float
     start: bool = False
+
+
+class ReceiveRequest(msgspec.Struct, frozen=True, tag_field="op", tag="receive"):
+    """Wait for a message with one of these names, or with any; always started."""
+
+    id: EffectId
+    names: list[str] = []
+
+
+class SendRequest(msgspec.Struct, frozen=True, tag_field="op", tag="send"):
+    """Send a message to an execution."""
+
+    id: EffectId
+    to: str
+    name: str
+    payload: msgspec.Raw
+    start: bool = False
+
+
+class ExecuteRequest(msgspec.Struct, frozen=True, tag_field="op", tag="execute"):
+    """Start a child execution; always started, and its end is the effect's outcome.
+
+    `child` is its id, `close` what becomes of it when its parent ends.
+    """
+
+    id: EffectId
+    workflow: str
+    args: msgspec.Raw
+    child: str
+    close: Literal["wait", "cancel", "abandon"] = "wait"
+    deadline_s: float | None = None
+
+
+class CancelRequest(msgspec.Struct, frozen=True, tag_field="op", tag="cancel"):
+    """Ask another execution to cancel."""
+
+    id: EffectId
+    execution: str
+    reason: str = ""
+    start: bool = False
+
+
+class ParkRequest(msgspec.Struct, frozen=True, tag_field="op", tag="park"):
+    """Wait for a person's decision."""
+
+    id: EffectId
+    label: str
+
+
+class PublishRequest(msgspec.Struct, frozen=True, tag_field="op", tag="publish"):
+    """Set the visible state."""
+
+    value: msgspec.Raw
+
+
+class RespondRequest(msgspec.Struct, frozen=True, tag_field="op", tag="respond"):
+    """Answer whoever started the execution."""
+
+    value: msgspec.Raw
+
+
+class SecretRequest(msgspec.Struct, frozen=True, tag_field="op", tag="secret"):
+    """Get the placeholder of a secret; never journaled."""
+
+    name: str
 
 
 class NextRequest(msgspec.Struct, frozen=True, tag_field="op", tag="next"):
@@ -108,15 +174,24 @@ class WhereRequest(msgspec.Struct, frozen=True, tag_field="op", tag="where"):
     frames: list[Frame] = []
 
 
-EffectRequest: TypeAlias = StepRequest | HttpRequest | SleepRequest
+Performable: TypeAlias = StepRequest | HttpRequest | SendRequest | CancelRequest
+"""What the engine performs and reports the outcome of."""
+
+Question: TypeAlias = LoadRequest | SourceRequest | SecretRequest
+"""What has the same answer whenever it is asked, and so is not journaled."""
+
+EffectRequest: TypeAlias = (
+    Performable | SleepRequest | ReceiveRequest | ExecuteRequest | ParkRequest
+)
 Request: TypeAlias = (
     EffectRequest
+    | Question
+    | PublishRequest
+    | RespondRequest
     | NextRequest
     | DropRequest
     | LogRequest
     | ClockRequest
-    | LoadRequest
-    | SourceRequest
     | WhereRequest
 )
 
@@ -175,6 +250,16 @@ def label(request: EffectRequest) -> str:
             return _line(f"{request.method} {public_url(request.url)}")
         case SleepRequest():
             return "sleep"
+        case ReceiveRequest():
+            return _line("receive " + (", ".join(request.names) or "any message"))
+        case SendRequest():
+            return _line(f"send {request.name} to {request.to}")
+        case ExecuteRequest():
+            return _line(f"start {request.workflow} as {request.child}")
+        case CancelRequest():
+            return _line(f"cancel {request.execution}")
+        case ParkRequest():
+            return _line(request.label)
 
 
 def error_object(type_: str, message: str, *, module: str = "flawless", **fields: Any) -> bytes:

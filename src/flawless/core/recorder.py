@@ -5,18 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flawless.core.encoding import encode_entry
-from flawless.core.entries import Completed, Entry, Failed
+from flawless.core.entries import End, Entry
 from flawless.core.limits import Limits
 from flawless.errors import GuestTrapped
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntries:
-    """Entries to append to the store in one go; `data` holds their frames."""
+    """Entries to append to the store in one go; `data` holds their frames.
+
+    With them go, in the same commit: the messages that leave the inbox, and what becomes visible.
+    There may be no entry at all (`count` 0), only these.
+    """
 
     first_seq: int
     count: int
     data: bytes
+    received: tuple[int, ...] = ()
+    state: bytes | None = None
+    response: bytes | None = None
+
+    @property
+    def only_entries(self) -> bool:
+        """Whether there is nothing but entries."""
+        return not self.received and self.state is None and self.response is None
 
 
 class Recorder:
@@ -28,7 +40,18 @@ class Recorder:
     run backwards.
     """
 
-    __slots__ = ("_bytes", "_frames", "_latest", "_length", "_limits", "at", "began_us")
+    __slots__ = (
+        "_bytes",
+        "_frames",
+        "_latest",
+        "_length",
+        "_limits",
+        "_received",
+        "_response",
+        "_state",
+        "at",
+        "began_us",
+    )
 
     def __init__(
         self, limits: Limits, began_us: int, *, length: int, bytes_recorded: int, latest: int
@@ -41,6 +64,9 @@ class Recorder:
         self._bytes = bytes_recorded
         self._latest = latest
         self._frames: list[bytes] = []
+        self._received: list[int] = []
+        self._state: bytes | None = None
+        self._response: bytes | None = None
 
     @property
     def length(self) -> int:
@@ -49,8 +75,8 @@ class Recorder:
 
     @property
     def dirty(self) -> bool:
-        """Whether entries wait to be made durable."""
-        return bool(self._frames)
+        """Whether something waits to be made durable."""
+        return bool(self._frames or self._received)
 
     @property
     def now_us(self) -> int:
@@ -87,7 +113,19 @@ class Recorder:
                 "elsewhere and pass references (the limit is `journal_bytes_max`)"
             )
 
-    def end(self, entry: Completed | Failed) -> None:
+    def received(self, number: int) -> None:
+        """Note that a message leaves the inbox with the entries added until now."""
+        self._received.append(number)
+
+    def publish(self, value: bytes) -> None:
+        """Set the visible state; only the latest before a commit is ever seen."""
+        self._state = value
+
+    def respond(self, value: bytes) -> None:
+        """Set the response."""
+        self._response = value
+
+    def end(self, entry: End) -> None:
         """Add the last entry; no limit keeps an execution from ending."""
         self._add(entry)
 
@@ -100,10 +138,20 @@ class Recorder:
 
     def take(self) -> NewEntries | None:
         """Return what was added since the last time, once."""
-        if not self._frames:
+        if not self._frames and not self._received:
             return None
         frames, self._frames = self._frames, []
-        return NewEntries(self._length - len(frames), len(frames), b"".join(frames))
+        received, self._received = tuple(self._received), []
+        new = NewEntries(
+            self._length - len(frames),
+            len(frames),
+            b"".join(frames),
+            received,
+            self._state,
+            self._response,
+        )
+        self._state = self._response = None
+        return new
 
     def _add(self, entry: Entry) -> None:
         assert entry.at >= self._latest, "the journal's time runs backwards"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flawless.core import responses
 from flawless.core.cursor import ReplayCursor
 from flawless.core.divergence import Mismatch, describe_request
 from flawless.core.entries import (
     Arrived,
     Called,
+    CancelObserved,
     ClockRead,
     Dropped,
     Elapsed,
@@ -17,9 +16,15 @@ from flawless.core.entries import (
     Entry,
     Logged,
     Observed,
+    Parked,
     Polled,
+    Published,
+    Repeated,
+    Resolved,
+    Responded,
     Started,
 )
+from flawless.core.history import History
 from flawless.core.outstanding import Outstanding
 from flawless.core.protocol import ClockRequest, Request
 from flawless.core.recorder import Recorder
@@ -38,12 +43,12 @@ class Replay:
     def __init__(
         self,
         execution: str,
-        entries: Sequence[Entry],
+        past: History,
         recorder: Recorder,
         outstanding: Outstanding,
     ) -> None:
         self.execution = execution
-        self.cursor = ReplayCursor(entries[1:], 1)
+        self.cursor = ReplayCursor(past.entries[1:], 1)
         self.count = 0
         self.mismatch: Mismatch | None = None
         self._recorder = recorder
@@ -64,7 +69,7 @@ class Replay:
                 self.count += 1
                 self._recorder.at = entry.at
                 return entry
-            if type(entry) is not Arrived:
+            if not isinstance(entry, Arrived | Parked | Resolved | Repeated):
                 return None
             cursor.advance()
             self._outstanding.keep(entry)
@@ -87,6 +92,14 @@ class Replay:
             return responses.EMPTY
         if isinstance(entry, Logged):
             return responses.EMPTY
+        if isinstance(entry, Published | Responded):
+            refused = entry.refused
+            return responses.EMPTY if refused is None else responses.problem(refused)
+        if isinstance(entry, CancelObserved):
+            if entry.effect:
+                outstanding.last_effect = entry.effect
+                outstanding.drop(entry.effect)
+            return responses.cancelled(recorder.now_us, entry.reason)
         if isinstance(entry, Elapsed):
             return responses.time_only(recorder.now_us)
         assert isinstance(entry, Dropped), f"{entry!r} answers no request"
@@ -98,7 +111,7 @@ class Replay:
         if self.mismatch is not None:
             raise self.mismatch.error(self.execution)
         cursor = self.cursor
-        while (entry := cursor.next) is not None and type(entry) is Arrived:
+        while isinstance(entry := cursor.next, Arrived | Parked | Resolved | Repeated):
             cursor.advance()
             self._outstanding.keep(entry)
         return entry
@@ -145,7 +158,18 @@ class Replay:
 
     def slept_through(self) -> bool:
         """Whether the journal tells that the guest woke from the sleep just replayed."""
-        return not self.cursor.only_arrivals_left()
+        return not self.cursor.only_asides_left()
+
+    def cancelled(self, mark: int) -> bytes | None:
+        """Answer a sleep that ended because the execution was cancelled; None if it did not."""
+        if self.cursor.only_asides_left():
+            return None
+        entry = self.observation()
+        if not isinstance(entry, CancelObserved) or entry.fingerprint != mark:
+            return None
+        self.step_over(entry)
+        self.count -= 1  # it is the same request
+        return self.answer(entry, b"")
 
     def _outcome(self, entry: Called | Observed) -> tuple[bool, bytes]:
         if entry.payload is not None:

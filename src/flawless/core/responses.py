@@ -5,6 +5,8 @@ Payloads are JSON texts already; they are pasted in, never parsed.
 
 from __future__ import annotations
 
+import msgspec
+
 from flawless.core.protocol import error_object
 
 EMPTY = b"{}"
@@ -30,6 +32,22 @@ def completion(now_us: int, effect: int, failed: bool, payload: bytes) -> bytes:
     if failed:
         return b'{"now":%d,"id":%d,"error":%b}' % (now_us, effect, payload)
     return b'{"now":%d,"id":%d,"ok":%b}' % (now_us, effect, payload)
+
+
+def cancelled(now_us: int, reason: str) -> bytes:
+    """Return the answer that tells the guest that it is cancelled."""
+    return b'{"now":%d,"cancel":%b}' % (now_us, msgspec.json.encode(reason))
+
+
+def message(name: str, payload: bytes, id_: str | None) -> bytes:
+    """Return the outcome of a `receive`."""
+    text = b'{"name":%b,"payload":%b' % (msgspec.json.encode(name), payload)
+    return text + (b"}" if id_ is None else b',"id":%b}' % msgspec.json.encode(id_))
+
+
+def problem(error: bytes) -> bytes:
+    """Return the answer to a request without an id that was refused."""
+    return b'{"error":%b}' % error
 
 
 def interrupted(label: str) -> bytes:
@@ -61,6 +79,35 @@ def too_many(effects_max: int) -> bytes:
         f"{effects_max:,} effects are under way: wait for some before starting others (the limit "
         "is `effects_in_flight_max`)",
     )
+
+
+def too_deep(depth_max: int) -> bytes:
+    """Return the error for a child of a child of a child, too often."""
+    return error_object(
+        "EffectError",
+        f"this execution has {depth_max:,} ancestors already: does a workflow start itself as its "
+        "child? (the limit is `child_depth_max`)",
+    )
+
+
+def own_ancestor(child: str) -> bytes:
+    """Return the error for a child that has the id of its parent."""
+    return error_object(
+        "ExecutionConflict",
+        f"execution {child!r} cannot be its own child: give the child another id",
+    )
+
+
+def no_second_response() -> bytes:
+    """Return the error for a second answer to the caller."""
+    return error_object(
+        "UsageError", "the workflow has responded already: use publish(...) for what follows"
+    )
+
+
+def cancelled_error(reason: str) -> bytes:
+    """Return the error an execution ends with when it is stopped without its own doing."""
+    return error_object("ExecutionCancelled", reason or "it was cancelled", reason=reason)
 
 
 def bad_duration(seconds: float) -> bytes:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class ForEffect:
-    """For the outcome of one effect."""
+    """For the outcome of one effect, or a person's decision about it."""
 
     effect: int
     fingerprint: int
@@ -28,6 +28,8 @@ class ForSleep:
     """For a time."""
 
     until: int
+    effect: int
+    fingerprint: int
 
 
 @dataclass(frozen=True, slots=True)

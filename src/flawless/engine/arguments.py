@@ -6,14 +6,16 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
 from flawless import codec
-from flawless.engine.service import Service
 from flawless.errors import InputInvalid, WorkflowNotFound
 from flawless.functions import Workflow
+
+if TYPE_CHECKING:
+    from flawless.engine.service import Service
 
 
 def native_function(
@@ -23,16 +25,19 @@ def native_function(
 
     Raises `WorkflowNotFound` when no deployment knows the name and there is no such function.
     """
-    if isinstance(workflow, Workflow):
-        return workflow.function
+    found = workflow if isinstance(workflow, Workflow) else native_workflow(service, name)
+    return None if found is None else found.function
+
+
+def native_workflow(service: Service, name: str) -> Workflow[..., Any] | None:
+    """Return the workflow of that name as this process has imported it, or None."""
     info = service.workflows.get(name)
     if info is None:
         return None
-    module = service.entry_modules.get(info.module) or sys.modules.get(info.module)
-    found: Any = module
+    found: Any = service.entry_modules.get(info.module) or sys.modules.get(info.module)
     for part in info.function.split("."):
         found = getattr(found, part, None)
-    return found.function if isinstance(found, Workflow) else None
+    return found if isinstance(found, Workflow) else None
 
 
 def from_values(
@@ -88,3 +93,14 @@ def return_annotation(function: Callable[..., Any] | None) -> Any:
         return get_type_hints(function).get("return", Any)
     except Exception:  # (annotations are the user's code)
         return Any
+
+
+def message_type(service: Service, workflow: str, name: str) -> Any:
+    """Return what a message to that workflow is declared to hold, or None if nobody said."""
+    native = native_workflow(service, workflow)
+    if native is None:
+        return None
+    if name in native.messages:
+        return native.messages[name]
+    named = native.function.__globals__.get(name)
+    return named if isinstance(named, type) and named.__name__ == name else None

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
 from flawless.errors import StoreError
-from flawless.stores.base import Append, Create, Record, Results, Store, Write
+from flawless.stores.base import Append, Create, NextRun, Result, Results, Send, Store, Write
 
 _log = logging.getLogger("flawless.store")
 
@@ -27,13 +27,13 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MAX_S = 5.0
 
-Durable = Callable[[Record | None], None]
-"""Called when a write is durable; the record says that a `Create` found its id taken."""
+Durable = Callable[[Result], None]
+"""Called when a write is durable, with what the store says of it."""
 
 Refused = Callable[[Exception], None]
 """Called instead, when a write can never be made."""
 
-_Item = tuple[Write | None, Durable | None, Refused | None]
+_Item = tuple[Write | None, Durable | None, Refused | None, bool]
 
 
 class Committer:
@@ -71,21 +71,30 @@ class Committer:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def submit(
-        self, write: Write | None, durable: Durable | None = None, refused: Refused | None = None
+        self,
+        write: Write | None,
+        durable: Durable | None = None,
+        refused: Refused | None = None,
+        *,
+        joined: bool = False,
     ) -> None:
-        """Queue a write. None is a barrier: it is durable when all writes before it are."""
+        """Queue a write. None is a barrier: it is durable when all writes before it are.
+
+        A `joined` write is made in the same commit as the one before it, if that is still queued:
+        hand it in before anything else happens on the loop.
+        """
         if write is None and not self._busy:
             if durable is not None:
                 durable(None)
             return
-        self._queue.append((write, durable, refused))
+        self._queue.append((write, durable, refused, joined))
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         batch = self._gather()
-        writes = [write for write, _, _ in batch if write is not None]
+        writes = [write for write, _, _, _ in batch if write is not None]
         commit = self._store.commit(writes, inline=True)
         try:
             waits_for = commit.send(None)
@@ -120,7 +129,7 @@ class Committer:
         self.batches += 1
         self.writes += len(results)
         remaining = iter(results)
-        for write, durable, _ in batch:
+        for write, durable, _, _ in batch:
             result = next(remaining) if write is not None else None
             if durable is None:
                 continue
@@ -132,12 +141,17 @@ class Committer:
     def _gather(self) -> list[_Item]:
         batch: list[_Item] = []
         size = 0
-        while self._queue and len(batch) < BATCH_WRITES_MAX and size < BATCH_BYTES_MAX:
+        while self._queue:
+            full = len(batch) >= BATCH_WRITES_MAX or size >= BATCH_BYTES_MAX
+            if full and not self._queue[0][3]:
+                break
             item = self._queue.popleft()
             batch.append(item)
             write = item[0]
-            if isinstance(write, Append | Create) and write.chunk is not None:
+            if isinstance(write, Append | Create | NextRun) and write.chunk is not None:
                 size += len(write.chunk.data)
+            elif isinstance(write, Send):
+                size += len(write.payload)
         return batch
 
     # --- trouble ------------------------------------------------------------------------------
@@ -151,19 +165,25 @@ class Committer:
         self._next()
 
     async def _refuse(self, batch: list[_Item], error: Exception) -> None:
-        """One write is to blame; the others must not suffer for it."""
-        if len(batch) > 1:
-            for item in batch:
-                await self._insist([item], None)
+        """One write is to blame; the others must not suffer for it, but those joined to it."""
+        groups: list[list[_Item]] = []
+        for item in batch:
+            if item[3] and groups:
+                groups[-1].append(item)
+            else:
+                groups.append([item])
+        if len(groups) > 1:
+            for group in groups:
+                await self._insist(group, None)
             return
-        _, _, refused = batch[0]
         _log.error("a write was refused: %s", error)
-        if refused is not None:
-            refused(error)
+        for _, _, refused, _ in batch:
+            if refused is not None:
+                refused(error)
 
     async def _insist(self, batch: list[_Item], problem: StoreError | None) -> None:
         """Commit; while the store has a passing problem, keep trying."""
-        writes = [write for write, _, _ in batch if write is not None]
+        writes = [write for write, _, _, _ in batch if write is not None]
         pause_s = _PAUSE_FIRST_S
         while True:
             if problem is not None:

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flawless.errors import UsageError
+
+
+class CancelFlag:
+    """Whether an attempt was given up. It goes up once, and any thread may look at it."""
+
+    __slots__ = ("up",)
+
+    def __init__(self) -> None:
+        self.up = False
+
+    def raise_(self) -> None:
+        """Tell the attempt that nobody waits for it any more."""
+        self.up = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +29,7 @@ class StepInfo:
     step: str
     attempt: int
     idempotency_key: str
+    flag: CancelFlag = field(default_factory=CancelFlag, repr=False, compare=False)
 
 
 current_step: ContextVar[StepInfo | None] = ContextVar("flawless_step", default=None)
@@ -35,3 +49,26 @@ def idempotency_key() -> str:
     Hand it to services that take idempotency keys, and a step that runs twice acts once.
     """
     return step_info().idempotency_key
+
+
+def cancelled() -> bool:
+    """Return whether nobody wants the running step's outcome any more.
+
+    That is so when its workflow was cancelled or gave the step up, when its timeout has passed, or
+    when the engine stops. A thread cannot be stopped from outside: a sync step that works for long
+    should ask now and then, and return. An async step is cancelled (`asyncio.CancelledError`), and
+    the process of a step marked `process=True` is killed; neither needs to ask.
+
+    Raises `UsageError` outside of a step.
+
+    Example::
+
+        @step
+        def resize(images: list[str]) -> int:
+            for done, image in enumerate(images):
+                if flawless.cancelled():
+                    return done
+                convert(image)
+            return len(images)
+    """
+    return step_info().flag.up

@@ -26,6 +26,7 @@ from flawless.engine.deployment import (
     ModuleCode,
     WorkflowInfo,
 )
+from flawless.engine.egress import Egress
 from flawless.engine.modules import Source, find_source
 from flawless.errors import DeploymentInvalid, FlawlessError, UsageError
 from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
@@ -110,15 +111,20 @@ class _TrialHost:
         )
 
 
-async def make_bundle(entry_modules: Sequence[str], component: Component) -> Deployment:
+async def make_bundle(
+    entry_modules: Sequence[str], component: Component, *, egress: Sequence[str] | None = None
+) -> Deployment:
     """Load the user's modules once in a guest and return them as a deployment.
 
+    `egress` are the hosts its requests may go to; None means all (see `engine.egress`).
+
     Raises `DeploymentInvalid` with the guest's traceback when they do not load there, or have no
-    workflow.
+    workflow, and `UsageError` when `egress` is no list of hosts.
     """
+    hosts = None if egress is None else Egress(egress).hosts
     host = _TrialHost()
     described = await _describe(component, host, entry_modules)
-    return _deployment(entry_modules, component.sha256, described, host.served)
+    return _deployment(entry_modules, component.sha256, described, host.served, hosts)
 
 
 async def bake(bundle: Deployment, progress: Progress | None = None) -> bytes:
@@ -146,6 +152,7 @@ def _deployment(
     component_hash: str,
     described: _Described,
     served: dict[str, Source],
+    egress: list[str] | None,
 ) -> Deployment:
     if not described.workflows:
         raise DeploymentInvalid(
@@ -172,6 +179,7 @@ def _deployment(
         described.workflows,
         described.standin_reasons,
         modules,
+        egress,
     )
     return Deployment(manifest)
 

@@ -16,7 +16,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from flawless.core.protocol import VERSION, LoadRequest, SourceRequest
+from flawless.core.machine import Answers
+from flawless.core.protocol import VERSION, LoadRequest, Question, SecretRequest, SourceRequest
+from flawless.engine.egress import Egress
+from flawless.engine.secrets import placeholder
 from flawless.errors import WorkflowNotFound
 from flawless.ids import DeploymentId
 
@@ -52,6 +55,10 @@ class WorkflowInfo(msgspec.Struct, frozen=True):
     returns: ReturnInfo = ReturnInfo()
     file: str = ""
     line: int = 0
+    messages: dict[str, dict[str, Any]] = {}
+    """What it receives, as declared: JSON Schemas by name."""
+    deadline_s: float | None = None
+    """How long an execution may take, unless its start says otherwise."""
 
 
 class ModuleCode(msgspec.Struct, frozen=True):
@@ -65,8 +72,12 @@ class ModuleCode(msgspec.Struct, frozen=True):
     source: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """Everything a deployment consists of, apart from the component."""
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything a deployment consists of, apart from the component.
+
+    What was added later has a default, and is left out where it has that: the ids of deployments
+    are made of this.
+    """
 
     format: int
     kind: Literal["bundle", "baked"]
@@ -77,15 +88,20 @@ class Manifest(msgspec.Struct, frozen=True):
     standins: dict[str, str]
     """Libraries that run natively only, and why."""
     modules: list[ModuleCode]
+    egress: list[str] | None = None
+    """The hosts that requests may go to, or None for all; see `engine.egress`."""
 
 
 class Deployment:
     """A manifest, ready to answer what guests ask of it."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, encoded: bytes | None = None) -> None:
         self.manifest = manifest
-        self.encoded = msgspec.json.encode(manifest, order="deterministic")
+        # What a store has kept is taken as it is: an older release left out what is new.
+        self.encoded = encoded or msgspec.json.encode(manifest, order="deterministic")
         self.id = DeploymentId(hashlib.sha256(self.encoded).hexdigest()[:16])
+        self.egress = None if manifest.egress is None else Egress(manifest.egress)
+        """The hosts that requests may go to, or None for all."""
         self.workflows = {info.name: info for info in manifest.workflows}
         self._code = {
             module.name: msgspec.json.encode(
@@ -110,7 +126,7 @@ class Deployment:
     @classmethod
     def decode(cls, data: bytes) -> Deployment:
         """Return the deployment whose manifest a store has kept."""
-        return cls(msgspec.json.decode(data, type=Manifest))
+        return cls(msgspec.json.decode(data, type=Manifest), data)
 
     def answer(self, request: LoadRequest | SourceRequest) -> bytes:
         """Answer a guest's question for code: the same answer in every run of an execution."""
@@ -124,7 +140,23 @@ class Deployment:
                 return msgspec.json.encode({"kind": "native", "reason": self._standins[name]})
         return b'{"kind":"missing"}'
 
-    def run_input(self, execution: str, workflow: str, args: bytes, now_us: int) -> bytes:
+    def answers(self, seed: bytes) -> Answers:
+        """Return what answers all questions of an execution with that seed, the same way always.
+
+        A secret's placeholder is given out whether this engine has the secret or not: that may
+        change, and a replay must see what the first run saw.
+        """
+
+        def answer(question: Question) -> bytes:
+            if isinstance(question, SecretRequest):
+                return b'{"ok":"%s"}' % placeholder(question.name, seed).encode()
+            return self.answer(question)
+
+        return answer
+
+    def run_input(
+        self, execution: str, workflow: str, args: bytes, now_us: int, run: int = 1
+    ) -> bytes:
         """Return the input of the guest's `run` export."""
         if workflow not in self.workflows:
             raise WorkflowNotFound(workflow, list(self.workflows))
@@ -133,6 +165,7 @@ class Deployment:
             "execution": execution,
             "workflow": workflow,
             "now": now_us,
+            "run": run,
             "modules": self.manifest.entry_modules,
         }
         return msgspec.json.encode(head)[:-1] + b',"args":' + args + b"}"

@@ -1,39 +1,47 @@
 """One execution in memory: a guest, its journal's machine, and the effects it has under way.
 
 Everything here happens on the engine's loop, as reactions to events: the guest suspends, an outcome
-arrives, entries become durable, a time comes. No task and no thread waits for anything. Between
-events an execution is in one of three shapes:
+or a message arrives, entries become durable, a time comes. No task and no thread waits for
+anything. Between events an execution is in one of three shapes:
 
 - with a guest: it computes, or waits for something that should come soon;
 - without a guest but with effects under way: it was evicted; when an outcome comes, the journal is
   loaded again and the guest replayed (`Host.reload`);
-- not in memory at all: it waits for a time, and the store knows which.
+- not in memory at all: it waits for a time, a message or a person, and the store knows which.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
 
-import msgspec
-
-from flawless.core.entries import Attempt, Completed, Failed
-from flawless.core.machine import Cancel, Machine, NewEntries, Perform
-from flawless.core.protocol import HttpRequest, StepRequest, error_object, label
+from flawless.core.entries import FORMAT, Continued, End, Invoked
+from flawless.core.machine import (
+    Cancel,
+    Machine,
+    Message,
+    NewEntries,
+    Perform,
+    StartChild,
+)
+from flawless.core.protocol import ExecuteRequest, label
 from flawless.core.randomness import RandomStream
 from flawless.core.status import Status
-from flawless.engine.clock import Clock
+from flawless.engine.attempts import SavedAttempts, encode_attempts
+from flawless.engine.clock import Timer
 from flawless.engine.deployment import Deployment
+from flawless.engine.effects import InFlight
+from flawless.engine.endings import error_of, outcome_for_parent, status_of
+from flawless.engine.host import Host
 from flawless.engine.outcome import Outcome
 from flawless.engine.printed import RawOutput
-from flawless.engine.steps import StepRun
+from flawless.engine.resting import Rest, append, resting
 from flawless.errors import FlawlessError
 from flawless.ids import ExecutionId
-from flawless.stores.base import Append, Chunk, SaveAttempts, Write
-from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted, State
+from flawless.stores.base import Append, Parent, SaveAttempts
+from flawless.wasm import Component, Finished, Guest, Preempted, State
 
 _log = logging.getLogger("flawless.engine")
 
@@ -41,61 +49,15 @@ _SECOND_US = 1_000_000
 _TIMER_S_MAX = 86_400.0  # asyncio's timers are not made for years
 
 
-class Host(Protocol):
-    """What an execution needs of its engine."""
-
-    clock: Clock
-    loop: asyncio.AbstractEventLoop
-    evict_after_us: int
-    guest_limits: GuestLimits
-    stopping: bool
-
-    def submit(self, write: Write | None, durable: Callable[[], None] | None) -> None:
-        """Queue a write; `durable` is called when it and all writes before it are durable."""
-        ...
-
-    def perform_step(
-        self, execution: LiveExecution, request: StepRequest, earlier: list[Attempt]
-    ) -> StepRun | None:
-        """Begin a step; its outcome comes to `execution.arrived`."""
-        ...
-
-    def perform_http(self, execution: LiveExecution, request: HttpRequest) -> asyncio.Task[None]:
-        """Begin a request; its outcome comes to `execution.arrived`."""
-        ...
-
-    def cancel_step(self, run: StepRun) -> None:
-        """Stop a step whose outcome nobody wants."""
-        ...
-
-    def reload(self, execution: LiveExecution) -> None:
-        """Give an evicted execution its machine and guest again, then call `outcome_waits`."""
-        ...
-
-    def suspended(self, execution: LiveExecution) -> None:
-        """The execution waits only for a time that the store knows: forget it."""
-        ...
-
-    def ended(self, execution: LiveExecution, final: Completed | Failed) -> None:
-        """The execution's end is durable."""
-        ...
-
-    def guest_closed(self) -> None:
-        """There is room for another guest."""
-        ...
-
-
-@dataclass(slots=True)
-class InFlight:
-    """An effect under way, for performing, cancelling, and showing it."""
-
-    label: str
-    began_us: int
-    run: StepRun | asyncio.Task[None] | None
+_UNKNOWN = Invoked(FORMAT, "", "", 0, b"", b"")
+_NO_ATTEMPTS = SavedAttempts()
 
 
 class LiveExecution:
-    """See the module's text. Also the `GuestHost` its guest talks to."""
+    """See the module's text. Also the `GuestHost` its guest talks to.
+
+    `stored` is the status the store knows, or will know when the queued writes are made.
+    """
 
     def __init__(
         self,
@@ -106,60 +68,74 @@ class LiveExecution:
         deployment: Deployment,
         component: Component,
         stored: Status,
+        parent: Parent | None = None,
+        depth: int = 0,
     ) -> None:
         self.id = execution
         self.workflow = workflow
         self.deployment = deployment
-        self.stored = stored
-        """The status the store knows, or will know when the queued writes are made."""
+        self.parent = parent
+        self.depth = depth
         self.machine: Machine | None = None
         self.guest: Guest | None = None
         self.in_flight: dict[int, InFlight] = {}
         self.idle_since_us: int | None = None
         """When the guest began to wait, or None while it computes."""
         self.over = False
-        self.began_us = 0
+        self.first = _UNKNOWN
+        """Entry 0 of the journal."""
+        self.pulling = False
+        """Whether somebody is reading the inbox for it."""
         self._host = host
         self._component = component
+        self._rest = Rest(stored)
         self._random = RandomStream(b"")
-        self._earlier: dict[int, list[Attempt]] = {}
+        self._earlier: dict[int, SavedAttempts] = {}
         self._arrivals: list[tuple[int, Outcome]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._replaying = False
         self._printed = RawOutput()
 
     # --- life ---------------------------------------------------------------------------------
 
-    def begin(self, machine: Machine, earlier: dict[int, list[Attempt]]) -> None:
-        """Start (or replay) the guest. `earlier` are failed attempts of steps, by effect."""
+    def begin(
+        self,
+        machine: Machine,
+        earlier: dict[int, SavedAttempts] | None = None,
+        messages: Sequence[Message] = (),
+    ) -> None:
+        """Start (or replay) the guest; `earlier` are failed attempts of steps, by effect."""
+        first = self.first = machine.invoked
         self.machine = machine
-        self._earlier = earlier
+        self._earlier = earlier or {}
         self._replaying = machine.length > 1
-        self.began_us = machine.invoked.began_us
-        self._random = RandomStream(machine.invoked.seed)
+        self._random = RandomStream(first.seed)
         self._printed = RawOutput()
         try:
             self._tell_arrivals(machine)
+            for message in messages:
+                machine.deliver(message, self._now_us())
         except FlawlessError as error:
             self._host.guest_closed()  # the room was kept for it
             self._fail(error)
             return
-        self._flush(None)
-        first = machine.invoked
+        if machine.end is not None:
+            self._host.guest_closed()
+            self._finish(machine.end)
+            return
+        if machine.dirty:
+            self._flush(None)
         guest = Guest(self._component, self, self._host.guest_limits)
         self.guest = guest
         self.idle_since_us = None
 
         def start() -> State:
-            text = self.deployment.run_input(self.id, first.workflow, first.input, first.began_us)
+            text = self.deployment.run_input(
+                self.id, first.workflow, first.input, first.began_us, first.run
+            )
             return guest.start("run", text)
 
         self._run(start)
-        if self.stored is Status.WAITING and not self.over:
-            # Nothing new is in the journal, but the store must not take it for a sleeper.
-            self.stored = Status.RUNNING
-            write = Append(self.id, None, Status.RUNNING, None, self._now_us())
-            self._host.submit(write, None)
 
     def record(self, machine: Machine) -> None:
         """Record what arrived while the guest was away, without the guest: the engine stops."""
@@ -181,13 +157,14 @@ class LiveExecution:
         machine = self.machine
         if machine is None:
             return
-        self._flush(None)
-        wake_us = machine.wake_us
-        self.machine = None
-        if not self.in_flight and wake_us is not None:
-            self._suspend_until(wake_us, None)
-        elif wake_us is not None:
-            self._arm(wake_us)
+        if machine.in_flight or machine.waiting is None:
+            wake_us = machine.wake_us
+            self._flush(None)
+            self.machine = None
+            if wake_us is not None:
+                self._arm(wake_us)
+        else:
+            self._suspend(machine)
 
     def stop(self) -> None:
         """Let go of everything but the journal; the execution goes on with the next engine."""
@@ -196,7 +173,7 @@ class LiveExecution:
         if self._timer is not None:
             self._timer.cancel()
         for item in self.in_flight.values():
-            self._cancel(item)
+            self._host.give_up(item)
         self.in_flight.clear()
         self._arrivals.clear()
 
@@ -206,8 +183,8 @@ class LiveExecution:
         A step between two attempts is left to the next engine, which knows how many failed.
         """
         for effect, item in list(self.in_flight.items()):
-            if isinstance(item.run, StepRun) and item.run.pausing:
-                self._cancel(self.in_flight.pop(effect))
+            if item.pausing:
+                self._host.give_up(self.in_flight.pop(effect))
         self._flush(None)
         if self.machine is None and self._arrivals:
             self._host.reload(self)
@@ -263,12 +240,16 @@ class LiveExecution:
         else:
             self._resume(response)
 
-    def attempt_failed(self, effect: int, attempts: list[Attempt]) -> None:
+    def attempt_failed(self, effect: int, saved: SavedAttempts) -> None:
         """A step's attempt failed and another follows: keep count across a crash."""
-        self._earlier[effect] = attempts
-        self._host.submit(SaveAttempts(self.id, effect, msgspec.msgpack.encode(attempts)), None)
+        self._earlier[effect] = saved
+        self._host.submit(SaveAttempts(self.id, effect, encode_attempts(saved)), None)
         if self._host.stopping and (item := self.in_flight.pop(effect, None)) is not None:
-            self._cancel(item)  # the next engine makes the next attempt
+            self._host.give_up(item)  # the next engine makes the next attempt
+
+    def attempts_of(self, effect: int) -> SavedAttempts:
+        """Return the failed attempts of a step that is about to begin."""
+        return self._earlier.get(effect, _NO_ATTEMPTS)
 
     def woke(self) -> None:
         """A time the guest may be waiting for has come."""
@@ -279,17 +260,33 @@ class LiveExecution:
         if machine is None:
             self._host.reload(self)
             return
-        if machine.waiting is None:
-            return
+        if machine.waiting is not None:
+            self._react(machine, lambda: machine.woke(self._now_us()))
+
+    def deliver(self, messages: Sequence[Message]) -> bool:
+        """Take what came to the inbox; False when it has to be read again, with the journal."""
+        for message in messages:
+            machine = self.machine
+            if machine is None or self.over or self._host.stopping:
+                return False
+            self._react(machine, partial(machine.deliver, message, self._now_us()))
+        return True
+
+    def _react(self, machine: Machine, event: Callable[[], bytes | None]) -> None:
+        """Let the machine know of something, and go on as it says."""
         try:
-            response = machine.woke(self._now_us())
+            response = event()
         except FlawlessError as error:
             self._fail(error)
             return
-        if response is not None:
+        if machine.end is not None:
+            self._finish(machine.end)
+        elif response is not None:
             self._resume(response)
-        elif (wake_us := machine.wake_us) is not None:
-            self._arm(wake_us)
+        elif machine.waiting is not None:
+            self._wait()
+        else:
+            self._flush(None)
 
     def _tell_arrivals(self, machine: Machine) -> None:
         arrivals, self._arrivals = self._arrivals, []
@@ -346,76 +343,84 @@ class LiveExecution:
             self._wait()
 
     def _wait(self) -> None:
+        """The guest waits: carry out what it asked for, and see when it has to go on."""
         machine = self.machine
         assert machine is not None
-        now_us = self._now_us()
-        self.idle_since_us = now_us
-        wake_us = machine.wake_us
-        if wake_us is None:
-            self._carry_out()
-            return
-        if wake_us - now_us > self._host.evict_after_us and not machine.in_flight:
-            self._take_actions()  # there may be something to cancel; there is nothing to perform
-            self._close_guest()
-            self.machine = None
-            self._suspend_until(wake_us, machine.take_chunk())
-            return
+        if self.idle_since_us is None:
+            self.idle_since_us = self._now_us()
         self._carry_out()
-        self._arm(wake_us)
+        if self.machine is None:
+            return  # the engine stops
+        if not machine.in_flight and self._sleeps(machine):
+            self._suspend(machine)
+        elif (wake_us := machine.wake_us) is not None:
+            self._arm(wake_us)
+
+    def _sleeps(self, machine: Machine) -> bool:
+        """Whether nothing will happen for so long that the guest is better replayed then."""
+        if machine.parked:
+            return True
+        wake_us = machine.wake_us
+        if machine.expecting or wake_us is None:
+            return False  # something may come at any time
+        return wake_us - self._now_us() > self._host.evict_after_us
 
     def _carry_out(self) -> None:
         """Make durable what the guest observed, then perform what it asked for."""
-        performs = self._take_actions()
-        if not performs:
+        performs, children = self._take_actions()
+        if not performs and not children:
             self._flush(None)
         elif self._host.stopping:
             # Nothing of this is recorded or done; the next engine comes here again.
             self.stop()
             self.machine = None
         else:
-            self._flush(lambda: self._perform(performs))
+            self._flush((lambda: self._perform(performs)) if performs else None)
+            for child in children:
+                self._host.start_child(self, child)
 
-    def _take_actions(self) -> list[Perform]:
-        """Cancel what the guest gave up, and return what it wants performed."""
+    def _take_actions(self) -> tuple[list[Perform], list[ExecuteRequest]]:
+        """Give up what the guest gave up, and return what it wants done."""
         assert self.machine is not None
         performs: list[Perform] = []
+        children: list[ExecuteRequest] = []
         for action in self.machine.take_actions():
             match action:
                 case Perform(effect, request):
-                    self.in_flight[effect] = InFlight(label(request), self._now_us(), None)
+                    self.in_flight[effect] = InFlight(label(request), self._now_us())
                     performs.append(action)
+                case StartChild(_, child):
+                    children.append(child)
                 case Cancel(effect):
                     item = self.in_flight.pop(effect, None)
                     if item is not None:
-                        self._cancel(item)
-        return performs
+                        self._host.give_up(item)
+        return performs, children
 
     def _perform(self, performs: list[Perform]) -> None:
         if self.over:
             return
         for action in performs:
             item = self.in_flight.get(action.effect)
-            if item is None:
-                continue  # given up while the journal was written
-            if isinstance(action.request, StepRequest):
-                earlier = self._earlier.get(action.effect, [])
-                item.run = self._host.perform_step(self, action.request, earlier)
-            else:
-                item.run = self._host.perform_http(self, action.request)
+            if item is not None:  # else it was given up while the journal was written
+                self._host.perform(self, action, item)
 
     # --- ending -------------------------------------------------------------------------------
 
     def _fail(self, error: Exception) -> None:
         assert self.machine is not None
-        self._finish(self.machine.failed(_error_json(error), self._now_us()))
+        self._finish(self.machine.failed(error_of(error), self._now_us()))
 
-    def _finish(self, final: Completed | Failed) -> None:
+    def _finish(self, final: End) -> None:
         machine = self.machine
         assert machine is not None
-        chunk = machine.take_chunk()
+        new = machine.take_chunk()
         self.stop()
-        self.stored = Status.COMPLETED if isinstance(final, Completed) else Status.FAILED
-        write = Append(self.id, _chunk(chunk), self.stored, None, self._now_us())
+        if isinstance(final, Continued):
+            self._host.next_run(self, new, final)
+            return
+        outcome = b"" if self.parent is None else outcome_for_parent(self.id, final)
+        write = self._append(machine, new, Rest(status_of(final)), outcome)
         self._host.submit(write, lambda: self._host.ended(self, final))
 
     # --- small things -------------------------------------------------------------------------
@@ -430,23 +435,47 @@ class LiveExecution:
         )
 
     def _flush(self, durable: Callable[[], None] | None) -> None:
-        chunk = self.machine.take_chunk() if self.machine is not None else None
-        if chunk is None:
+        """Hand what is new to the store, and how the execution rests if that has changed."""
+        machine = self.machine
+        new = None if machine is None else machine.take_chunk()
+        rest = (
+            self._rest
+            if machine is None
+            else resting(machine, self._now_us() + self._host.evict_after_us)
+        )
+        if new is None and rest == self._rest:
             if durable is not None:
                 self._host.submit(None, durable)
             return
-        status = None
-        if self.stored is not Status.RUNNING:
-            self.stored = Status.RUNNING
-            status = Status.RUNNING
-        append = Append(self.id, _chunk(chunk), status, None, self._now_us())
-        self._host.submit(append, durable)
+        write = self._append(machine, new, rest)
+        if new is None or new.response is None:
+            self._host.submit(write, durable)
+            return
 
-    def _suspend_until(self, wake_us: int, chunk: NewEntries | None) -> None:
+        def responded() -> None:
+            self._host.responded(self)
+            if durable is not None:
+                durable()
+
+        self._host.submit(write, responded)
+
+    def _append(
+        self, machine: Machine | None, new: NewEntries | None, rest: Rest, outcome: bytes = b""
+    ) -> Append:
+        changed = None if rest == self._rest else rest
+        self._rest = rest
+        seen = 0 if machine is None else machine.messages_seen
+        return append(self.id, new, changed, self._now_us(), outcome=outcome, seen=seen)
+
+    def _suspend(self, machine: Machine) -> None:
+        """Leave memory: the store knows what the execution waits for."""
+        self._close_guest()
+        rest = resting(machine, 0)
+        new = machine.take_chunk()
+        self.machine = None
         self.over = True
-        self.stored = Status.WAITING
-        append = Append(self.id, _chunk(chunk), Status.WAITING, wake_us, self._now_us())
-        self._host.submit(append, lambda: self._host.suspended(self))
+        write = None if new is None and rest == self._rest else self._append(machine, new, rest)
+        self._host.submit(write, lambda: self._host.suspended(self))
 
     def _arm(self, wake_us: int) -> None:
         if self.over:
@@ -455,13 +484,7 @@ class LiveExecution:
             self._timer.cancel()
         delay_s = (wake_us - self._now_us()) / _SECOND_US
         delay_s = min(max(delay_s, 0.0), _TIMER_S_MAX)
-        self._timer = self._host.loop.call_later(delay_s, self.woke)
-
-    def _cancel(self, item: InFlight) -> None:
-        if isinstance(item.run, StepRun):
-            self._host.cancel_step(item.run)
-        elif item.run is not None:
-            item.run.cancel()
+        self._timer = self._host.clock.call_later(delay_s, self.woke)
 
     def _close_guest(self) -> None:
         if self.guest is not None:
@@ -472,14 +495,3 @@ class LiveExecution:
 
     def _now_us(self) -> int:
         return self._host.clock.now_us()
-
-
-def _chunk(chunk: NewEntries | None) -> Chunk | None:
-    return None if chunk is None else Chunk(chunk.first_seq, chunk.count, chunk.data)
-
-
-def _error_json(error: Exception) -> bytes:
-    type_ = type(error)
-    if isinstance(error, FlawlessError):
-        return error_object(type_.__name__, str(error))
-    return error_object("EngineError", f"internal error: {type_.__name__}: {error}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from flawless.core.encoding import decode_entries
-from flawless.core.entries import Attempt, Entry
+from flawless.core.entries import Entry
+from flawless.core.inbox import Message
+from flawless.engine.attempts import SavedAttempts, decode_attempts
 from flawless.errors import JournalDamaged
 from flawless.ids import ExecutionId
 from flawless.stores.base import Store
 
-_attempts = msgspec.msgpack.Decoder(list[Attempt])
+_PAGE = 1_000
 
 
 async def read_entries(store: Store, execution: ExecutionId) -> tuple[list[Entry], int]:
@@ -30,16 +32,27 @@ async def read_entries(store: Store, execution: ExecutionId) -> tuple[list[Entry
     return entries, size
 
 
-async def read_attempts(store: Store, execution: ExecutionId) -> dict[int, list[Attempt]]:
+async def read_attempts(store: Store, execution: ExecutionId) -> dict[int, SavedAttempts]:
     """Return the failed attempts of steps that had not ended, by effect.
 
     Raises `JournalDamaged` when they cannot be read.
     """
-    earlier: dict[int, list[Attempt]] = {}
+    earlier: dict[int, SavedAttempts] = {}
     for effect, data in (await store.attempts(execution)).items():
         try:
-            earlier[effect] = _attempts.decode(data)
+            earlier[effect] = decode_attempts(data)
         except msgspec.MsgspecError as error:
             reason = f"the attempts of effect {effect} cannot be read ({error})"
             raise JournalDamaged(execution, 0, reason) from error
     return earlier
+
+
+async def read_messages(store: Store, execution: ExecutionId, after: int = 0) -> list[Message]:
+    """Return what waits in an execution's inbox, in order."""
+    found: list[Message] = []
+    while True:
+        page = await store.messages(execution, after, limit=_PAGE)
+        found += [Message(one.number, one.name, one.payload, one.id) for one in page]
+        if len(page) < _PAGE:
+            return found
+        after = page[-1].number

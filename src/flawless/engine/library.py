@@ -32,12 +32,14 @@ class Library:
         modules: Sequence[str | Path | ModuleType],
         *,
         baked: bool = False,
+        egress: Sequence[str] | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.native: dict[str, ModuleType] = {}
         self._store = store
         self._specs = list(modules)
         self._baked = baked
+        self._egress = egress
         self._progress = progress
         self._current: Deployment | None = None
         self._deployments: dict[str, Deployment] = {}
@@ -64,7 +66,7 @@ class Library:
             self.native[public_module(module.__name__)] = module
         runtime = await asyncio.to_thread(build_runtime, self._progress)
         component = await self._adopt(runtime)
-        deployment = await deploy.make_bundle(list(self.native), component)
+        deployment = await deploy.make_bundle(list(self.native), component, egress=self._egress)
         if self._baked:
             component = await self._adopt(await deploy.bake(deployment, self._progress))
             deployment = deployment.on(component.sha256, "baked")

@@ -63,6 +63,16 @@ class _Worker:
         self.pipe.close()
 
 
+class Call:
+    """One step for a worker, so that it can be called off. Its pool's lock guards it."""
+
+    __slots__ = ("off", "worker")
+
+    def __init__(self) -> None:
+        self.off = False
+        self.worker: _Worker | None = None
+
+
 class ProcessPool:
     """At most `size` workers, started when first needed and kept for the next step."""
 
@@ -74,21 +84,43 @@ class ProcessPool:
         self._all: set[_Worker] = set()
         self._closed = False
 
-    def run(self, step: Step[..., Any], info: StepInfo, args: bytes) -> Outcome:
+    def run(
+        self, step: Step[..., Any], info: StepInfo, args: bytes, call: Call | None = None
+    ) -> Outcome:
         """Run one step and wait for it; call it from a thread that may block.
 
         A step that exceeds its timeout is killed. Its death in any other way is a `StepFailed`.
         """
+        call = call or Call()
         with self._places:
+            if call.off:
+                return _called_off()
             worker = self._take()
             if worker is None:
                 return host_error("StepFailed", "the engine was closed", type="EngineStopped")
             healthy = False
             try:
-                outcome, healthy = self._exchange(worker, step, info, args)
+                with self._lock:
+                    begins = not call.off
+                    call.worker = worker if begins else None
+                if begins:
+                    outcome, healthy = self._exchange(worker, step, info, args)
+                else:
+                    outcome, healthy = _called_off(), True
             finally:
+                with self._lock:
+                    if call.worker is not None and call.off:
+                        healthy = False  # it was killed, perhaps just after it had answered
+                    call.worker = None
                 self._give_back(worker, healthy=healthy)
             return outcome
+
+    def call_off(self, call: Call) -> None:
+        """Kill the worker that has the call, or see to it that none ever gets it."""
+        with self._lock:
+            call.off = True
+            if call.worker is not None:
+                call.worker.process.kill()
 
     def close(self) -> None:
         """Kill all workers."""
@@ -153,6 +185,10 @@ class ProcessPool:
                 self._all.discard(worker)
         if not keep:
             worker.stop()
+
+
+def _called_off() -> Outcome:
+    return host_error("StepFailed", "nobody waits for the step any more", type="Cancelled")
 
 
 def _how(exitcode: int | None) -> str:

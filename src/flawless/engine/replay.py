@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from flawless.core.entries import Completed, Entry, Failed, Invoked
+from flawless.core.entries import Cancelled, End, Entry, Failed, Invoked
+from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.machine import Machine
 from flawless.core.randomness import RandomStream
@@ -33,7 +34,7 @@ class Replayed:
     questions: list[bytes]
     replayed: int
     """Effects answered from the journal."""
-    end: Completed | Failed | None
+    end: End | None
 
 
 def replay(
@@ -53,18 +54,18 @@ def replay(
     limits = limits or Limits()
     host = _RecordedWorld(execution, entries, deployment, limits)
     first = host.machine.invoked
-    text = deployment.run_input(execution, first.workflow, first.input, first.began_us)
+    text = deployment.run_input(execution, first.workflow, first.input, first.began_us, first.run)
     guest_limits = GuestLimits(
         memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn
     )
-    end: Completed | Failed | None = None
+    end: End | None = None
     with Guest(component, host, guest_limits) as guest:
         try:
             state = guest.start("run", text)
             while isinstance(state, Preempted):
                 state = guest.proceed()
         except (GuestTrapped, GuestCpuExceeded):
-            if host.over or not isinstance(entries[-1], Failed):
+            if host.over or not isinstance(entries[-1], Failed | Cancelled):
                 raise
             end = entries[-1]
         else:
@@ -88,8 +89,8 @@ class _RecordedWorld:
             execution,
             entries,
             limits=limits,
-            may_repeat=lambda _: True,
-            modules=deployment.answer,
+            when_interrupted=lambda _: WhenInterrupted.REPEAT,
+            answers=deployment.answers(first.seed),
         )
         self.questions: list[bytes] = []
         self._printed = RawOutput()

@@ -18,23 +18,25 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from flawless.core.entries import Attempt, Completed, Entry, Failed
-from flawless.core.machine import Machine
-from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
+from flawless.core.entries import Continued, End, Invoked
+from flawless.core.machine import NewEntries, Perform
+from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
-from flawless.engine.clock import Clock, new_jitter
+from flawless.engine import beginnings
+from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
+from flawless.engine.delivery import Delivery
+from flawless.engine.effects import Effects, InFlight
 from flawless.engine.execution import LiveExecution
-from flawless.engine.http import HttpPerformer
-from flawless.engine.journals import read_attempts, read_entries
+from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
-from flawless.engine.outcome import Outcome, host_error
+from flawless.engine.loading import alive, load, machine_of
+from flawless.engine.mail import Mail, TypeOf
 from flawless.engine.settings import Settings
-from flawless.engine.steps import StepPerformer, StepRun
 from flawless.engine.wakeups import PAGE, Wakeups
 from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
-from flawless.stores.base import Append, Create, Record, Store, Write
+from flawless.stores.base import Append, Create, Record, Result, Store, Write
 from flawless.wasm import GuestLimits
 
 _log = logging.getLogger("flawless.engine")
@@ -45,7 +47,11 @@ _IDLE_US_MIN = 20_000
 
 
 class Scheduler:
-    """Runs the executions of one store. Also the `Host` of each `LiveExecution`."""
+    """Runs the executions of one store. Also the `Host` of each `LiveExecution`.
+
+    `ended` and `responded` are called when an end or a response is durable, `stopped` when an
+    execution cannot be run any further by this engine.
+    """
 
     def __init__(
         self,
@@ -54,8 +60,9 @@ class Scheduler:
         *,
         settings: Settings,
         clock: Clock,
-        may_repeat: Callable[[EffectRequest], bool],
-        ended: Callable[[ExecutionId, Completed | Failed], None],
+        type_of: TypeOf,
+        ended: Callable[[ExecutionId, End], None],
+        responded: Callable[[ExecutionId], None],
         stopped: Callable[[ExecutionId, Exception], None],
     ) -> None:
         self.clock = clock
@@ -71,23 +78,24 @@ class Scheduler:
         self._store = store
         self._library = library
         self._settings = settings
-        self._may_repeat = may_repeat
         self._on_end = ended
+        self._on_response = responded
         self._on_stop = stopped
         self._committer = Committer(store)
         self._committer.on_problem = self._store_failed
-        self._steps = StepPerformer(
-            self.loop,
+        self.mail = Mail(
+            store,
             clock,
-            threads=settings.step_threads,
-            processes=settings.step_processes,
-            jitter=new_jitter,
+            settings,
+            post=self._committer.submit,
+            notify=lambda execution: self._delivery.notify(execution),
+            type_of=type_of,
         )
-        self._http = HttpPerformer(body_bytes_max=settings.limits.value_bytes_max)
+        self._effects = Effects(self.loop, clock, settings, self.mail)
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queue: deque[ExecutionId] = deque()
         self._queued: set[ExecutionId] = set()
-        self._creating: dict[asyncio.Future[Record | None], None] = {}
+        self._creating: dict[asyncio.Future[Any], None] = {}
         self._room = asyncio.Event()
         self._shorter = asyncio.Event()
         self._progress = asyncio.Event()
@@ -100,6 +108,14 @@ class Scheduler:
             room=self._queue_is_short,
         )
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._delivery = Delivery(
+            store,
+            self._live,
+            sleepers_changed=self._wakeups.changed.set,
+            load=self._enqueue,
+            reload=self.reload,
+            spawn=self._spawn,
+        )
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -132,8 +148,7 @@ class Scheduler:
             execution.flush()
             execution.stop()
         await self._committer.close(max(1.0, ends_at - self.loop.time()))
-        self._steps.close()
-        await self._http.close()
+        await self._effects.close()
 
     def expect_healthy(self) -> None:
         """Raise the store's problem, if it has one: nothing new can be kept now."""
@@ -158,27 +173,13 @@ class Scheduler:
     def in_flight(self, execution: ExecutionId) -> list[dict[str, Any]]:
         """Return what an execution has under way: effect, label, begin, failed attempts."""
         live = self._live.get(execution)
-        if live is None:
-            return []
-        return [
-            {
-                "effect": effect,
-                "label": item.label,
-                "began_us": item.began_us,
-                "attempts": [
-                    {"at_us": item.run.began_us + a.at, "type": a.type, "message": a.message}
-                    for a in item.run.attempts
-                ]
-                if isinstance(item.run, StepRun)
-                else [],
-            }
-            for effect, item in live.in_flight.items()
-        ]
+        items = {} if live is None else live.in_flight
+        return [item.shown(effect) for effect, item in items.items()]
 
     # --- new executions -----------------------------------------------------------------------
 
     async def create(
-        self, write: Create, machine: Machine, settled: Callable[[], None]
+        self, write: Create, first: Invoked, settled: Callable[[], None]
     ) -> Record | None:
         """Make a new execution durable and run it; return the record that has its id already.
 
@@ -190,7 +191,8 @@ class Scheduler:
         self._creating[made] = None
         begins = self.guests < self._settings.guests_max and not self._queue
 
-        def durable(taken: Record | None) -> None:
+        def durable(result: Result) -> None:
+            taken = result if isinstance(result, Record) else None
             settled()
             if taken is not None and (live := self._live.pop(write.id, None)) is not None:
                 live.stop()
@@ -209,16 +211,10 @@ class Scheduler:
         self._committer.submit(write, durable, refused)
         if begins:
             deployment, component = await self._library.find(write.deployment)
-            live = LiveExecution(
-                self,
-                write.id,
-                workflow=write.workflow,
-                deployment=deployment,
-                component=component,
-                stored=Status.RUNNING,
-            )
+            live = alive(self, write, deployment, component)
             self._live[write.id] = live
-            self._begin(live, machine, {})
+            self.guests += 1
+            live.begin(machine_of(live, [first], len(write.chunk.data), self._settings))
         try:
             return await made
         finally:
@@ -229,12 +225,12 @@ class Scheduler:
 
         Unless `patient`, a passing problem of the store is raised instead of waited for.
         """
-        done: asyncio.Future[Record | None] = self.loop.create_future()
+        done: asyncio.Future[None] = self.loop.create_future()
         if not patient:
             self.expect_healthy()
             self._creating[done] = None
 
-        def durable(_: Record | None) -> None:
+        def durable(_: Result) -> None:
             if not done.done():
                 done.set_result(None)
 
@@ -244,19 +240,46 @@ class Scheduler:
         finally:
             self._creating.pop(done, None)
 
+    async def revive(self, execution: ExecutionId, writes: list[Write]) -> None:
+        """Make the writes durable together, and let the execution, which had ended, go on.
+
+        Raises `StoreConflict` when somebody else was quicker.
+        """
+        self.expect_healthy()
+        done: asyncio.Future[None] = self.loop.create_future()
+
+        def durable(_: Result) -> None:
+            self._enqueue(execution)
+            if not done.done():
+                done.set_result(None)
+
+        def refused(error: Exception) -> None:
+            if not done.done():
+                done.set_exception(error)
+
+        for n, write in enumerate(writes):
+            last = n == len(writes) - 1
+            self._committer.submit(write, durable if last else None, refused, joined=n > 0)
+        await done
+
     # --- the host of live executions ----------------------------------------------------------
 
-    def submit(self, write: Write | None, durable: Callable[[], None] | None) -> None:
+    def submit(
+        self, write: Write | None, durable: Callable[[], None] | None, *, joined: bool = False
+    ) -> None:
         """Queue a write of a live execution."""
         execution = getattr(write, "id", None)
         self._progress.set()
 
-        def done(_: Record | None) -> None:
+        def done(result: Result) -> None:
             if durable is not None:
                 try:
                     durable()
                 except Exception:
                     _log.exception("internal error after a write of execution %s", execution)
+            if isinstance(result, tuple):
+                for one in result:
+                    self._delivery.notify(one)
 
         def refused(error: Exception) -> None:
             live = self._live.pop(execution, None) if execution is not None else None
@@ -266,38 +289,51 @@ class Scheduler:
             if execution is not None:
                 self._on_stop(execution, error)
 
-        self._committer.submit(write, done, refused)
+        self._committer.submit(write, done, refused, joined=joined)
 
-    def perform_step(
-        self, execution: LiveExecution, request: StepRequest, earlier: list[Attempt]
-    ) -> StepRun | None:
-        """Begin a step."""
-        return self._steps.perform(
+    def perform(self, execution: LiveExecution, action: Perform, item: InFlight) -> None:
+        """Begin an effect."""
+        self._effects.perform(execution, action, item)
+
+    def give_up(self, item: InFlight) -> None:
+        """Stop an effect whose outcome nobody wants."""
+        self._effects.give_up(item)
+
+    def start_child(self, execution: LiveExecution, request: ExecuteRequest) -> None:
+        """Create a child, in the same commit as what was submitted before."""
+        write = beginnings.child(
             execution.id,
+            execution.first,
+            execution.depth,
             request,
-            began_us=execution.began_us,
-            earlier=earlier,
-            on_attempt=lambda attempts: execution.attempt_failed(request.id, attempts),
-            report=lambda outcome: execution.arrived(request.id, outcome),
+            execution.deployment,
+            self.clock.now_us(),
         )
 
-    def perform_http(self, execution: LiveExecution, request: HttpRequest) -> asyncio.Task[None]:
-        """Begin a request."""
+        def durable(result: Result) -> None:
+            self._enqueue(write.id)
+            if isinstance(result, Record):
+                self._delivery.notify(execution.id)  # of the refusal, unless it is that very child
 
-        async def exchange() -> None:
-            outcome: Outcome
-            try:
-                outcome = await self._http.perform(execution.id, request)
-            except Exception as error:
-                _log.exception("internal error in an HTTP effect of execution %s", execution.id)
-                outcome = host_error("HTTPError", f"internal error: {error}")
-            execution.arrived(request.id, outcome)
+        self._committer.submit(write, durable, joined=True)
 
-        return self.loop.create_task(exchange())
+    def next_run(self, execution: LiveExecution, last: NewEntries | None, final: Continued) -> None:
+        """Record the end of a run and begin the next one, on the newest code."""
+        current = self._library.current
+        known = execution.workflow in current.workflows
+        deployment = current if known else execution.deployment
+        write = beginnings.following_run(
+            execution.id, last, final, execution.first, deployment, self.clock.now_us()
+        )
+        self.submit(write, lambda: self._begin_again(execution.id))
 
-    def cancel_step(self, run: StepRun) -> None:
-        """Stop a step whose outcome nobody wants."""
-        self._steps.cancel(run)
+    def _begin_again(self, execution: ExecutionId) -> None:
+        self._live.pop(execution, None)
+        self._enqueue(execution)
+
+    def responded(self, execution: LiveExecution) -> None:
+        """Tell who waits for a response."""
+        self._on_response(execution.id)
 
     def reload(self, execution: LiveExecution) -> None:
         """Queue an evicted execution for replay; while stopping, only record what arrived."""
@@ -311,7 +347,7 @@ class Scheduler:
         self._live.pop(execution.id, None)
         self._wakeups.changed.set()
 
-    def ended(self, execution: LiveExecution, final: Completed | Failed) -> None:
+    def ended(self, execution: LiveExecution, final: End) -> None:
         """Forget an execution that has ended, and tell who waits for it."""
         self._live.pop(execution.id, None)
         self._on_end(execution.id, final)
@@ -323,12 +359,6 @@ class Scheduler:
         self._room.set()
 
     # --- loading ------------------------------------------------------------------------------
-
-    def _begin(
-        self, live: LiveExecution, machine: Machine, earlier: dict[int, list[Attempt]]
-    ) -> None:
-        self.guests += 1
-        live.begin(machine, earlier)
 
     def _enqueue(self, execution: ExecutionId, *, front: bool = False) -> None:
         if execution in self._queued or self.stopping:
@@ -360,18 +390,15 @@ class Scheduler:
                 await self._room.wait()
 
     async def _load(self, execution: ExecutionId) -> None:
-        """Read an execution's journal and replay its guest."""
+        """Read an execution's journal and inbox, and replay its guest."""
         await self.durable()
         live = self._live.get(execution)
         if live is not None and (live.machine is not None or live.over):
             return
-        record = await self._store.get(execution)
-        if record is None or record.status.final:
-            return
+        delivery = self._delivery
+        delivery.loading, delivery.missed = execution, False
         try:
-            deployment, component = await self._library.find(record.deployment)
-            entries, size = await read_entries(self._store, execution)
-            earlier = await read_attempts(self._store, execution)
+            loaded = await load(self._store, self._library, execution)
         except FlawlessError as error:
             if isinstance(error, ToolchainError) or (
                 isinstance(error, StoreError) and error.retriable
@@ -379,30 +406,17 @@ class Scheduler:
                 raise  # it may pass, and the execution is not to blame
             await self._give_up(execution, error)
             return
-        if self._live.get(execution) is not live or (live is not None and live.over):
-            return  # it was stopped meanwhile
+        finally:
+            delivery.loading = None
+        if loaded is None or self._live.get(execution) is not live or (live and live.over):
+            return  # it has ended, or was stopped meanwhile
         if live is None:
-            live = LiveExecution(
-                self,
-                execution,
-                workflow=record.workflow,
-                deployment=deployment,
-                component=component,
-                stored=record.status,
-            )
-            self._live[execution] = live
-        self._begin(live, self._machine(live, entries, size), earlier)
-
-    def _machine(self, live: LiveExecution, entries: list[Entry], size: int) -> Machine:
-        return Machine(
-            live.id,
-            entries,
-            limits=self._settings.limits,
-            may_repeat=self._may_repeat,
-            modules=live.deployment.answer,
-            in_flight=live.known_effects,
-            bytes_recorded=size,
-        )
+            live = self._live[execution] = loaded.come_alive(self)
+        self.guests += 1
+        machine = machine_of(live, loaded.entries, loaded.size, self._settings)
+        live.begin(machine, loaded.earlier, loaded.messages)
+        if delivery.missed:
+            delivery.notify(execution)
 
     async def _record_arrivals(self, live: LiveExecution) -> None:
         """Record outcomes that came for an evicted execution while the engine stops."""
@@ -410,7 +424,7 @@ class Scheduler:
             await self.durable()
             entries, size = await read_entries(self._store, live.id)
             if live.machine is None and not live.over:
-                live.record(self._machine(live, entries, size))
+                live.record(machine_of(live, entries, size, self._settings))
         except FlawlessError as error:
             _log.error("an outcome of execution %s cannot be recorded: %s", live.id, error)
             live.stop()

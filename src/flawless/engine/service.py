@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-import msgspec
-
 from flawless.core.encoding import decode_entries
-from flawless.core.entries import Completed, Entry, Failed, Logged
-from flawless.core.machine import Machine
-from flawless.core.protocol import EffectRequest, HttpRequest, StepRequest
+from flawless.core.entries import Cancelled, Completed, Continued, Entry, Failed, Logged
+from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
-from flawless.engine import http
+from flawless.engine import arguments, beginnings
 from flawless.engine.clock import Clock, SystemClock
+from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
+from flawless.engine.endings import status_of
 from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.replay import Replayed, replay
@@ -35,9 +33,8 @@ from flawless.errors import (
     ValueTooLarge,
     WorkflowNotFound,
 )
-from flawless.functions import find_step
-from flawless.ids import ExecutionId, execution_id, new_execution_id, new_seed
-from flawless.stores.base import Chunk, Create, Record, Records, Store
+from flawless.ids import ExecutionId, execution_id, new_execution_id
+from flawless.stores.base import Create, Record, Records, Store, Visible
 from flawless.wasm.progress import Progress
 
 _log = logging.getLogger("flawless.engine")
@@ -81,13 +78,18 @@ class Service:
         baked: bool = False,
         clock: Clock | None = None,
         progress: Progress | None = None,
+        library: Library | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.store = store
         self._clock: Clock = clock or SystemClock()
-        self._library = Library(store, modules, baked=baked, progress=progress)
+        self._library = library or Library(
+            store, modules, baked=baked, egress=self.settings.egress, progress=progress
+        )
         self._scheduler: Scheduler | None = None
+        self._control: Control | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
+        self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._starting: dict[str, bytes] = {}
 
     # --- life ---------------------------------------------------------------------------------
@@ -106,8 +108,9 @@ class Service:
                 self._library,
                 settings=self.settings,
                 clock=self._clock,
-                may_repeat=_may_repeat,
+                type_of=self._type_of,
                 ended=self._ended,
+                responded=self._responded,
                 stopped=self._stopped,
             )
             await scheduler.open()
@@ -115,22 +118,28 @@ class Service:
             await self.store.close()
             raise
         self._scheduler = scheduler
+        self._control = Control(self.store, self._library, scheduler, self._clock)
 
     async def close(self, deadline_s: float | None = None) -> None:
         """Stop within a deadline: effects under way may end and are recorded, no new ones begin.
 
         What is unfinished goes on when the next engine opens the same store.
         """
-        scheduler, self._scheduler = self._scheduler, None
+        scheduler, self._scheduler, self._control = self._scheduler, None, None
         if scheduler is None:
             return
         await scheduler.close(self.settings.stop_deadline_s if deadline_s is None else deadline_s)
         stopped = EngineStopped("the engine was closed; the execution goes on with the next one")
-        for futures in self._waiters.values():
-            for future in futures:
-                if not future.done():
-                    future.set_exception(stopped)
+        waiting: list[asyncio.Future[Any]] = []
+        for ends in self._waiters.values():
+            waiting += ends
+        for responses in self._response_waiters.values():
+            waiting += responses
+        for future in waiting:
+            if not future.done():
+                future.set_exception(stopped)
         self._waiters.clear()
+        self._response_waiters.clear()
         await self.store.close()
 
     # --- executions ---------------------------------------------------------------------------
@@ -150,12 +159,14 @@ class Service:
         workflow: str,
         args: bytes,
         id: str | None = None,  # noqa: A002 (the public word)
+        *,
+        deadline_s: float | None = None,
     ) -> tuple[str, bool]:
         """Start an execution; return its id and whether it is new.
 
         `args` is the JSON of `codec.encode_call`. With an id that is taken, nothing is started:
         the same workflow and input give the existing execution, anything else raises
-        `ExecutionConflict`.
+        `ExecutionConflict`. `deadline_s` is how long it may take before it is cancelled.
 
         Durability: when this returns, the execution is durable and will be run to its end.
         """
@@ -167,7 +178,7 @@ class Service:
         if len(args) > limit:
             raise ValueTooLarge("the input", len(args), limit)
         execution = new_execution_id() if id is None else execution_id(id)
-        digest = _digest(workflow, args)
+        digest = beginnings.digest(workflow, args)
         if execution in self._starting:
             await scheduler.durable(patient=False)
         if execution in self._starting:
@@ -188,22 +199,12 @@ class Service:
             settled()
             return self._same(execution, workflow, digest, record.digest)
 
-        machine = Machine.create(
-            execution,
-            workflow=workflow,
-            deployment=deployment.id,
-            input=args,
-            seed=new_seed(),
-            now_us=self._clock.now_us(),
-            limits=self.settings.limits,
-            may_repeat=_may_repeat,
-            modules=deployment.answer,
-        )
-        entry = machine.take_chunk()
-        assert entry is not None
-        chunk = Chunk(entry.first_seq, entry.count, entry.data)
-        write = Create(execution, workflow, deployment.id, digest, self._clock.now_us(), chunk)
-        taken = await scheduler.create(write, machine, settled)
+        now_us = self._clock.now_us()
+        seed = self.settings.outside.seed(execution)
+        first = beginnings.invoked(workflow, deployment, args, now_us, seed, deadline_s=deadline_s)
+        chunk = beginnings.first_chunk(first)
+        write = Create(execution, workflow, deployment.id, digest, now_us, chunk)
+        taken = await scheduler.create(write, first, settled)
         if taken is not None:
             return self._same(execution, workflow, digest, taken.digest)
         return execution, True
@@ -223,8 +224,12 @@ class Service:
         prefix: str = "",
         limit: int = 50,
         before: str | None = None,
+        runs: bool = False,
     ) -> Records:
-        """Return executions, newest first, those started before the execution `before`."""
+        """Return executions, newest first, those started before the execution `before`.
+
+        Earlier runs (`ID~1`) are left out unless `runs` is true.
+        """
         try:
             wanted = None if status is None else Status(status)
         except ValueError:
@@ -240,6 +245,7 @@ class Service:
             prefix=prefix,
             limit=limit,
             before=None if before is None else ExecutionId(before),
+            runs=runs,
         )
 
     async def end(self, execution: str, wait_s: float = 0.0) -> End | None:
@@ -268,6 +274,41 @@ class Service:
             waiters.remove(future)
             if not waiters:
                 self._waiters.pop(execution, None)
+
+    @property
+    def control(self) -> Control:
+        """What can be done to executions that are there."""
+        self._running()
+        assert self._control is not None
+        return self._control
+
+    async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
+        """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.
+
+        None: neither has happened yet. Raises `ExecutionNotFound`.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + wait_s
+        while True:
+            came: asyncio.Future[None] = loop.create_future()
+            waiters = self._response_waiters.setdefault(execution, set())
+            waiters.add(came)
+            try:
+                response = await self.store.response(ExecutionId(execution))
+                if response is not None:
+                    return response
+                if (end := await self.end(execution)) is not None:
+                    return end
+                if wait_s <= 0:
+                    return None
+                async with asyncio.timeout_at(ends_at):
+                    await came
+            except TimeoutError:
+                return None
+            finally:
+                waiters.discard(came)
+                if not waiters and self._response_waiters.get(execution) is waiters:
+                    del self._response_waiters[execution]
 
     async def journal(self, execution: str) -> Entries:
         """Return all durable entries of an execution."""
@@ -332,10 +373,24 @@ class Service:
             raise ExecutionConflict(execution, workflow)
         return execution, False
 
-    def _ended(self, execution: str, final: Completed | Failed) -> None:
+    def _ended(self, execution: str, final: EndEntry) -> None:
         for future in self._waiters.get(execution, ()):
             if not future.done():
                 future.set_result(_end_of(final))
+        self._responded(execution)
+
+    def _responded(self, execution: str) -> None:
+        for future in self._response_waiters.get(execution, ()):
+            if not future.done():
+                future.set_result(None)
+
+    def _type_of(self, workflow: str, name: str) -> Any:
+        """What a message of that name is declared to hold, or None.
+
+        Declared are the types that the workflow's decorator names, and the classes of the
+        workflow's module: `receive(Confirm)` receives messages named `Confirm`.
+        """
+        return arguments.message_type(self, workflow, name)
 
     def _stopped(self, execution: str, error: Exception) -> None:
         for future in self._waiters.get(execution, ()):
@@ -345,7 +400,7 @@ class Service:
     async def _recorded_end(self, record: Record) -> End:
         chunk = await self.store.last_chunk(record.id)
         final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
-        if isinstance(final, Completed | Failed):
+        if isinstance(final, Completed | Failed | Cancelled | Continued):
             return _end_of(final)
         # The journal has no end: something is damaged or lost, and looking for it says what.
         await self.journal(record.id)
@@ -358,23 +413,5 @@ class Service:
         )
 
 
-def _end_of(final: Completed | Failed) -> End:
-    status = Status.COMPLETED if isinstance(final, Completed) else Status.FAILED
-    return End(status, final.payload)
-
-
-def _digest(workflow: str, args: bytes) -> bytes:
-    canonical = msgspec.json.encode(msgspec.json.decode(args), order="deterministic")
-    return hashlib.blake2b(workflow.encode() + b"\n" + canonical, digest_size=16).digest()
-
-
-def _may_repeat(request: EffectRequest) -> bool:
-    """The table in docs/internals/replay.md: what may be done again after a crash."""
-    match request:
-        case StepRequest(name=name):
-            step = find_step(name)
-            return step is None or not step.options.at_most_once
-        case HttpRequest():
-            return http.may_repeat(request)
-        case _:
-            return True
+def _end_of(final: EndEntry) -> End:
+    return End(status_of(final), final.payload)

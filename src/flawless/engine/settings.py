@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flawless.core.limits import Limits
+from flawless.engine.outside import Outside
+from flawless.engine.secrets import Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,9 @@ class Settings:
     """A guest that waits longer than this is dropped and replayed when it is needed."""
     stop_deadline_s: float = 10.0
     """How long `close` waits for effects under way."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """The secrets that workflows may use, and where they may go."""
+    egress: tuple[str, ...] | None = None
+    """The hosts that HTTP requests of workflows may go to; None: all. Part of the deployment."""
+    outside: Outside = field(default_factory=Outside, repr=False)
+    """What steps and requests lead to; for `flawless.testing`."""

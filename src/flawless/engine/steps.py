@@ -13,10 +13,11 @@ import msgspec
 from flawless import codec
 from flawless.core.entries import Attempt
 from flawless.core.protocol import StepRequest
-from flawless.engine.clock import Clock
-from flawless.engine.context import StepInfo, current_step
+from flawless.engine.attempts import SavedAttempts, failed_attempt, history
+from flawless.engine.clock import Clock, Timer
+from flawless.engine.context import CancelFlag, StepInfo, current_step
 from flawless.engine.outcome import Outcome, Report, host_error, raised, succeeded
-from flawless.engine.processes import ProcessPool
+from flawless.engine.processes import Call, ProcessPool
 from flawless.engine.threads import Job, ThreadPool
 from flawless.errors import EngineError
 from flawless.functions import Step, find_step
@@ -24,26 +25,27 @@ from flawless.ids import idempotency_key
 
 _log = logging.getLogger("flawless.steps")
 
-ATTEMPTS_KEPT_MAX = 50
-"""Failed attempts kept in the journal, the latest ones."""
-
 
 @dataclass(slots=True)
 class StepRun:
     """One step under way, over all its attempts."""
 
     execution: str
+    key: str
     request: StepRequest
     step: Step[..., Any]
     report: Report
     began_us: int
     attempts: list[Attempt]
     failures: int
-    on_attempt: Callable[[list[Attempt]], None]
+    on_attempt: Callable[[SavedAttempts], None]
     done: bool = False
     job: Job | None = None
+    call: Call | None = None
     task: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
+    timer: Timer | None = None
+    flag: CancelFlag = field(default_factory=CancelFlag)
+    """That of the present attempt."""
     started_at: list[float] = field(default_factory=list)
 
     @property
@@ -54,8 +56,8 @@ class StepRun:
     @property
     def info(self) -> StepInfo:
         """What the step may ask about itself."""
-        key = idempotency_key(self.execution, self.request.id)
-        return StepInfo(self.execution, self.step.name, self.failures + 1, key)
+        key = idempotency_key(self.key, self.request.id)
+        return StepInfo(self.execution, self.step.name, self.failures + 1, key, self.flag)
 
 
 class StepPerformer:
@@ -69,12 +71,16 @@ class StepPerformer:
         threads: int,
         processes: int,
         jitter: Callable[[], float],
+        find: Callable[[str], Step[..., Any] | None] = find_step,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._threads = ThreadPool(threads, loop.call_later)
+        # A thread for each worker: steps that wait for a worker keep no other step waiting.
+        self._callers = ThreadPool(processes, loop.call_later, "flawless-step-caller")
         self._processes = ProcessPool(processes)
         self._jitter = jitter
+        self._find = find
 
     def perform(
         self,
@@ -82,16 +88,18 @@ class StepPerformer:
         request: StepRequest,
         *,
         began_us: int,
-        earlier: list[Attempt],
-        on_attempt: Callable[[list[Attempt]], None],
+        earlier: SavedAttempts,
+        on_attempt: Callable[[SavedAttempts], None],
         report: Report,
+        key: str | None = None,
     ) -> StepRun | None:
         """Run a step; `report` is called later, on the loop, exactly once unless cancelled.
 
-        `earlier` are the attempts that failed before this process took over; `on_attempt` gets the
-        list whenever another one has failed and a retry follows.
+        `earlier` tells of the attempts that failed before: what is left of the pause after them is
+        waited for first. `on_attempt` gets the same whenever another one has failed and a retry
+        follows. `key` is what idempotency keys are made of, the execution's id if not given.
         """
-        step = find_step(request.name)
+        step = self._find(request.name)
         if step is None:
             outcome = host_error(
                 "StepFailed",
@@ -101,14 +109,31 @@ class StepPerformer:
             self._loop.call_soon(report, outcome)
             return None
         run = StepRun(
-            execution, request, step, report, began_us, list(earlier), len(earlier), on_attempt
+            execution,
+            key or execution,
+            request,
+            step,
+            report,
+            began_us,
+            list(earlier.attempts),
+            earlier.failures,
+            on_attempt,
         )
-        self._attempt(run)
+        pause_s = self._rest_s(step, earlier)
+        if pause_s > 0:
+            self._attempt_in(pause_s, run)
+        else:
+            self._attempt(run)
         return run
 
     def cancel(self, run: StepRun) -> None:
-        """Stop a step if it can be stopped; its outcome is not reported."""
+        """Stop a step if it can be stopped; its outcome is not reported.
+
+        A step in a thread is told (`flawless.cancelled`), an async one is cancelled, and the worker
+        process of one that runs there is killed.
+        """
         run.done = True
+        run.flag.raise_()
         self._release(run)
         if run.task is not None:
             run.task.cancel()
@@ -116,21 +141,34 @@ class StepPerformer:
     def close(self) -> None:
         """Take no more steps; those under way are given up."""
         self._threads.close()
+        self._callers.close()
         self._processes.close()
 
     # --- one attempt --------------------------------------------------------------------------
+
+    def _attempt_in(self, pause_s: float, run: StepRun) -> None:
+        if pause_s > 0:
+            run.timer = self._clock.call_later(pause_s, self._attempt, run)
+        else:  # no clock needs to move for this
+            run.timer = self._loop.call_soon(self._attempt, run)
 
     def _attempt(self, run: StepRun) -> None:
         if run.done:
             return
         options = run.step.options
+        run.timer = None
+        run.flag = CancelFlag()
         run.started_at = []
         if run.step.is_async and not options.process:
             run.task = self._loop.create_task(self._run_async(run))
+            if options.timeout_s is not None:
+                run.timer = self._loop.call_later(options.timeout_s, run.flag.raise_)
             return
+        if options.process:
+            run.call = Call()
         work = self._work(run)
         try:
-            run.job = self._threads.submit(work)
+            run.job = (self._callers if options.process else self._threads).submit(work)
         except EngineError as error:
             refusal = host_error("StepFailed", str(error), type="EngineError")
             self._loop.call_soon(self._ended, run, refusal, None)
@@ -139,7 +177,7 @@ class StepPerformer:
             run.timer = self._loop.call_later(options.timeout_s, self._check_timeout, run, run.job)
 
     def _work(self, run: StepRun) -> Callable[[], None]:
-        attempt = run.failures
+        attempt, info, call = run.failures, run.info, run.call
         loop = self._loop
 
         def hand_back(outcome: Outcome, error: BaseException | None) -> None:
@@ -152,12 +190,12 @@ class StepPerformer:
             run.started_at.append(loop.time())
             if run.step.options.process:
                 try:
-                    outcome = self._processes.run(run.step, run.info, bytes(run.request.args))
+                    outcome = self._processes.run(run.step, info, bytes(run.request.args), call)
                 except Exception as error:  # no worker can be started: no memory, no file handles
                     outcome = raised(error, skip_frames=1)
                 hand_back(outcome, None)
                 return
-            token = current_step.set(run.info)
+            token = current_step.set(info)
             try:
                 args, kwargs = _arguments(run)
                 outcome, problem = succeeded(run.step.function(*args, **kwargs), "result"), None
@@ -197,6 +235,7 @@ class StepPerformer:
             run.timer = self._loop.call_later(limit_s - elapsed_s, self._check_timeout, run, job)
             return
         self._threads.abandon(job)
+        run.flag.raise_()
         self._ended(run, _timed_out(run), TimeoutError())
 
     def _ended(
@@ -212,15 +251,14 @@ class StepPerformer:
             run.timer.cancel()
             run.timer = None
         run.job = None
+        run.call = None
         run.task = None
         if outcome.failed:
             pause_s = self._pause_s(run, error)
             if pause_s is not None:
-                self._note_attempt(run, outcome)
-                if run.done:
-                    return  # the engine stops
-                run.failures += 1
-                run.timer = self._loop.call_later(pause_s, self._attempt, run)
+                self._note_attempt(run, outcome, pause_s)
+                if not run.done:  # the engine may stop
+                    self._attempt_in(pause_s, run)
                 return
         run.done = True
         run.report(Outcome(outcome.failed, outcome.payload, run.attempts))
@@ -233,18 +271,28 @@ class StepPerformer:
             return None
         return options.retry.pause_s(run.failures + 1, self._jitter())
 
-    def _note_attempt(self, run: StepRun, outcome: Outcome) -> None:
-        error = msgspec.json.decode(outcome.payload)
-        at = max(0, self._clock.now_us() - run.began_us)
-        run.attempts.append(Attempt(at, str(error["type"]), str(error["message"])[:2000]))
-        del run.attempts[:-ATTEMPTS_KEPT_MAX]
-        run.on_attempt(run.attempts)
+    def _rest_s(self, step: Step[..., Any], earlier: SavedAttempts) -> float:
+        """What is left of a pause that another process began."""
+        if earlier.due_us is None:
+            return 0.0
+        rest_s = (earlier.due_us - self._clock.now_us()) / 1_000_000
+        return min(rest_s, step.options.retry.longest_s)  # the clock may have been set back
+
+    def _note_attempt(self, run: StepRun, outcome: Outcome, pause_s: float) -> None:
+        now_us = self._clock.now_us()
+        latest = failed_attempt(max(0, now_us - run.began_us), outcome.payload)
+        run.attempts = history(run.attempts, latest)
+        run.failures += 1
+        due_us = now_us + round(pause_s * 1_000_000)
+        run.on_attempt(SavedAttempts(run.attempts, run.failures, due_us))
 
     def _release(self, run: StepRun) -> None:
         if run.timer is not None:
             run.timer.cancel()
             run.timer = None
-        if run.job is not None:
+        if run.call is not None:
+            self._processes.call_off(run.call)  # its thread comes back by itself
+        elif run.job is not None:
             self._threads.abandon(run.job)
 
 

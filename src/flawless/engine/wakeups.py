@@ -1,7 +1,7 @@
 """Which executions in the store need a guest: sleepers that are due, and those a crash left behind.
 
-One asyncio timer stands for all sleepers. It is set to the earliest `wake_us`, and when it rings
-the due ones are queued a page at a time, and only while the queue is short.
+One timer of the engine's clock stands for all sleepers. It is set to the earliest `wake_us`, and
+when it rings the due ones are queued a page at a time, and only while the queue is short.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from flawless.engine.clock import Clock
+from flawless.engine.clock import Clock, Timer
 from flawless.errors import StoreError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Record, Store
@@ -20,9 +20,10 @@ _log = logging.getLogger("flawless.engine")
 PAGE = 256
 """Executions read from the store at a time."""
 
-_TIMER_S_MAX = 10.0
+_LOOK_S = 10.0
 """How often the clock is looked at in any case: it may be set, or the machine may have slept."""
 _STORE_PAUSE_S = 1.0
+_EVER_US = 2**62
 
 
 class Wakeups:
@@ -55,16 +56,24 @@ class Wakeups:
         """Queue sleepers as they become due, for ever."""
         while True:
             self.changed.clear()
+            look_s = _LOOK_S
+            timer: Timer | None = None
             try:
                 pause_s = await self._wake_due()
+                if pause_s is not None and pause_s <= 0:
+                    look_s = 0.0  # there are more
+                elif pause_s is not None:
+                    timer = self._clock.call_later(pause_s, self.changed.set)
             except StoreError as error:
                 _log.error("due executions cannot be found: %s", error)
-                pause_s = _STORE_PAUSE_S
-            with_timeout = min(max(pause_s, 0.0), _TIMER_S_MAX)
+                look_s = _STORE_PAUSE_S
             try:
-                await asyncio.wait_for(self.changed.wait(), with_timeout)
+                await asyncio.wait_for(self.changed.wait(), look_s)
             except TimeoutError:
                 continue
+            finally:
+                if timer is not None:
+                    timer.cancel()
 
     async def recover(self) -> None:
         """Queue the executions that were running when the last engine stopped, oldest first."""
@@ -83,8 +92,8 @@ class Wakeups:
             after = page[-1].id
             await self._room()
 
-    async def _wake_due(self) -> float:
-        """Queue sleepers that are due; return the seconds until the next one."""
+    async def _wake_due(self) -> float | None:
+        """Queue sleepers that are due; return the seconds until the next one, if there is one."""
         now_us = self._clock.now_us()
         await self._room()
         limit = self._loaded() + PAGE
@@ -97,10 +106,9 @@ class Wakeups:
         wake_us = await self._store.next_wake_us()
         if wake_us is not None and wake_us <= now_us:
             # That one is queued, or was just woken and its row not yet changed. Look behind it.
-            soon_us = now_us + round(_TIMER_S_MAX * 1_000_000)
-            later = self._unknown(await self._store.due(soon_us, limit=self._loaded() + 1))
+            later = self._unknown(await self._store.due(_EVER_US, limit=self._loaded() + 1))
             wake_us = later[0].wake_us if later else None
-        return _TIMER_S_MAX if wake_us is None else (wake_us - self._clock.now_us()) / 1_000_000
+        return None if wake_us is None else (wake_us - self._clock.now_us()) / 1_000_000
 
     def _unknown(self, records: list[Record]) -> list[Record]:
         return [record for record in records if not self._known(record.id)]

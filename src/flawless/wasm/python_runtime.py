@@ -36,7 +36,10 @@ APP: Final = "flawless_guest"
 BUNDLE: Final = "flawless_bundle"
 """The generated module that tells the application what to import before the snapshot."""
 
-SHARED: Final = ("codec", "durations.py", "errors.py", "http.py", "refusals.py", "_timers.py")
+SHARED: Final = (
+    "codec", "durations.py", "errors.py", "http.py", "refusals.py", "_compensation.py",
+    "_gathering.py", "_messages.py", "_runs.py", "_signatures.py", "_timers.py",
+)  # fmt: skip
 """Parts of the host's package that the guest's package has too, as the same files."""
 
 RECIPE: Final = "1"

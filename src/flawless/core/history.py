@@ -1,0 +1,209 @@
+"""Journals of executions that failed and were retried: what still counts.
+
+A journal only grows. When a failed execution goes on, a `Retried` entry says which of the earlier
+entries its guest will be shown again: those before the outcome that made it fail. The rest stays
+for whoever analyses the execution, and is no longer part of its path.
+
+Outcomes are an exception: an effect that was started before that place may have ended behind it. It
+is not repeated, and what came through the inbox (the end of a child, a message) comes only once. So
+its outcome still counts, as one that the guest has not looked at yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from flawless.core.entries import (
+    Arrived,
+    Called,
+    Cancelled,
+    CancelObserved,
+    ClockRead,
+    Completed,
+    Continued,
+    Dropped,
+    End,
+    Entered,
+    Entry,
+    Failed,
+    Logged,
+    Observed,
+    Parked,
+    Published,
+    Repeated,
+    Resolved,
+    Retried,
+    Started,
+    describe,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The entries that count, each with its position in the journal, and the last retry."""
+
+    entries: list[Entry]
+    positions: list[int]
+    retried: Retried | None
+    retried_at: int = 0
+    """Its position."""
+
+    @property
+    def cancelled(self) -> CancelObserved | None:
+        """How the guest heard that the execution is cancelled, if it did.
+
+        The time for cleaning up begins again with a retry.
+        """
+        for position, entry in zip(self.positions, self.entries, strict=True):
+            if isinstance(entry, CancelObserved):
+                if entry.until is None or self.retried is None or position >= self.retried_at:
+                    return entry
+                until = entry.until + self.retried.at - entry.at
+                return msgspec.structs.replace(entry, until=until)
+        return None
+
+    @property
+    def parked(self) -> dict[int, bool]:
+        """Effects that wait for a decision, and whether the guest asked for it."""
+        waiting: dict[int, bool] = {}
+        for entry in self.entries:
+            if isinstance(entry, Parked):
+                waiting[entry.effect] = entry.asked
+            elif isinstance(entry, Resolved | CancelObserved | Dropped | Called | Observed):
+                waiting.pop(entry.effect, None)
+        return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a failed execution can go on.
+
+    `effect` is performed again (0: none is), and `outcome` is what the guest had seen of it;
+    entries from position `resume` on no longer count.
+    """
+
+    effect: int
+    resume: int
+    label: str = ""
+    outcome: Called | Observed | None = None
+
+
+class NoResumePoint(ValueError):
+    """There is no effect that a retry could begin with; the text says why and what to do."""
+
+
+def history(entries: Sequence[Entry]) -> History:
+    """Return what counts of a journal."""
+    last = max((n for n, entry in enumerate(entries) if type(entry) is Retried), default=None)
+    if last is None:
+        return History(list(entries), list(range(len(entries))), None)
+    kept: list[tuple[int, Entry]] = []
+    retried = None
+    for position, entry in enumerate(entries):
+        if isinstance(entry, Retried):
+            retried = entry
+            kept = _kept(kept, entry)
+        else:
+            kept.append((position, entry))
+    return History([entry for _, entry in kept], [position for position, _ in kept], retried, last)
+
+
+def end_of(entries: Sequence[Entry]) -> End | None:
+    """Return how the run ended, or None."""
+    last = entries[-1]
+    return last if isinstance(last, Completed | Failed | Cancelled | Continued) else None
+
+
+def resume_point(entries: Sequence[Entry], effect: int | None = None) -> ResumePoint:
+    """Return where the failed execution with this journal goes on.
+
+    That is the effect whose error ended it, or `effect` if the caller names one; an execution that
+    the engine stopped (a limit, a trap) goes on from its end. Raises `NoResumePoint`.
+    """
+    past = history(entries)
+    end = past.entries[-1]
+    if not isinstance(end, Failed):
+        raise NoResumePoint("it has not failed")
+    if effect is None and _stopped(end):
+        return ResumePoint(0, past.positions[-1])
+    later: list[str] = []
+    for position, entry in zip(reversed(past.positions), reversed(past.entries), strict=True):
+        if isinstance(entry, Called | Observed) and (
+            effect == entry.effect or (effect is None and entry.failed)
+        ):
+            if later and effect is None:
+                raise NoResumePoint(
+                    f"after effect {entry.effect} had failed the workflow did more "
+                    f"({', '.join(reversed(later[:5]))}): name the effect to go on from "
+                    f"(`--effect {entry.effect}` repeats what came after it), or begin again "
+                    "with --from-start"
+                )
+            return ResumePoint(entry.effect, position, _label(entry, past.entries), entry)
+        if not isinstance(entry, _HARMLESS):
+            effect_id = getattr(entry, "effect", None)
+            later.append(describe(entry) if effect_id is None else f"effect {effect_id}")
+    if effect is not None:
+        raise NoResumePoint(f"the workflow has seen no outcome of an effect {effect}")
+    raise NoResumePoint(
+        "no effect failed, the workflow's own code raised: mend the code and begin again with "
+        "--from-start, or name an effect to go on from with --effect"
+    )
+
+
+_HARMLESS = (
+    Logged,
+    ClockRead,
+    Published,
+    Arrived,
+    Failed,
+    Entered,
+    CancelObserved,
+    Parked,
+    Resolved,
+)
+
+
+def _kept(entries: list[tuple[int, Entry]], retried: Retried) -> list[tuple[int, Entry]]:
+    """Return those of the entries, each with its position, that still count."""
+    kept = [one for one in entries if one[0] < retried.resume and not _undone(one[1], retried)]
+    open_: set[int] = set()
+    for _, entry in kept:
+        if isinstance(entry, Started) and entry.until is None:
+            open_.add(entry.effect)
+        elif isinstance(entry, Observed | Dropped | CancelObserved):
+            open_.discard(entry.effect)
+    open_.discard(retried.effect)
+    for position, entry in entries:
+        if position < retried.resume:
+            continue
+        if isinstance(entry, Observed) and entry.payload is not None:
+            at, failed, payload = entry.at, entry.failed, entry.payload
+            entry = Arrived(at, entry.effect, failed, payload, entry.attempts)
+        if not isinstance(entry, Arrived | Resolved) or entry.payload is None:
+            continue
+        if entry.effect in open_:
+            kept.append((position, entry))
+    return kept
+
+
+def _undone(entry: Entry, retried: Retried) -> bool:
+    """Whether an entry tells of an earlier try of the effect that is performed again."""
+    return (
+        isinstance(entry, Arrived | Entered | Parked | Resolved | Repeated)
+        and entry.effect == retried.effect
+    )
+
+
+def _stopped(end: Failed) -> bool:
+    """Whether the engine stopped the guest; an error of the workflow's own has a traceback."""
+    return "traceback" not in msgspec.json.decode(end.payload)
+
+
+def _label(entry: Called | Observed, entries: Iterable[Entry]) -> str:
+    if isinstance(entry, Called):
+        return entry.label
+    started = (e.label for e in entries if isinstance(e, Started) and e.effect == entry.effect)
+    return next(started, "")

@@ -1,0 +1,120 @@
+"""How executions begin: by a caller, as a child, and as the next run of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from flawless.core.encoding import encode_entry
+from flawless.core.entries import FORMAT, Continued, Invoked
+from flawless.core.protocol import ExecuteRequest, error_object
+from flawless.core.recorder import NewEntries
+from flawless.core.status import Status
+from flawless.engine.deployment import Deployment
+from flawless.errors import GuestTrapped
+from flawless.ids import ExecutionId, derived_seed, run_key
+from flawless.stores.base import Chunk, Create, NextRun, Parent
+
+
+def digest(workflow: str, args: bytes) -> bytes:
+    """Return what tells one call from another: the workflow and its input, however written."""
+    canonical = msgspec.json.encode(msgspec.json.decode(args), order="deterministic")
+    return hashlib.blake2b(workflow.encode() + b"\n" + canonical, digest_size=16).digest()
+
+
+def invoked(
+    workflow: str,
+    deployment: Deployment,
+    args: bytes,
+    now_us: int,
+    seed: bytes,
+    *,
+    run: int = 1,
+    deadline_s: float | None = None,
+) -> Invoked:
+    """Return entry 0 of a new journal. Without a deadline the workflow's own holds."""
+    if deadline_s is None:
+        deadline_s = deployment.workflows[workflow].deadline_s
+    deadline = None if deadline_s is None else round(deadline_s * 1_000_000)
+    return Invoked(FORMAT, workflow, deployment.id, now_us, seed, args, run, deadline)
+
+
+def first_chunk(first: Invoked) -> Chunk:
+    """Return the beginning of a journal."""
+    return Chunk(0, 1, encode_entry(0, first))
+
+
+def child(
+    parent: ExecutionId,
+    parents: Invoked,
+    depth: int,
+    request: ExecuteRequest,
+    deployment: Deployment,
+    now_us: int,
+) -> Create:
+    """Return the write that creates a child, which runs on its parent's deployment.
+
+    `parents` is entry 0 of the parent's journal.
+    """
+    if request.workflow not in deployment.workflows:
+        raise GuestTrapped(f"the guest started {request.workflow!r}, which its deployment lacks")
+    args = bytes(request.args)
+    seed = derived_seed(parents.seed, request.child)
+    first = invoked(
+        request.workflow, deployment, args, now_us, seed, deadline_s=request.deadline_s
+    )
+    refusal = error_object(
+        "ExecutionConflict",
+        f"execution {request.child!r} exists already and is no child of this effect: give the "
+        "child another id (an execution cannot be its own ancestor either)",
+        execution=request.child,
+        workflow=request.workflow,
+    )
+    return Create(
+        ExecutionId(request.child),
+        request.workflow,
+        deployment.id,
+        digest(request.workflow, args),
+        now_us,
+        first_chunk(first),
+        parent=Parent(parent, parents.run, request.id, request.close),
+        depth=depth + 1,
+        refusal=b'{"error":%b}' % refusal,
+    )
+
+
+def following_run(
+    execution: ExecutionId,
+    last: NewEntries | None,
+    end: Continued | None,
+    previous: Invoked,
+    deployment: Deployment,
+    now_us: int,
+) -> NextRun:
+    """Return the write that begins the next run: with the input of `end`, or the same again."""
+    args = previous.input if end is None else end.payload
+    deadline_s = None if previous.deadline is None else previous.deadline / 1_000_000
+    first = invoked(
+        previous.workflow,
+        deployment,
+        args,
+        now_us,
+        derived_seed(previous.seed, run_key(execution, previous.run + 1)),
+        run=previous.run + 1,
+        deadline_s=deadline_s,
+    )
+    chunk = None
+    if last is not None and last.count:
+        chunk = Chunk(last.first_seq, last.count, last.data)
+    return NextRun(
+        execution,
+        previous.workflow,
+        deployment.id,
+        digest(previous.workflow, args),
+        now_us,
+        first_chunk(first),
+        last=chunk,
+        received=() if last is None else last.received,
+        status=None if end is None else Status.COMPLETED,
+    )

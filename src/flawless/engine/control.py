@@ -1,0 +1,299 @@
+"""What people and programs do to executions that are there: talk, cancel, decide, repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from flawless.core.encoding import encode_entry
+from flawless.core.entries import (
+    Arrived,
+    Entry,
+    Invoked,
+    Parked,
+    Resolved,
+    Retried,
+)
+from flawless.core.history import NoResumePoint, ResumePoint, history, resume_point
+from flawless.core.protocol import error_object
+from flawless.core.signals import (
+    CANCEL,
+    RESOLVE,
+    TERMINATE,
+    CancelSignal,
+    ResolveSignal,
+    TerminateSignal,
+)
+from flawless.core.status import Status
+from flawless.engine import attempts, beginnings
+from flawless.engine.clock import Clock
+from flawless.engine.decisions import as_outcome
+from flawless.engine.journals import read_entries
+from flawless.engine.library import Library
+from flawless.engine.scheduler import Scheduler
+from flawless.errors import ExecutionEnded, ExecutionNotFound, InputInvalid, NotParked, RetryRefused
+from flawless.ids import ExecutionId
+from flawless.stores.base import Append, Chunk, Record, Records, SaveAttempts, Store, Visible, Write
+
+BY_CHARS_MAX = 200
+REASON_CHARS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEffect:
+    """An effect that waits for a decision, since `at_us` (microseconds since the epoch).
+
+    `asked` says that the workflow asked for the decision (an undo that keeps failing); else nobody
+    knows whether the effect happened.
+    """
+
+    effect: int
+    label: str
+    at_us: int
+    asked: bool
+
+
+class Control:
+    """Acts on executions. All methods raise `ExecutionNotFound` for an id that nobody has."""
+
+    def __init__(self, store: Store, library: Library, scheduler: Scheduler, clock: Clock) -> None:
+        self._store = store
+        self._library = library
+        self._scheduler = scheduler
+        self._clock = clock
+        self._repairing: set[str] = set()
+
+    # --- talking ------------------------------------------------------------------------------
+
+    async def send(
+        self, execution: str, name: str, payload: bytes, message_id: str | None = None
+    ) -> bool:
+        """Send a message; False when one with this id was sent before. See `Mail.send`."""
+        self._scheduler.expect_healthy()
+        return await self._scheduler.mail.send(execution, name, payload, message_id)
+
+    async def state(self, execution: str) -> Visible | None:
+        """Return what the execution published last, or None."""
+        return await self._store.state(ExecutionId(execution))
+
+    async def children(self, execution: str) -> Records:
+        """Return the executions that this one has started, in order."""
+        return await self._store.children(ExecutionId(execution))
+
+    # --- cancelling ---------------------------------------------------------------------------
+
+    async def cancel(
+        self,
+        execution: str,
+        *,
+        reason: str = "",
+        by: str = "",
+        grace_s: float | None = None,
+        message_id: str | None = None,
+    ) -> None:
+        """Ask the execution to end: its workflow is told where it waits, and may clean up.
+
+        `grace_s` bounds the cleaning up. A second request ends it for good. A request with the same
+        `message_id` as an earlier one is that one. Raises `ExecutionEnded`.
+
+        Durability: when this returns, the request is durable.
+        """
+        if grace_s is not None and not 0 <= grace_s < 1e10:
+            raise InputInvalid("the grace must be 0 s or more, and finite", path="grace_s")
+        _check_texts(reason, by)
+        signal = CancelSignal(reason, by, grace_s)
+        await self._scheduler.mail.signal(execution, CANCEL, signal, message_id)
+
+    async def terminate(self, execution: str, *, reason: str = "", by: str = "") -> None:
+        """End the execution at once, without cleaning up; else as `cancel`."""
+        _check_texts(reason, by)
+        await self._scheduler.mail.signal(execution, TERMINATE, TerminateSignal(reason, by))
+
+    # --- deciding -----------------------------------------------------------------------------
+
+    async def parked(self, execution: str) -> list[ParkedEffect]:
+        """Return the effects that wait for a decision, the longest waiting first."""
+        if await self._store.get(ExecutionId(execution)) is None:
+            raise ExecutionNotFound(execution)
+        entries, _ = await read_entries(self._store, ExecutionId(execution))
+        return _parked(entries)
+
+    async def resolve(
+        self,
+        execution: str,
+        *,
+        effect: int | None = None,
+        ok: bytes | None = None,
+        error: str | None = None,
+        retry: bool = False,
+        by: str = "",
+    ) -> ParkedEffect:
+        """Decide about a parked effect: its value (JSON), an error, or that it be tried again.
+
+        `effect` may be left out when only one is parked. Raises `NotParked`, `InputInvalid`.
+
+        Durability: when this returns, the decision is durable; the journal keeps it with who (`by`)
+        and when.
+        """
+        if (ok is not None) + (error is not None) + retry != 1:
+            raise InputInvalid("decide for one of ok, error and retry", path="decision")
+        _check_texts(error or "", by)
+        record = await self._get(execution)
+        waiting = [] if record.status.final else await self.parked(execution)
+        if not waiting:
+            raise NotParked(execution, record.status)
+        if effect is None and len(waiting) > 1:
+            listed = "; ".join(f"{one.effect}: {one.label}" for one in waiting)
+            raise InputInvalid(f"several effects are parked, name one of {listed}", path="effect")
+        chosen = next((one for one in waiting if effect in (None, one.effect)), None)
+        if chosen is None:
+            raise NotParked(execution, record.status, effect)
+        value = b"null"
+        if error is not None:
+            told = error or "a person decided that it failed"
+            value = error_object("EffectError", told, effect=chosen.label, by=by)
+        elif ok is not None:
+            value = as_outcome(chosen.label, ok)
+        signal = ResolveSignal(chosen.effect, retry, error is not None, msgspec.Raw(value), by)
+        await self._scheduler.mail.signal(execution, RESOLVE, signal)
+        return chosen
+
+    # --- repairing ----------------------------------------------------------------------------
+
+    async def retry(
+        self,
+        execution: str,
+        *,
+        from_start: bool = False,
+        effect: int | None = None,
+        by: str = "",
+    ) -> None:
+        """Let a failed execution go on from the effect that failed, or begin again.
+
+        `effect` names another effect to go on from: it and all after it are done again.
+        `from_start` begins the next run, on the newest code, with the same input; the journal of
+        this one is kept under `ID~RUN`. Raises `RetryRefused`, which says why and what to do.
+
+        Durability: when this returns, the retry is durable.
+        """
+        _check_texts("", by)
+        if from_start and effect is not None:
+            raise InputInvalid("either from the start or from an effect", path="effect")
+        if execution in self._repairing:
+            raise RetryRefused(execution, "somebody else does that at this moment")
+        self._repairing.add(execution)
+        try:
+            await self._retry(execution, from_start, effect, by)
+        finally:
+            self._repairing.discard(execution)
+
+    async def _retry(self, execution: str, from_start: bool, effect: int | None, by: str) -> None:
+        record = await self._get(execution)
+        if record.status is not Status.FAILED and not (
+            from_start and record.status is Status.CANCELLED
+        ):
+            hint = " (with from_start, a cancelled one begins again too)"
+            raise RetryRefused(
+                execution,
+                f"it is {record.status}, and only failed ones can be"
+                + (hint if record.status is Status.CANCELLED else ""),
+            )
+        entries, _ = await read_entries(self._store, record.id)
+        if from_start:
+            await self._begin_again(record, entries)
+            return
+        try:
+            point = resume_point(entries, effect)
+        except NoResumePoint as problem:
+            raise RetryRefused(execution, str(problem)) from None
+        child = await self._failed_child(record, point)
+        await self._go_on(record, entries, point, by)
+        if child is not None:
+            await self.retry(child.id, by=by)
+
+    async def _begin_again(self, record: Record, entries: list[Entry]) -> None:
+        first = entries[0]
+        assert isinstance(first, Invoked)
+        deployment = self._library.current
+        if record.workflow not in deployment.workflows:
+            deployment, _ = await self._library.find(record.deployment)
+        now_us = self._clock.now_us()
+        write = beginnings.following_run(record.id, None, None, first, deployment, now_us)
+        await self._scheduler.revive(record.id, [write])
+
+    async def _go_on(
+        self, record: Record, entries: list[Entry], point: ResumePoint, by: str
+    ) -> None:
+        first = entries[0]
+        assert isinstance(first, Invoked)
+        now_us = self._clock.now_us()
+        at = max(entries[-1].at, now_us - first.began_us)
+        entry = Retried(at, point.effect, point.resume, by)
+        chunk = Chunk(len(entries), 1, encode_entry(len(entries), entry))
+        writes: list[Write] = [Append(record.id, chunk, Status.RUNNING, None, now_us)]
+        earlier = _earlier(point, entries)
+        if earlier is not None:
+            data = attempts.encode_attempts(earlier)
+            writes.append(SaveAttempts(record.id, point.effect, data))
+        await self._scheduler.revive(record.id, writes)
+
+    async def _failed_child(self, record: Record, point: ResumePoint) -> Record | None:
+        """The child whose failure is to be repaired first, if that is what failed."""
+        for child in await self._store.children(record.id):
+            parent = child.parent
+            if parent is not None and (parent.run, parent.effect) == (record.run, point.effect):
+                if child.status is Status.FAILED:
+                    return child
+                raise RetryRefused(
+                    record.id,
+                    f"its child {child.id!r}, whose end it goes on from, is {child.status}: begin "
+                    "again with --from-start",
+                )
+        if point.label.startswith("start "):
+            raise RetryRefused(
+                record.id, "its child could not be started: begin again with --from-start"
+            )
+        return None
+
+    async def _get(self, execution: str) -> Record:
+        record = await self._store.get(ExecutionId(execution))
+        if record is None:
+            raise ExecutionNotFound(execution)
+        if "~" in execution:
+            raise ExecutionEnded(execution, "an earlier run")
+        return record
+
+
+def _parked(entries: list[Entry]) -> list[ParkedEffect]:
+    first = entries[0]
+    assert isinstance(first, Invoked)
+    past = history(entries)
+    waiting = past.parked
+    return [
+        ParkedEffect(entry.effect, entry.label, first.began_us + entry.at, entry.asked)
+        for entry in past.entries
+        if isinstance(entry, Parked) and waiting.pop(entry.effect, None) is not None
+    ]
+
+
+def _earlier(point: ResumePoint, entries: list[Entry]) -> attempts.SavedAttempts | None:
+    """The history of the effect that is performed again; its retries are given to it anew."""
+    outcome = point.outcome
+    if outcome is None or not outcome.failed:
+        return None
+    tries, payload = outcome.attempts, outcome.payload
+    for entry in entries if payload is None else ():
+        if isinstance(entry, Arrived | Resolved) and entry.effect == outcome.effect:
+            payload = entry.payload
+            tries = entry.attempts if isinstance(entry, Arrived) else []
+    if payload is None:
+        return None
+    latest = attempts.failed_attempt(outcome.at, payload)
+    return attempts.SavedAttempts(attempts.history(tries, latest))
+
+
+def _check_texts(reason: str, by: str) -> None:
+    for path, text, chars_max in (("reason", reason, REASON_CHARS_MAX), ("by", by, BY_CHARS_MAX)):
+        if len(text) > chars_max:
+            raise InputInvalid(f"{path} has at most {chars_max:,} characters", path=path)

@@ -1,0 +1,176 @@
+"""Messages and signals: into the inbox of an execution, and from there to its guest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from flawless import codec
+from flawless.core.protocol import CancelRequest, SendRequest
+from flawless.core.signals import CANCEL, SIGN, CancelSignal
+from flawless.engine.clock import Clock
+from flawless.engine.outcome import Outcome, host_error
+from flawless.engine.settings import Settings
+from flawless.errors import (
+    ExecutionEnded,
+    ExecutionNotFound,
+    FlawlessError,
+    InboxFull,
+    InputInvalid,
+    ValueTooLarge,
+)
+from flawless.ids import ExecutionId
+from flawless.stores.base import Result, Send, Sent, Store, Write
+
+NAME_CHARS_MAX = 200
+MESSAGE_ID_CHARS_MAX = 200
+
+_NULL = Outcome(False, b"null")
+_TRUE = Outcome(False, b"true")
+_FALSE = Outcome(False, b"false")
+
+
+class Post(Protocol):
+    """How writes get to the store."""
+
+    def __call__(
+        self,
+        write: Write | None,
+        durable: Callable[[Result], None] | None,
+        refused: Callable[[Exception], None] | None,
+    ) -> None:
+        """Queue a write."""
+        ...
+
+
+TypeOf = Callable[[str, str], Any]
+"""Returns what a message with this name, to an execution of this workflow, is declared to hold."""
+
+
+class Mail:
+    """Sends to executions. `notify` is called with the id when something has come for one."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        *,
+        post: Post,
+        notify: Callable[[ExecutionId], None],
+        type_of: TypeOf,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = settings.limits
+        self._post = post
+        self._notify = notify
+        self._type_of = type_of
+
+    async def send(self, to: str, name: str, payload: bytes, message_id: str | None = None) -> bool:
+        """Send a message of a user; False when one with this id was sent before.
+
+        Raises `ExecutionNotFound`, `ExecutionEnded`, `InboxFull`, `ValueTooLarge`, and
+        `InputInvalid` when name, id or payload are not as they should be.
+
+        Durability: when this returns, the message is durable and will be delivered once.
+        """
+        await self._check(to, name, payload, message_id)
+        return await self._deliver(to, name, payload, message_id)
+
+    async def signal(
+        self, to: str, name: str, signal: msgspec.Struct, message_id: str | None = None
+    ) -> bool:
+        """Send a signal of the engine; else as `send`."""
+        return await self._deliver(to, name, msgspec.json.encode(signal), message_id)
+
+    async def perform(self, sender: str, key: str, request: SendRequest | CancelRequest) -> Outcome:
+        """Do what a workflow asked for. Done twice, it happens once: the message has an id."""
+        message_id = f"{key}/{request.id}"
+        try:
+            if isinstance(request, SendRequest):
+                await self.send(request.to, request.name, bytes(request.payload), message_id)
+                return _NULL
+            signal = CancelSignal(request.reason, by=sender)
+            await self.signal(request.execution, CANCEL, signal, message_id)
+        except ExecutionEnded as error:
+            if isinstance(request, CancelRequest):
+                return _FALSE
+            return _told(error, execution=error.execution, status=error.status)
+        except FlawlessError as error:
+            return _told(error)
+        return _TRUE
+
+    async def _deliver(self, to: str, name: str, payload: bytes, message_id: str | None) -> bool:
+        execution = ExecutionId(to)
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def durable(result: Result) -> None:
+            if isinstance(result, Sent) and result.outcome == "sent":
+                self._notify(execution)
+            if not done.done():
+                done.set_result(result)
+
+        def refused(error: Exception) -> None:
+            if not done.done():
+                done.set_exception(error)
+
+        limits = self._limits
+        write = Send(
+            execution,
+            name,
+            payload,
+            self._clock.now_us(),
+            message_id,
+            limits.inbox_messages_max,
+            limits.inbox_bytes_max,
+        )
+        self._post(write, durable, refused)
+        sent = await done
+        assert isinstance(sent, Sent)
+        match sent.outcome:
+            case "sent" | "duplicate":
+                return sent.outcome == "sent"
+            case "unknown":
+                raise ExecutionNotFound(to)
+            case "full":
+                raise InboxFull(to, limits.inbox_messages_max)
+            case "ended":
+                record = await self._store.get(execution)
+                raise ExecutionEnded(to, "" if record is None else record.status)
+
+    async def _check(self, to: str, name: str, payload: bytes, message_id: str | None) -> None:
+        if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
+            raise InputInvalid(
+                f"a message's name has 1 to {NAME_CHARS_MAX} printable characters", path="name"
+            )
+        if name.startswith(SIGN):
+            raise InputInvalid(
+                f"{name!r}: names that begin with {SIGN!r} are the engine's own", path="name"
+            )
+        if message_id is not None and not 0 < len(message_id) <= MESSAGE_ID_CHARS_MAX:
+            raise InputInvalid(
+                f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} characters", path="id"
+            )
+        limit = self._limits.value_bytes_max
+        if len(payload) > limit:
+            raise ValueTooLarge("the payload", len(payload), limit)
+        record = await self._store.get(ExecutionId(to))
+        if record is None:
+            raise ExecutionNotFound(to)
+        wanted = self._type_of(record.workflow, name)
+        if wanted is not None:
+            try:
+                codec.loads(payload, wanted, path="payload")
+            except codec.CodecError as error:
+                raise InputInvalid(
+                    f"the message {name!r} does not fit what {record.workflow} receives: {error}",
+                    path=error.path,
+                ) from error
+
+
+def _told(error: FlawlessError, **fields: Any) -> Outcome:
+    return host_error(type(error).__name__, str(error), **fields)

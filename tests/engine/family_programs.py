@@ -1,0 +1,1 @@
+"""Workflows with children; for the engine's tests."""

@@ -1,0 +1,1 @@
+"""Workflows that fail, park and are repaired; for the engine's tests."""
