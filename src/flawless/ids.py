@@ -15,6 +15,7 @@ DeploymentId = NewType("DeploymentId", str)
 EffectId = NewType("EffectId", int)
 
 EXECUTION_ID_CHARS_MAX = 200
+CHILD_ID_CHARS_MAX = 1_000
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+=-]*")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
 _NEW_ID_CHARS = 20  # 100 bits
@@ -44,6 +45,11 @@ def execution_id(text: str) -> ExecutionId:
             path="id",
         )
     return ExecutionId(text)
+
+
+def can_be_child(text: str) -> bool:
+    """Tell whether a child may have this id; one made from its ancestors' may be longer."""
+    return len(text) <= CHILD_ID_CHARS_MAX and _ALLOWED.fullmatch(text) is not None
 
 
 def new_seed() -> bytes:

@@ -22,8 +22,9 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
-from flawless.core.encoding import decode_entries
-from flawless.core.entries import Arrived, Attempt, End, Entered, Entry, Started
+from flawless.core.encoding import decode_entries, encode_entry
+from flawless.core.entries import Arrived, Attempt, End, Entered, Entry, Retried, Started
+from flawless.core.history import resume_point
 from flawless.core.inbox import Message
 from flawless.core.machine import Cancel, Machine, NewEntries, Perform, StartChild
 from flawless.core.protocol import decode_request
@@ -116,6 +117,16 @@ class Simulation:
                 return self
             self._tick()
         raise AssertionError("the execution does not end")
+
+    def go_on(self, effect: int) -> None:
+        """Somebody retries the failed execution from this effect on."""
+        entries = self.entries
+        point = resume_point(entries, effect)
+        entry = Retried(entries[-1].at, point.effect, point.resume)
+        self._durable.append(NewEntries(len(entries), 1, encode_entry(len(entries), entry)))
+        self.retries.update(self.performed.keys())
+        self.final = None
+        self._boot()
 
     # --- the process --------------------------------------------------------------------------
 

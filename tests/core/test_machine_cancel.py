@@ -233,7 +233,7 @@ def test_second_cancel_before_the_guest_was_told() -> None:
 
 
 def test_a_parent_does_not_escalate() -> None:
-    """A parent that ends asks politely, however often; a person may then insist."""
+    """A parent that ends asks politely, however often; a person's second request is the one."""
     parent = {"reason": "its parent ended", "by": "parent"}
     for first in (ENOUGH, parent):
         machine = create()
@@ -248,6 +248,8 @@ def test_a_parent_does_not_escalate() -> None:
         assert chunk is not None
         assert (chunk.count, chunk.received) == (0, (2,))
         machine.deliver(message(3, ":cancel", ENOUGH), after(4))
+        assert (machine.end is None) == (first is parent)
+        machine.deliver(message(4, ":cancel", ENOUGH), after(4))
         assert isinstance(machine.end, Cancelled)
 
 

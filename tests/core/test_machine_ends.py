@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flawless.core import responses
 from flawless.core.entries import Cancelled, Completed, Continued, End, Entry, Failed
 from flawless.core.machine import Cancel
 from flawless.errors import Divergence
@@ -66,17 +67,20 @@ def test_large_input() -> None:
     assert b"the input" in final.payload
 
 
+NO_NEXT_RUN = responses.cancelled_error("it was cancelled, so the next run was not begun")
+
+
 @pytest.mark.parametrize(
     ("output", "end"),
     [
         (b'{"ok":1}', Completed(3_000_000, b"1")),
         (b'{"error":{"type":"E"}}', Failed(3_000_000, b'{"type":"E"}')),
         (b'{"error":{"type":"C"},"cancelled":true}', Cancelled(3_000_000, b'{"type":"C"}')),
-        (b'{"continue":{"a":[]}}', Continued(3_000_000, b'{"a":[]}')),
+        (b'{"continue":{"a":[]}}', Cancelled(3_000_000, NO_NEXT_RUN)),
     ],
 )
 def test_ends_of_a_cancelled_execution(output: bytes, end: End) -> None:
-    """A workflow that was cancelled may end in every way, and a replay ends as it did."""
+    """A workflow that was cancelled may end in every way but by going on in a next run."""
     machine = create()
     machine.request(sleep(1, 60), after(1))
     machine.deliver(message(1, ":cancel", {"reason": "enough"}), after(2))

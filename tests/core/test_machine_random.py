@@ -23,6 +23,7 @@ from flawless.core.entries import (
     Observed,
     Parked,
 )
+from flawless.core.history import history
 from flawless.core.protocol import decode_request
 from flawless.errors import Divergence
 
@@ -167,6 +168,28 @@ def test_evictions_change_nothing(program: list[Op], seed: int, evict: float) ->
     assert evicted.final.payload == calm.final.payload
     assert set(evicted.performed.values()) <= {1}
     assert not any(b"Interrupted" in error for error in outcomes(evicted))
+
+
+@random_runs
+@given(ops, seeds, st.sampled_from([0.0, 0.1]), st.data())
+def test_retries(program: list[Op], seed: int, crash: float, data: st.DataObject) -> None:
+    """Failed and retried from any effect, an execution keeps its promises, as often as one likes.
+
+    Without children: whether one that exists already tells its end again is for the store.
+    """
+    program = [op for op in program if op[0] != "start child"]
+    program += [("log", 0)] * (-len(program) % 5)  # this many end with an error
+    simulation = Simulation(program, seed, Trouble(crash, 0.1, 0.05)).run()
+    for _ in range(data.draw(st.integers(1, 3))):
+        check_end(simulation)
+        assert isinstance(simulation.final, Failed)
+        past = history(simulation.entries).entries
+        seen = sorted({entry.effect for entry in past if isinstance(entry, Called | Observed)})
+        if not seen:
+            return
+        simulation.go_on(data.draw(st.sampled_from(seen)))
+        simulation.run()
+    check_end(simulation)
 
 
 @random_runs

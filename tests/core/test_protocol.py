@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flawless.core.divergence import describe_request
 from flawless.core.protocol import (
+    CancelRequest,
     ClockRequest,
     DropRequest,
+    EffectRequest,
+    ExecuteRequest,
     Frame,
     HttpRequest,
     LoadRequest,
     LogRequest,
     NextRequest,
+    ParkRequest,
+    PublishRequest,
+    ReceiveRequest,
+    Request,
+    RespondRequest,
+    SecretRequest,
+    SendRequest,
     SleepRequest,
     SourceRequest,
     StepRequest,
@@ -28,7 +40,19 @@ from flawless.core.protocol import (
 )
 from flawless.errors import GuestTrapped
 
-from .requests import ask, log, step
+from .requests import (
+    ask,
+    cancel,
+    child,
+    http,
+    log,
+    park,
+    publish,
+    receive,
+    respond,
+    send,
+    step,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +101,77 @@ def test_requests(raw: bytes, request_: object) -> None:
     assert decode_request(ask(**fields, invented={"later": [1, 2]})) == request_
     assert decode_request(ask(invented=None, **fields)) == request_
     assert describe_request(decode_request(raw))
+
+
+@pytest.mark.parametrize(
+    ("raw", "request_", "words"),
+    [
+        (receive(1, "a", "b"), ReceiveRequest(1, ["a", "b"]), "receive a, b"),
+        (receive(1), ReceiveRequest(1), "receive any message"),
+        (ask(op="receive", id=1), ReceiveRequest(1), "receive any message"),
+        (
+            send(2, payload=[1]),
+            SendRequest(2, "order-2", "confirm", msgspec.Raw(b"[1]")),
+            "send confirm to order-2",
+        ),
+        (
+            send(2, start=True),
+            SendRequest(2, "order-2", "confirm", msgspec.Raw(b"1"), True),
+            "send confirm to order-2",
+        ),
+        (
+            child(3, "kid", close="abandon", deadline_s=1.5),
+            ExecuteRequest(3, "app.ship", msgspec.Raw(b'{"a":[1],"k":{}}'), "kid", "abandon", 1.5),
+            "start app.ship as kid",
+        ),
+        (cancel(4), CancelRequest(4, "order-2", "enough"), "cancel order-2"),
+        (ask(op="cancel", id=4, execution="o"), CancelRequest(4, "o"), "cancel o"),
+        (park(5, "undo\nit"), ParkRequest(5, "undo\nit"), "undo?it"),
+        (http(6, on_interrupt="park"), None, "GET http://shop/items"),
+    ],
+)
+def test_effects(raw: bytes, request_: EffectRequest | None, words: str) -> None:
+    """Every effect is read with its fields and defaults, and has a name for people."""
+    request: Any = decode_request(raw)
+    assert request_ is None or request == request_
+    assert label(request) == words
+    assert words in describe_request(request)
+    assert decode_request(ask(**json.loads(raw), invented=1)) == request
+
+
+@pytest.mark.parametrize(
+    ("raw", "request_"),
+    [
+        (publish({"a": 1}), PublishRequest(msgspec.Raw(b'{"a":1}'))),
+        (respond(None), RespondRequest(msgspec.Raw(b"null"))),
+        (ask(op="secret", name="KEY"), SecretRequest("KEY")),
+    ],
+)
+def test_other_requests(raw: bytes, request_: Request) -> None:
+    """What is shown stays text; a secret is known by its name."""
+    assert decode_request(raw) == request_
+    assert describe_request(request_)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        ask(op="receive", id=1, names="a"),
+        ask(op="send", id=1, to="x", name="a"),
+        ask(op="execute", id=1, workflow="w", args={}, child="c", close="keep"),
+        ask(op="execute", id=1, workflow="w", args={}),
+        ask(op="cancel", id=1),
+        ask(op="park", id=1),
+        ask(op="park", id=0, label="x"),
+        ask(op="publish"),
+        ask(op="respond"),
+        ask(op="secret"),
+    ],
+)
+def test_incomplete_requests(raw: bytes) -> None:
+    """A request without what it needs, or with an unknown policy, is none of this protocol."""
+    with pytest.raises(GuestTrapped, match="does not know"):
+        decode_request(raw)
 
 
 def test_step_arguments_stay_text() -> None:

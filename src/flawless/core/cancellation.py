@@ -15,11 +15,14 @@ DEADLINE_GRACE_S = 60.0
 
 DEADLINE_REASON = "its deadline has passed"
 
+PARENT = "parent"
+"""Who asks when a parent ends: that is no second request, and none follows it."""
+
 
 class Cancellation:
     """The state of one execution's cancellation. Times are microseconds since its beginning."""
 
-    __slots__ = ("asked", "deadline", "number", "told", "until")
+    __slots__ = ("_by", "asked", "deadline", "number", "told", "until")
 
     def __init__(self, deadline: int | None, told: CancelObserved | None) -> None:
         self.deadline = deadline
@@ -29,6 +32,7 @@ class Cancellation:
         """The place in the inbox of that signal."""
         self.told = told is not None
         self.until = None if told is None else told.until
+        self._by = "" if told is None else told.by
 
     @property
     def begun(self) -> bool:
@@ -43,7 +47,15 @@ class Cancellation:
     def ask(self, signal: CancelSignal, number: int | None = None) -> None:
         """Remember to tell the guest."""
         assert not self.begun
-        self.asked, self.number = signal, number
+        self.asked, self.number, self._by = signal, number, signal.by
+
+    def insist(self, signal: CancelSignal) -> bool:
+        """Take a further request; whether the execution shall end for good."""
+        assert self.begun
+        if signal.by == PARENT:
+            return False
+        first, self._by = self._by, signal.by
+        return first != PARENT
 
     def expired(self, at: int) -> bool:
         """Whether the time for cleaning up is over."""
@@ -53,11 +65,11 @@ class Cancellation:
         """Whether the deadline has passed and nobody has asked."""
         return not self.begun and self.deadline is not None and at >= self.deadline
 
-    def tell(self, at: int) -> tuple[str, int | None]:
-        """Note that the guest is told now; return the reason and the end of its grace."""
+    def tell(self, at: int) -> CancelSignal:
+        """Note that the guest is told now, and its grace begins; return what it is told."""
         assert self.asked is not None
         signal, self.asked = self.asked, None
         self.told = True
         if signal.grace_s is not None:
             self.until = at + round(signal.grace_s * 1_000_000)
-        return signal.reason, self.until
+        return signal

@@ -202,7 +202,7 @@ class CancelObserved(msgspec.Struct, array_like=True, frozen=True, tag=16):
     """The guest asked for something and was told instead that it is cancelled.
 
     `effect` is the effect it waited for, which is given up, or 0. At `until` the time for cleaning
-    up is over and the execution ends.
+    up is over and the execution ends. `by` is who wanted it.
     """
 
     at: int
@@ -210,6 +210,7 @@ class CancelObserved(msgspec.Struct, array_like=True, frozen=True, tag=16):
     effect: int
     reason: str
     until: int | None = None
+    by: str = ""
 
 
 class Parked(msgspec.Struct, array_like=True, frozen=True, tag=17):

@@ -53,6 +53,7 @@ from flawless.core.recorder import Recorder
 from flawless.core.waiting import ForEffect, ForNext, ForSleep
 from flawless.core.waits import Waits
 from flawless.errors import GuestTrapped
+from flawless.ids import can_be_child
 
 _SLEEP_S_MAX = 100 * 366 * 86_400.0
 _LOGGER_CHARS_MAX = 200
@@ -231,6 +232,8 @@ class Frontier:
             problem = responses.too_many(self._limits.effects_in_flight_max)
         elif isinstance(request, ExecuteRequest) and self._depth >= self._limits.child_depth_max:
             problem = responses.too_deep(self._limits.child_depth_max)
+        elif isinstance(request, ExecuteRequest) and not can_be_child(request.child):
+            problem = responses.bad_child_id(request.child)
         if problem is not None:
             return self._refuse_start(effect, text, mark, at, problem)
         self._recorder.append(Started(at, mark, effect, text))

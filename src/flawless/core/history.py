@@ -117,6 +117,13 @@ def end_of(entries: Sequence[Entry]) -> End | None:
     return last if isinstance(last, Completed | Failed | Cancelled | Continued) else None
 
 
+def stopped(end: Entry) -> bool:
+    """Whether the engine stopped the guest so; an error of the workflow's own has a traceback."""
+    if not isinstance(end, Failed | Cancelled):
+        return False
+    return "traceback" not in msgspec.json.decode(end.payload)
+
+
 def resume_point(entries: Sequence[Entry], effect: int | None = None) -> ResumePoint:
     """Return where the failed execution with this journal goes on.
 
@@ -127,7 +134,7 @@ def resume_point(entries: Sequence[Entry], effect: int | None = None) -> ResumeP
     end = past.entries[-1]
     if not isinstance(end, Failed):
         raise NoResumePoint("it has not failed")
-    if effect is None and _stopped(end):
+    if effect is None and stopped(end):
         return ResumePoint(0, past.positions[-1])
     later: list[str] = []
     for position, entry in zip(reversed(past.positions), reversed(past.entries), strict=True):
@@ -197,13 +204,49 @@ def _undone(entry: Entry, retried: Retried) -> bool:
     )
 
 
-def _stopped(end: Failed) -> bool:
-    """Whether the engine stopped the guest; an error of the workflow's own has a traceback."""
-    return "traceback" not in msgspec.json.decode(end.payload)
-
-
 def _label(entry: Called | Observed, entries: Iterable[Entry]) -> str:
     if isinstance(entry, Called):
         return entry.label
     started = (e.label for e in entries if isinstance(e, Started) and e.effect == entry.effect)
     return next(started, "")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What comes again after a retry, because the guest has not seen it any more.
+
+    `messages` are names and payloads of what it received, `children` the effects that started some.
+    """
+
+    messages: list[tuple[str, bytes]]
+    children: set[int]
+
+
+def taken_back(entries: Sequence[Entry], point: ResumePoint) -> TakenBack:
+    """Return what a retry from `point` takes back of messages and children.
+
+    Only that which was begun behind the point: the rest is still known (see `history`).
+    """
+    past = history(entries)
+    started: dict[int, str] = {}
+    messages: list[tuple[str, bytes]] = []
+    for position, entry in zip(past.positions, past.entries, strict=True):
+        if position < point.resume:
+            continue
+        if isinstance(entry, Started):
+            started[entry.effect] = entry.label
+        elif (
+            isinstance(entry, Observed)
+            and entry.payload is not None
+            and not entry.failed
+            and started.get(entry.effect, "").startswith("receive ")
+        ):
+            received = msgspec.json.decode(entry.payload, type=_Received)
+            messages.append((received.name, bytes(received.payload)))
+    children = {effect for effect, label in started.items() if label.startswith("start ")}
+    return TakenBack(messages, children)
+
+
+class _Received(msgspec.Struct):
+    name: str
+    payload: msgspec.Raw

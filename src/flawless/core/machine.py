@@ -58,6 +58,7 @@ from flawless.core.output import read_output
 from flawless.core.outstanding import Action, Cancel, Outstanding, Perform, StartChild
 from flawless.core.protocol import (
     EffectRequest,
+    ExecuteRequest,
     LoadRequest,
     Question,
     SecretRequest,
@@ -91,6 +92,8 @@ __all__ = [
 
 Answers = Callable[[Question], bytes]
 
+_NO_NEXT_RUN = "it was cancelled, so the next run was not begun"
+
 
 class Machine:
     """One execution between its guest and its journal. See the module's text.
@@ -111,6 +114,7 @@ class Machine:
         "_answers",
         "_cancellation",
         "_children",
+        "_early",
         "_frontier",
         "_limits",
         "_live",
@@ -173,6 +177,7 @@ class Machine:
         self._waits = self._frontier.waits
         self._parked = past.parked
         self._children: list[tuple[int, ChildEnded]] = []
+        self._early: dict[int, tuple[int, ChildEnded]] = {}
         self._live = False
 
     @classmethod
@@ -292,7 +297,12 @@ class Machine:
         if replay.cursor.next is not None:
             return replay.other_request(request, replay.cursor.next)
         self._go_live(now_us)
-        return self._frontier.answer(request, raw, mark, now_us)
+        response = self._frontier.answer(request, raw, mark, now_us)
+        if self._early and isinstance(request, ExecuteRequest):
+            known = self._early.pop(request.id, None)
+            if known is not None:
+                self._child_ended(*known, now_us)
+        return response
 
     def clock(self, now_us: int) -> int:
         """Answer a look at the clock, in microseconds since the epoch; never goes backwards."""
@@ -318,6 +328,8 @@ class Machine:
         end = read_output(output, self._recorder.present(now_us), self._limits.value_bytes_max)
         if isinstance(end, Cancelled) and not self._cancellation.told:
             raise GuestTrapped("the guest says that it was cancelled, and nobody told it so")
+        if isinstance(end, Continued) and self._cancellation.told:
+            end = Cancelled(end.at, responses.cancelled_error(_NO_NEXT_RUN))
         if entry is None:
             self._go_live(now_us)
             self._end(end)
@@ -402,6 +414,9 @@ class Machine:
                 return self._resolve(signal, now_us)
 
     def _child_ended(self, number: int, signal: ChildEnded, now_us: int) -> bytes | None:
+        if signal.run == self.invoked.run and signal.effect > self._outstanding.last_effect:
+            self._early[signal.effect] = (number, signal)  # a retry has taken back its start
+            return None
         self._recorder.received(number)
         wanted = signal.run == self.invoked.run and signal.effect in self._outstanding.begun
         if not wanted:
@@ -413,7 +428,7 @@ class Machine:
             self._cancellation.ask(signal, number)
             return self._waits.tell_cancel(now_us) if self._live else None
         self._recorder.received(number)
-        if signal.by != "parent":  # a parent that ends does not mean it more than others
+        if self._cancellation.insist(signal):
             self._stop(signal.reason or "it was cancelled twice", now_us)
         return None
 

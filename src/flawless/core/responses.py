@@ -90,11 +90,13 @@ def too_deep(depth_max: int) -> bytes:
     )
 
 
-def own_ancestor(child: str) -> bytes:
-    """Return the error for a child that has the id of its parent."""
+def bad_child_id(child: str) -> bytes:
+    """Return the error for a child whose id cannot be one."""
+    shown = child if len(child) <= 100 else f"{child[:100]}..."
     return error_object(
-        "ExecutionConflict",
-        f"execution {child!r} cannot be its own child: give the child another id",
+        "InputInvalid",
+        f"{shown!r} cannot be the id of a child: use letters, digits and _ . : @ + = -, beginning "
+        "with a letter or digit",
     )
 
 

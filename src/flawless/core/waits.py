@@ -229,8 +229,9 @@ class Waits:
         """Answer a request with the news that the execution is cancelled."""
         at = self._recorder.advance(now_us)
         number = self.cancellation.number
-        reason, until = self.cancellation.tell(at)
-        self._recorder.append(CancelObserved(at, mark, effect, reason, until))
+        signal = self.cancellation.tell(at)
+        reason, until = signal.reason, self.cancellation.until
+        self._recorder.append(CancelObserved(at, mark, effect, reason, until, signal.by))
         if number is not None:
             self._recorder.received(number)
         return responses.cancelled(self._recorder.now_us, reason)

@@ -61,9 +61,7 @@ def child(
         raise GuestTrapped(f"the guest started {request.workflow!r}, which its deployment lacks")
     args = bytes(request.args)
     seed = derived_seed(parents.seed, request.child)
-    first = invoked(
-        request.workflow, deployment, args, now_us, seed, deadline_s=request.deadline_s
-    )
+    first = invoked(request.workflow, deployment, args, now_us, seed, deadline_s=request.deadline_s)
     refusal = error_object(
         "ExecutionConflict",
         f"execution {request.child!r} exists already and is no child of this effect: give the "

@@ -15,7 +15,13 @@ from flawless.core.entries import (
     Resolved,
     Retried,
 )
-from flawless.core.history import NoResumePoint, ResumePoint, history, resume_point
+from flawless.core.history import (
+    NoResumePoint,
+    ResumePoint,
+    history,
+    resume_point,
+    taken_back,
+)
 from flawless.core.protocol import error_object
 from flawless.core.signals import (
     CANCEL,
@@ -29,12 +35,25 @@ from flawless.core.status import Status
 from flawless.engine import attempts, beginnings
 from flawless.engine.clock import Clock
 from flawless.engine.decisions import as_outcome
-from flawless.engine.journals import read_entries
+from flawless.engine.endings import outcome_for_parent
+from flawless.engine.journals import read_end, read_entries
 from flawless.engine.library import Library
+from flawless.engine.mail import check_message_id
 from flawless.engine.scheduler import Scheduler
 from flawless.errors import ExecutionEnded, ExecutionNotFound, InputInvalid, NotParked, RetryRefused
 from flawless.ids import ExecutionId
-from flawless.stores.base import Append, Chunk, Record, Records, SaveAttempts, Store, Visible, Write
+from flawless.stores.base import (
+    Append,
+    Chunk,
+    Record,
+    Records,
+    SaveAttempts,
+    Send,
+    Store,
+    Visible,
+    Write,
+    child_signal,
+)
 
 BY_CHARS_MAX = 200
 REASON_CHARS_MAX = 1_000
@@ -102,6 +121,7 @@ class Control:
         if grace_s is not None and not 0 <= grace_s < 1e10:
             raise InputInvalid("the grace must be 0 s or more, and finite", path="grace_s")
         _check_texts(reason, by)
+        check_message_id(message_id)
         signal = CancelSignal(reason, by, grace_s)
         await self._scheduler.mail.signal(execution, CANCEL, signal, message_id)
 
@@ -138,7 +158,7 @@ class Control:
         """
         if (ok is not None) + (error is not None) + retry != 1:
             raise InputInvalid("decide for one of ok, error and retry", path="decision")
-        _check_texts(error or "", by)
+        _check_texts(error or "", by, "error")
         record = await self._get(execution)
         waiting = [] if record.status.final else await self.parked(execution)
         if not waiting:
@@ -236,6 +256,16 @@ class Control:
         if earlier is not None:
             data = attempts.encode_attempts(earlier)
             writes.append(SaveAttempts(record.id, point.effect, data))
+        back = taken_back(entries, point)
+        for name, payload in back.messages:
+            writes.append(Send(record.id, name, payload, now_us))
+        for child in await self._store.children(record.id):
+            parent = child.parent
+            assert parent is not None
+            if parent.run == record.run and parent.effect in back.children and child.status.final:
+                outcome = outcome_for_parent(child.id, await read_end(self._store, child.id))
+                name = child_signal(parent.run, parent.effect)
+                writes.append(Send(record.id, name, outcome, now_us))
         await self._scheduler.revive(record.id, writes)
 
     async def _failed_child(self, record: Record, point: ResumePoint) -> Record | None:
@@ -250,10 +280,6 @@ class Control:
                     f"its child {child.id!r}, whose end it goes on from, is {child.status}: begin "
                     "again with --from-start",
                 )
-        if point.label.startswith("start "):
-            raise RetryRefused(
-                record.id, "its child could not be started: begin again with --from-start"
-            )
         return None
 
     async def _get(self, execution: str) -> Record:
@@ -293,7 +319,7 @@ def _earlier(point: ResumePoint, entries: list[Entry]) -> attempts.SavedAttempts
     return attempts.SavedAttempts(attempts.history(tries, latest))
 
 
-def _check_texts(reason: str, by: str) -> None:
-    for path, text, chars_max in (("reason", reason, REASON_CHARS_MAX), ("by", by, BY_CHARS_MAX)):
+def _check_texts(reason: str, by: str, name: str = "reason") -> None:
+    for path, text, chars_max in ((name, reason, REASON_CHARS_MAX), ("by", by, BY_CHARS_MAX)):
         if len(text) > chars_max:
             raise InputInvalid(f"{path} has at most {chars_max:,} characters", path=path)

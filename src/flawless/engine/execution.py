@@ -377,7 +377,7 @@ class LiveExecution:
         else:
             self._flush((lambda: self._perform(performs)) if performs else None)
             for child in children:
-                self._host.start_child(self, child)
+                self._host.start_child(self, child, joined=True)
 
     def _take_actions(self) -> tuple[list[Perform], list[ExecuteRequest]]:
         """Give up what the guest gave up, and return what it wants done."""
@@ -414,25 +414,25 @@ class LiveExecution:
     def _finish(self, final: End) -> None:
         machine = self.machine
         assert machine is not None
+        children = [a.request for a in machine.take_actions() if isinstance(a, StartChild)]
         new = machine.take_chunk()
         self.stop()
+        for n, child in enumerate(children):  # before the end, which may have to tell them
+            self._host.start_child(self, child, joined=n > 0)
+        joined = bool(children)
         if isinstance(final, Continued):
-            self._host.next_run(self, new, final)
+            self._host.next_run(self, new, final, joined=joined)
             return
-        outcome = b"" if self.parent is None else outcome_for_parent(self.id, final)
+        outcome = outcome_for_parent(self.id, final) if self.parent is not None else b""
         write = self._append(machine, new, Rest(status_of(final)), outcome)
-        self._host.submit(write, lambda: self._host.ended(self, final))
+        self._host.submit(write, lambda: self._host.ended(self, final), joined=joined)
 
     # --- small things -------------------------------------------------------------------------
 
     def _tell_replay(self, count: int) -> None:
         self._replaying = False
-        _log.debug(
-            "execution %s is back where it was: %d effects replayed",
-            self.id,
-            count,
-            extra={"execution": self.id, "replayed": count},
-        )
+        extra = {"execution": self.id, "replayed": count}
+        _log.debug("execution %s is back: %d effects replayed", self.id, count, extra=extra)
 
     def _flush(self, durable: Callable[[], None] | None) -> None:
         """Hand what is new to the store, and how the execution rests if that has changed."""

@@ -44,8 +44,10 @@ class Host(Protocol):
         """Stop an effect whose outcome nobody wants."""
         ...
 
-    def start_child(self, execution: LiveExecution, request: ExecuteRequest) -> None:
-        """Create a child, in the same commit as what was submitted before."""
+    def start_child(
+        self, execution: LiveExecution, request: ExecuteRequest, *, joined: bool
+    ) -> None:
+        """Create a child, if `joined` in the same commit as what was submitted before."""
         ...
 
     def reload(self, execution: LiveExecution) -> None:
@@ -60,7 +62,14 @@ class Host(Protocol):
         """The execution's end is durable."""
         ...
 
-    def next_run(self, execution: LiveExecution, last: NewEntries | None, final: Continued) -> None:
+    def next_run(
+        self,
+        execution: LiveExecution,
+        last: NewEntries | None,
+        final: Continued,
+        *,
+        joined: bool,
+    ) -> None:
         """Record the end of a run and begin the next one."""
         ...
 

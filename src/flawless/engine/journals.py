@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from flawless.core.encoding import decode_entries
-from flawless.core.entries import Entry
+from flawless.core.entries import End, Entry
+from flawless.core.history import end_of
 from flawless.core.inbox import Message
 from flawless.engine.attempts import SavedAttempts, decode_attempts
 from flawless.errors import JournalDamaged
@@ -30,6 +31,19 @@ async def read_entries(store: Store, execution: ExecutionId) -> tuple[list[Entry
     if not entries:
         raise JournalDamaged(execution, 0, "the journal is empty")
     return entries, size
+
+
+async def read_end(store: Store, execution: ExecutionId) -> End:
+    """Return how an execution ended.
+
+    Raises `JournalDamaged` when its journal has no end.
+    """
+    chunk = await store.last_chunk(execution)
+    end = end_of(decode_entries(execution, chunk.first_seq, chunk.data, chunk.count))
+    if end is None:
+        position = chunk.first_seq + chunk.count
+        raise JournalDamaged(execution, position, "the end is missing here")
+    return end
 
 
 async def read_attempts(store: Store, execution: ExecutionId) -> dict[int, SavedAttempts]:

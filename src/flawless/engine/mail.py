@@ -151,10 +151,7 @@ class Mail:
             raise InputInvalid(
                 f"{name!r}: names that begin with {SIGN!r} are the engine's own", path="name"
             )
-        if message_id is not None and not 0 < len(message_id) <= MESSAGE_ID_CHARS_MAX:
-            raise InputInvalid(
-                f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} characters", path="id"
-            )
+        check_message_id(message_id)
         limit = self._limits.value_bytes_max
         if len(payload) > limit:
             raise ValueTooLarge("the payload", len(payload), limit)
@@ -170,6 +167,12 @@ class Mail:
                     f"the message {name!r} does not fit what {record.workflow} receives: {error}",
                     path=error.path,
                 ) from error
+
+
+def check_message_id(message_id: str | None) -> None:
+    """Raise `InputInvalid` unless a message may have this id."""
+    if message_id is not None and not 0 < len(message_id) <= MESSAGE_ID_CHARS_MAX:
+        raise InputInvalid(f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} characters", path="id")
 
 
 def _told(error: FlawlessError, **fields: Any) -> Outcome:

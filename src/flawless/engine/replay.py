@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flawless.core.entries import Cancelled, End, Entry, Failed, Invoked
+from flawless.core.history import stopped
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.machine import Machine
@@ -49,9 +50,13 @@ def replay(
 
     Raises `Divergence` when the guest leaves its recorded path. It blocks for as long as the guest
     computes (no sleep is slept), so call it from a thread where that matters. A guest that was
-    stopped from outside (a limit, a trap) is stopped again, and ends as its journal says.
+    stopped from outside (a limit, a trap, `terminate`) is stopped again, and ends as its journal
+    says.
     """
     limits = limits or Limits()
+    stop = entries[-1] if stopped(entries[-1]) else None
+    if stop is not None:
+        entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
     host = _RecordedWorld(execution, entries, deployment, limits)
     first = host.machine.invoked
     text = deployment.run_input(execution, first.workflow, first.input, first.began_us, first.run)
@@ -65,16 +70,16 @@ def replay(
             while isinstance(state, Preempted):
                 state = guest.proceed()
         except (GuestTrapped, GuestCpuExceeded):
-            if host.over or not isinstance(entries[-1], Failed | Cancelled):
+            if host.over or stop is None:
                 raise
-            end = entries[-1]
         else:
             if isinstance(state, Finished):
                 host.finish_output()
             if isinstance(state, Finished) and not host.over:
                 finished = host.machine.finished(state.output, first.began_us)
                 end = None if host.machine.live else finished
-    return Replayed(host.questions, host.machine.replayed, end)
+    assert stop is None or isinstance(stop, Failed | Cancelled)
+    return Replayed(host.questions, host.machine.replayed, end if stop is None else stop)
 
 
 class _RecordedWorld:

@@ -33,6 +33,7 @@ from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
 from flawless.engine.mail import Mail, TypeOf
 from flawless.engine.settings import Settings
+from flawless.engine.tasks import Tasks
 from flawless.engine.wakeups import PAGE, Wakeups
 from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
@@ -107,32 +108,30 @@ class Scheduler:
             enqueue=self._enqueue,
             room=self._queue_is_short,
         )
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks(self.loop)
         self._delivery = Delivery(
             store,
             self._live,
             sleepers_changed=self._wakeups.changed.set,
             load=self._enqueue,
             reload=self.reload,
-            spawn=self._spawn,
+            spawn=self._tasks.spawn,
         )
 
     # --- life ---------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Begin: recover what a former engine left, and take new executions."""
-        self._spawn(self._load_queued(), "loader")
-        self._spawn(self._wakeups.watch(), "timers")
-        self._spawn(self._wakeups.recover(), "recovery")
-        self._spawn(self._sweep(), "eviction")
+        self._tasks.spawn(self._load_queued(), "loader")
+        self._tasks.spawn(self._wakeups.watch(), "timers")
+        self._tasks.spawn(self._wakeups.recover(), "recovery")
+        self._tasks.spawn(self._sweep(), "eviction")
 
     async def close(self, deadline_s: float) -> None:
         """Stop: effects under way may end until the deadline, their outcomes are recorded."""
         self.stopping = True
         ends_at = self.loop.time() + deadline_s
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         for execution in list(self._live.values()):
             execution.wind_down()
         try:
@@ -142,8 +141,7 @@ class Scheduler:
                     await self._progress.wait()
         except TimeoutError:
             _log.warning("effects are still under way at the deadline; they are given up")
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         for execution in list(self._live.values()):
             execution.flush()
             execution.stop()
@@ -299,8 +297,10 @@ class Scheduler:
         """Stop an effect whose outcome nobody wants."""
         self._effects.give_up(item)
 
-    def start_child(self, execution: LiveExecution, request: ExecuteRequest) -> None:
-        """Create a child, in the same commit as what was submitted before."""
+    def start_child(
+        self, execution: LiveExecution, request: ExecuteRequest, *, joined: bool
+    ) -> None:
+        """Create a child, if `joined` in the same commit as what was submitted before."""
         write = beginnings.child(
             execution.id,
             execution.first,
@@ -315,9 +315,16 @@ class Scheduler:
             if isinstance(result, Record):
                 self._delivery.notify(execution.id)  # of the refusal, unless it is that very child
 
-        self._committer.submit(write, durable, joined=True)
+        self._committer.submit(write, durable, joined=joined)
 
-    def next_run(self, execution: LiveExecution, last: NewEntries | None, final: Continued) -> None:
+    def next_run(
+        self,
+        execution: LiveExecution,
+        last: NewEntries | None,
+        final: Continued,
+        *,
+        joined: bool,
+    ) -> None:
         """Record the end of a run and begin the next one, on the newest code."""
         current = self._library.current
         known = execution.workflow in current.workflows
@@ -325,7 +332,7 @@ class Scheduler:
         write = beginnings.following_run(
             execution.id, last, final, execution.first, deployment, self.clock.now_us()
         )
-        self.submit(write, lambda: self._begin_again(execution.id))
+        self.submit(write, lambda: self._begin_again(execution.id), joined=joined)
 
     def _begin_again(self, execution: ExecutionId) -> None:
         self._live.pop(execution, None)
@@ -338,7 +345,7 @@ class Scheduler:
     def reload(self, execution: LiveExecution) -> None:
         """Queue an evicted execution for replay; while stopping, only record what arrived."""
         if self.stopping:
-            self._spawn(self._record_arrivals(execution), "last outcome")
+            self._tasks.spawn(self._record_arrivals(execution), "last outcome")
         else:
             self._enqueue(execution.id, front=True)
 
@@ -487,13 +494,3 @@ class Scheduler:
                         retriable=True,
                     )
                 )
-
-    def _spawn(self, work: Any, name: str) -> None:
-        task: asyncio.Task[Any] = self.loop.create_task(work, name=f"flawless-{name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-
-    def _task_ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.critical("internal error: %s stopped", task.get_name(), exc_info=task.exception())
