@@ -23,6 +23,7 @@ from flawless.cli.main import main
 Done = subprocess.CompletedProcess[str]
 HERE = Path(__file__).resolve().parent
 SHOP = HERE / "server" / "shop.py"
+DESK = HERE / "server" / "desk.py"
 FLAWLESS = [sys.executable, "-m", "flawless.cli"]
 READY_S_MAX = 240.0
 """The first server of all may build the Python runtime."""
@@ -153,3 +154,33 @@ def serving(
         url = server.await_url()
         with httpx.Client(base_url=f"{url}/api/v1", timeout=90, trust_env=False) as client:
             yield server, client
+
+
+@contextmanager
+def serving_parked(
+    folder: Path, pipes: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Serving, httpx.Client]]:
+    """Serve `desk.py` with executions whose transfers a crash has interrupted: all are parked.
+
+    `pipes` are the names of the pipes, by the id of the execution that reads them.
+    """
+    data = folder / "data"
+    with serving(data, [DESK]) as (server, client):
+        for execution, names in pipes.items():
+            paths = [folder / name for name in names]
+            for path in paths:
+                os.mkfifo(path)
+            body = {"workflow": "desk.pay", "input": [str(p) for p in paths], "id": execution}
+            assert client.post("/executions", json=body).status_code == 201
+        for execution, names in pipes.items():
+            while True:
+                found = client.get(f"/executions/{execution}").json()
+                journal = client.get(f"/executions/{execution}/journal").json()
+                if len(found["in_flight"]) == len(names) and journal["length"] > len(names):
+                    break
+        server.kill()
+    with serving(data, [DESK]) as (server, client):
+        for execution in pipes:
+            while client.get(f"/executions/{execution}").json()["status"] != "parked":
+                client.get(f"/executions/{execution}/result", params={"wait": 0.05})
+        yield server, client

@@ -124,7 +124,27 @@ def test_workflows_show_signatures(shop_url: str) -> None:
         (["logs", "nobody", "--follow"], 2, "nobody"),
         (["list", "--status", "done"], 2, "completed"),
         (["list", "--limit", "0"], 2, "limit"),
-        (["send", "x"], 2, "send"),
+        (["send", "x"], 2, "NAME"),
+        (["send", "nobody", "x"], 2, "nobody"),
+        (["send", "nobody~x", "x"], 2, "ID~1"),
+        (["send", "nobody", "x", "{by: 1}"], 2, "the payload is not valid JSON"),
+        (["send", "nobody", ":cancel"], 2, "engine's own"),
+        (["state", "nobody"], 2, "nobody"),
+        (["cancel", "nobody"], 2, "nobody"),
+        (["cancel", "nobody", "--grace", "long"], 2, "--grace"),
+        (["cancel", "nobody", "--reason", "x" * 1001], 2, "reason"),
+        (["terminate", "nobody"], 2, "nobody"),
+        (["terminate"], 2, "ID"),
+        (["retry", "nobody"], 2, "nobody"),
+        (["retry", "nobody", "--effect", "first"], 2, "--effect"),
+        (["retry", "nobody", "--from-start", "--effect", "1"], 2, "from the start"),
+        (["resolve", "nobody", "--retry"], 2, "nobody"),
+        (["resolve", "nobody"], 2, "--ok JSON"),
+        (["resolve", "nobody", "--retry", "--error", "no"], 2, "one of"),
+        (["resolve", "nobody", "--ok", "yes"], 2, "--ok is not valid JSON"),
+        (["list", "--parked", "--status", "failed"], 2, "exclude each other"),
+        (["start", "shop.greet", "--deadline", "soon"], 2, "--deadline"),
+        (["start", "shop.greet", "--deadline", "200000d"], 2, "100 years"),
     ],
 )
 def test_mistakes_are_explained(
@@ -159,12 +179,12 @@ def test_a_reader_that_has_enough(shop_url: str) -> None:
 
 
 def test_the_version_and_the_help() -> None:
-    """`--version` and `--help` work, and no command of later times is promised."""
+    """`--version` and `--help` work, and every command has a line."""
     assert run("--version").stdout.startswith("flawless ")
     page = run("--help").stdout
-    for name in ("init", "up", "start", "list", "show", "result", "logs", "doctor", "workflows"):
+    client = ("start", "list", "show", "result", "logs", "state", "send", "cancel", "terminate")
+    for name in ("init", "up", "doctor", "workflows", "retry", "resolve", *client):
         assert f" {name} " in page
-    assert "cancel" not in page
 
 
 def test_doctor_measures_and_judges(shop_url: str, tmp_path: Path) -> None:

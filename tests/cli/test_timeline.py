@@ -101,3 +101,94 @@ def test_every_kind_of_entry_has_a_row_or_a_reason() -> None:
     ]  # fmt: skip
     assert shown[1].detail == "WARNING a ⏎ b"
     assert shown[-1].detail == "E: m\ufffd[2J"
+
+
+def test_a_message_is_shown_by_its_payload() -> None:
+    """The label names what was waited for, so the name is shown only where it could be another."""
+    value = {"name": "word", "payload": {"n": 1}, "id": "m"}
+    seen = [
+        entry("started", 1, effect=1, label="receive word"),
+        entry("observed", 2, effect=1, failed=False, value=value),
+        entry("started", 3, effect=2, label="receive any message"),
+        entry("observed", 4, effect=2, failed=False, value=value),
+        entry("started", 5, effect=3, label="receive word"),
+        entry("started", 6, effect=4, label="start app.child as x.4"),
+    ]
+    assert [row.detail for row in rows(*seen, status="waiting")] == [
+        '{"n": 1}', 'word {"n": 1}', "no message yet", "has not ended yet",
+    ]  # fmt: skip
+
+
+def test_a_parked_effect_waits_until_it_is_decided() -> None:
+    """It is shown where it parked, not as begun; the decision is its outcome."""
+    parked = [
+        entry("entered", 1, effect=1, label="step app.s"),
+        entry("parked", 2, effect=1, label="step app.s", asked=False),
+    ]
+    (row,) = rows(*parked, status="parked")
+    assert (row.label, row.look) == ("step app.s", "warning")
+    assert "effect 1 parked" in row.detail
+    decided = rows(
+        *parked,
+        entry("resolved", 3, effect=1, by="ann", decision="ok", value=7),
+        entry("called", 4, effect=1, label="step app.s", failed=False),
+        status="running",
+    )
+    assert [row.detail for row in decided[1:]] == ["it happened: 7 (by ann)", "7"]
+    error = {"type": "EffectError", "message": "no"}
+    failed = rows(
+        *parked,
+        entry("resolved", 3, effect=1, by="", decision="error", error=error),
+        entry("called", 4, effect=1, label="step app.s", failed=True),
+    )
+    assert [row.detail for row in failed[1:]] == ["EffectError: no", "EffectError: no"]
+    again = rows(*parked, entry("resolved", 3, effect=1, by="", decision="retry"))
+    assert [row.detail for row in again[1:]] == ["perform it again", "begun, no outcome yet"]
+
+
+def test_a_retry_keeps_the_label_of_what_failed() -> None:
+    """What is performed again after a retry is shown under the name it had."""
+    error = {"type": "E", "message": "no"}
+    shown = rows(
+        entry("started", 1, effect=1, label="step app.s"),
+        entry("observed", 2, effect=1, failed=True, error=error),
+        entry("failed", 3, error=error),
+        entry("retried", 4, effect=1, resume=2, by="ann"),
+        entry("repeated", 5, effect=1),
+        entry("observed", 6, effect=1, failed=False, value=1),
+        entry("completed", 7, result=1),
+        status="completed",
+    )
+    assert [row.label for row in shown] == [
+        "step app.s", "failed", "retried", "step app.s", "returned",
+    ]  # fmt: skip
+    assert shown[2].detail == "goes on from effect 1 (by ann)"
+
+
+def test_ends_before_their_time_have_rows() -> None:
+    """Cancelling, deadlines, the next run, and what could not be shown."""
+    error = {"type": "ValueTooLarge", "message": "large"}
+    invoked = entry(
+        "invoked", 0, workflow="app.w", input={"args": [], "kwargs": {}},
+        deadline="then", deadline_us=5_000_000,
+    )  # fmt: skip
+    shown = rows(
+        invoked,
+        entry("published", 1, label="publish", failed=False),
+        entry("responded", 2, label="respond", failed=True, error=error),
+        entry("entered", 3, effect=4, label="step app.s"),
+        entry("cancel_observed", 4, effect=4, reason="a\nb", until="later", until_us=9),
+        entry("cancel_observed", 5, reason=""),
+        entry("continued", 6, input={"args": [1], "kwargs": {"b": 2}}),
+        entry("cancelled", 7, error={"type": "CancelledError", "message": "a\nb"}),
+        status="cancelled",
+    )
+    assert [(row.label, row.detail) for row in shown[1:]] == [
+        ("deadline", "cancelled after 5.00 s, at then"),
+        ("publish", ""),
+        ("respond", "ValueTooLarge: large"),
+        ("cancelled", "a ⏎ b (may clean up until later)"),
+        ("cancelled", "told to end"),
+        ("continued", "as the next run, with (1, b=2)"),
+        ("cancelled", "a ⏎ b"),
+    ]

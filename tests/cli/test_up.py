@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import shutil
 import socket
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -116,6 +119,9 @@ def test_a_module_that_does_not_load(tmp_path: Path, source: str, texts: list[st
         (["app.py", "--host=0.0.0.0"], "FLAWLESS_TOKEN"),
         (["app.py", "--host=no.such.host.invalid", "--port=0"], "FLAWLESS_TOKEN"),
         (["app.py", "--port=70000"], "--port"),
+        (["app.py", "--secrets=missing.toml"], "missing.toml"),
+        (["app.py", "--secrets=app.py"], "TOML"),
+        (["app.py", "--port=0", "--allow-host=a/b"], "'a/b' is no host"),
         ([], "MODULE"),
     ],
 )
@@ -129,6 +135,65 @@ def test_mistakes_on_the_command_line(
     assert done.returncode == 2
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+CALLER = """
+from flawless import http, secret, workflow
+
+@workflow
+def call(url: str) -> str:
+    return http.get(url, headers={"X-Key": secret("SHOP_KEY")}).text
+"""
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Tells whether the right key came."""
+
+    def do_GET(self) -> None:
+        """Answer with yes or no."""
+        body = b"yes" if self.headers["X-Key"] == "correct-horse" else b"no"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_secrets_and_allowed_hosts_are_options(tmp_path: Path, reload: bool) -> None:
+    """Secrets go where the file says, and requests nowhere but to allowed hosts."""
+    (tmp_path / "app.py").write_text(CALLER)
+    key = tmp_path / "key"
+    key.write_text("correct-horse\n")
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(f'[SHOP_KEY]\nhosts = ["127.0.0.1"]\nfile = "{key}"\n')
+    arguments = ["app.py", f"--data={tmp_path / 'data'}", "--port=0", f"--secrets={secrets}"]
+    arguments += ["--allow-host=127.0.0.1", "--allow-host=*.example.com"]
+    arguments += ["--reload"] if reload else []
+    with (
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as echo,
+        Serving(*arguments, folder=tmp_path) as server,
+    ):
+        thread = threading.Thread(target=echo.serve_forever)
+        thread.start()
+        try:
+            url = f"{server.await_url()}/api/v1/executions"
+
+            def call(host: str) -> dict[str, Any]:
+                given = [f"http://{host}:{echo.server_port}/"]
+                body = {"workflow": "app.call", "input": given, "wait_s": 30}
+                answer: dict[str, Any] = httpx.post(url, json=body, trust_env=False).json()
+                return answer
+
+            assert call("127.0.0.1")["result"] == "yes"
+            assert call("localhost")["error"]["type"] == "EgressDenied"
+            assert server.stop() == 0
+        finally:
+            echo.shutdown()
+            thread.join()
+    assert b"correct-horse" not in (tmp_path / "data" / "flawless.db").read_bytes()
 
 
 def test_a_data_folder_that_cannot_be_used(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from serving import serving
+from serving import DESK, SHOP, serving
 
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Give a client of a server that serves `shop.py`."""
-    with serving(tmp_path_factory.mktemp("shop")) as (_, client):
+    """Give a client of a server that serves `shop.py` and `desk.py`."""
+    with serving(tmp_path_factory.mktemp("shop"), [SHOP, DESK]) as (_, client):
         yield client

@@ -13,11 +13,15 @@ import pytest
 
 from flawless.client import Client, ServerUnreachable
 from flawless.errors import (
+    ExecutionCancelled,
     ExecutionConflict,
+    ExecutionEnded,
     ExecutionFailed,
     ExecutionNotFound,
     InputInvalid,
+    NotParked,
     ResultTimeout,
+    RetryRefused,
     ServerError,
     UsageError,
     ValueTooLarge,
@@ -68,7 +72,7 @@ def test_errors_keep_class_and_fields(client: Client) -> None:
     client.start("shop.greet", id="client-2")
     with pytest.raises(ExecutionConflict):
         client.start("shop.echo", id="client-2")
-    for wrong in ("", ".", "..", "a/b", "a b", "%00"):
+    for wrong in ("", ".", "..", "a/b", "a b", "%00", "a~", "a~b", "~1", "a~1~1"):
         with pytest.raises(UsageError):
             client.get(wrong)
 
@@ -92,6 +96,109 @@ def test_journals_and_logs_come_whole(client: Client) -> None:
     lines, position = client.logs(started.id)
     assert len(lines) == 1500
     assert client.logs(started.id, position) == ([], position)
+
+
+def test_talking_goes_both_ways(client: Client) -> None:
+    """Messages go in, state and response come out, each as plain values."""
+    client.start("desk.approve", ["a pen"], id="client-talk")
+    assert client.response("client-talk", timeout_s=30) == "asked for a pen"
+    state = client.state("client-talk")
+    assert (state.value, state.version) == ({"item": "a pen", "stage": "asked"}, 1)
+    with pytest.raises(InputInvalid) as unfit:
+        client.send("client-talk", "Confirm", {"by": 5})
+    assert unfit.value.path == "payload.by"
+    assert client.send("client-talk", "Confirm", {"by": "ann"}, message_id="m")
+    assert not client.send("client-talk", "Confirm", {"by": "ann"}, message_id="m")
+    assert client.result("client-talk", timeout_s=30) == "a pen: ann"
+    with pytest.raises(ExecutionEnded) as ended:
+        client.send("client-talk", "Confirm", {"by": "bob"})
+    assert (ended.value.execution, ended.value.status) == ("client-talk", "completed")
+
+
+def test_a_response_that_does_not_come(client: Client) -> None:
+    """Waiting for it ends with `ResultTimeout`, or with how the execution ended."""
+    client.start("desk.listen", id="client-silent")
+    with pytest.raises(ResultTimeout, match="not responded"):
+        client.response("client-silent", timeout_s=0.05)
+    client.cancel("client-silent", "no need", grace_s=0, by="me")
+    with pytest.raises(ExecutionCancelled, match="no need") as cancelled:
+        client.response("client-silent", timeout_s=30)
+    assert cancelled.value.reason == "no need"
+    with pytest.raises(ExecutionCancelled):
+        client.result("client-silent")
+    assert client.retry("client-silent", from_start=True).run == 2
+    client.terminate("client-silent")
+    assert client.wait("client-silent").status == "cancelled"
+
+
+def test_refusals_keep_class_and_fields(client: Client) -> None:
+    """What cannot be decided or repaired raises the error that says why."""
+    client.start("shop.greet", id="client-fine", wait_s=30)
+    with pytest.raises(RetryRefused) as refused:
+        client.retry("client-fine", effect=3)
+    assert refused.value.execution == "client-fine"
+    with pytest.raises(NotParked) as unparked:
+        client.resolve("client-fine", ok=None, effect=4)
+    assert (unparked.value.status, unparked.value.execution) == ("completed", "client-fine")
+    with pytest.raises(InputInvalid):
+        client.resolve("client-fine")
+    assert client.parked("client-fine") == []
+    for nothing in (float("nan"), "\ud800", object()):
+        with pytest.raises(InputInvalid, match="JSON"):
+            client.send("client-fine", "x", nothing)
+
+
+def test_children_come_from_all_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, all children are given, in order."""
+    monkeypatch.setattr("flawless.api.LIST_LIMIT_MAX", 2)
+    client.start("desk.family", [5], id="client-kin")
+    while len(list(client.children("client-kin"))) < 5:
+        client.outcome("client-kin", 0.05)
+    assert [child.id for child in client.children("client-kin")] == [
+        f"client-kin.{n}" for n in range(1, 6)
+    ]
+    client.terminate("client-kin")
+
+
+def test_logs_are_read_through_all_runs(client: Client) -> None:
+    """A tail goes on with the next run where the one before ended, and misses no run."""
+    client.start("desk.relay", [5], id="client-relay")
+    tail = client.log_tail("client-relay")
+    seen: list[str] = []
+
+    def read_until(text: str) -> None:
+        while text not in seen:
+            client.outcome("client-relay", 0.05)
+            seen.extend(line.message for line in tail.read())
+
+    read_until("run with 5")
+    client.send("client-relay", "go")
+    read_until("run with 4")
+    for _ in range(4):
+        client.send("client-relay", "go")
+    assert client.result("client-relay") == "over"
+    seen.extend(line.message for line in tail.read())
+    assert seen == [f"run with {n}" for n in (5, 4, 3, 2, 1)]
+    assert tail.read() == []
+
+
+def test_a_journal_is_that_of_one_run(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the next run begins between two pages, the rest comes from the run it began with."""
+    monkeypatch.setattr("flawless.api.JOURNAL_LIMIT", 1)
+    client.start("desk.relay", [2], id="client-pages")
+    while client.get("client-pages").status != "waiting":
+        client.outcome("client-pages", 0.05)
+    pages = client.journal_pages("client-pages")
+    entries = next(pages).entries
+    client.send("client-pages", "go")
+    while client.get("client-pages").run == 1:
+        client.outcome("client-pages", 0.05)
+    entries += [entry for page in pages for entry in page.entries]
+    assert [entry["position"] for entry in entries] == list(range(len(entries)))
+    assert (entries[0]["run"], entries[-1]["kind"]) == (1, "continued")
+    with pytest.raises(UsageError, match="ask for that of client-pages"):
+        client.result("client-pages~1")
+    client.terminate("client-pages")
 
 
 def test_nobody_there() -> None:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from flawless.cli import output
 from flawless.cli.defaults import DATABASE, HOST, PORT
-from flawless.cli.executions import AsJson
+from flawless.cli.given import AsJson
 from flawless.cli.status import TROUBLE
 from flawless.client import Client
 from flawless.errors import FlawlessError

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from flawless import api
 from flawless.cli import output
+from flawless.cli.given import Execution
 from flawless.client import Client
 from flawless.core.status import Status
 
@@ -18,7 +19,7 @@ FOLLOW_S = 0.5
 
 
 def logs(
-    execution: Annotated[str, typer.Argument(metavar="ID")],
+    execution: Execution,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the execution ends.")
     ] = False,
@@ -28,11 +29,10 @@ def logs(
 ) -> None:
     """Print what execution ID logged and printed, in order."""
     with Client() as client:
-        position = 0
+        tail = client.log_tail(execution)
         ended = not follow
         while True:
-            lines, position = client.logs(execution, position)
-            for line in lines:
+            for line in tail.read():
                 _print(line, as_json=as_json)
             if ended:
                 return

@@ -3,7 +3,7 @@
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the execution failed |
+| 1 | the execution failed or was cancelled |
 | 2 | the request cannot be carried out as it was made: command line, names, input, module, port |
 | 3 | the execution has not ended in time |
 | 4 | the server cannot be reached, or the engine, its data or its tools have a problem |
@@ -18,7 +18,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flawless.cli import doctor, executions, init, logs, output, show, up, workflows
+from flawless.cli import (
+    doctor,
+    ending,
+    executions,
+    init,
+    listing,
+    logs,
+    messages,
+    output,
+    repair,
+    show,
+    up,
+    workflows,
+)
 from flawless.cli.status import INTERRUPTED, status_of
 from flawless.errors import FlawlessError
 
@@ -54,10 +67,16 @@ def _commands() -> typer.Typer:
     commands.command()(up.up)
     commands.command()(workflows.workflows)
     commands.command()(executions.start)
-    commands.command("list")(executions.list_)
+    commands.command("list")(listing.list_)
     commands.command()(show.show)
     commands.command()(executions.result)
     commands.command()(logs.logs)
+    commands.command()(messages.state)
+    commands.command()(messages.send)
+    commands.command()(ending.cancel)
+    commands.command()(ending.terminate)
+    commands.command()(repair.retry)
+    commands.command()(repair.resolve)
     commands.command()(doctor.doctor)
     return commands
 

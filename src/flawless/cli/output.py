@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from flawless import durations
-from flawless.errors import DeploymentInvalid, ExecutionFailed, FlawlessError, UsageError
+from flawless.errors import (
+    DeploymentInvalid,
+    ExecutionCancelled,
+    ExecutionFailed,
+    FlawlessError,
+    UsageError,
+)
 
 WIDTH_PIPED: Final = 160
 STATUS_STYLES: Final = {
@@ -53,6 +59,8 @@ def show_error(error: FlawlessError) -> None:
     if isinstance(error, ExecutionFailed | DeploymentInvalid) and error.traceback:
         stream.print(Text(printable(error.traceback.rstrip())))
     label = "failed" if isinstance(error, ExecutionFailed) else "error"
+    if isinstance(error, ExecutionCancelled):
+        label = "cancelled"
     stream.print(Text.assemble((f"{label}: ", "bold red"), printable(str(error))))
 
 
@@ -60,6 +68,20 @@ def print_json(value: Any, *, compact: bool = False) -> None:
     """Print a document or value as JSON; over several lines unless `compact`."""
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=None if compact else 2)
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.flush()
+
+
+def print_json_with(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:
+    """Print the object `head` with one member more: an array, written as its items come."""
+    text = json.dumps(head, ensure_ascii=False, indent=2).removesuffix("\n}")
+    write = sys.stdout.buffer.write
+    write(f"{text},\n  {json.dumps(name)}: [".encode("utf-8", "backslashreplace"))
+    separator = "\n"
+    for item in items:
+        lines = json.dumps(item, ensure_ascii=False, indent=2).replace("\n", "\n    ")
+        write(f"{separator}    {lines}".encode("utf-8", "backslashreplace"))
+        separator = ",\n"
+    write(b"\n  ]\n}\n")
     sys.stdout.flush()
 
 

@@ -20,6 +20,7 @@ from flawless.cli import output, reload
 from flawless.cli.defaults import DATABASE
 from flawless.cli.status import status_of
 from flawless.engine.service import Service
+from flawless.engine.settings import Settings
 from flawless.errors import FlawlessError, StoreError
 from flawless.stores import open_store
 
@@ -30,6 +31,7 @@ def serve(
     access: server.Access,
     port: int,
     *,
+    settings: Settings,
     baked: bool,
     parent: reload.Parent | None,
 ) -> int:
@@ -38,7 +40,9 @@ def serve(
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # for modules given by name
     try:
-        asyncio.run(_serve(modules, data, access, port, baked=baked, parent=parent))
+        asyncio.run(
+            _serve(modules, data, access, port, settings=settings, baked=baked, parent=parent)
+        )
     except FlawlessError as error:
         if parent is None:
             raise
@@ -54,13 +58,16 @@ async def _serve(
     access: server.Access,
     port: int,
     *,
+    settings: Settings,
     baked: bool,
     parent: reload.Parent | None,
 ) -> None:
     with server.bind(access.host, port) as listener:
         database = _make_folder(data) / DATABASE
         progress = _ShownProgress()
-        service = Service(open_store(database), list(modules), baked=baked, progress=progress)
+        service = Service(
+            open_store(database), list(modules), settings=settings, baked=baked, progress=progress
+        )
 
         def ready() -> None:
             progress.close()

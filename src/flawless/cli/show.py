@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
-import typer
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from flawless import api
 from flawless.cli import output
-from flawless.cli.executions import AsJson
-from flawless.cli.timeline import Row, timeline
+from flawless.cli.given import AsJson, Execution
+from flawless.cli.timeline import Row, Timeline
 from flawless.client import Client
 from flawless.engine.clock import SystemClock
+
+CHILDREN_MAX: Final = 20
+"""Children that people are shown one by one."""
+
+LABEL_CELLS_MAX: Final = 60
+DETAIL_CELLS_MIN: Final = 20
+"""Details have this much room at least, however narrow the terminal."""
+
+_ENDED = ("completed", "failed", "cancelled")
 
 _STYLES = {
     "": "",
@@ -26,27 +37,72 @@ _STYLES = {
 }
 
 
-def show(
-    execution: Annotated[str, typer.Argument(metavar="ID")],
-    as_json: AsJson = False,
-) -> None:
-    """Show execution ID: its journal as a timeline, what is under way, how it ended."""
+def show(execution: Execution, as_json: AsJson = False) -> None:
+    """Show execution ID: its journal as a timeline, what is under way, how it ended.
+
+    Also what it published, what waits for a decision, and its children.
+    """
     with Client() as client:
-        entries = list(client.journal(execution))
+        pages = client.journal_pages(execution)
+        first = next(pages)
+        shown = _look(client, execution, first.run)
+        if as_json:
+            _print_json(shown, itertools.chain([first], pages))
+        else:
+            _print(client, shown, itertools.chain([first], pages))
+
+
+class _Shown(msgspec.Struct):
+    """What is shown of an execution, beside its journal."""
+
+    execution: api.ExecutionDetail
+    state: api.State
+    parked: list[api.ParkedEffect]
+    children: list[api.Execution]
+
+
+def _look(client: Client, execution: str, run: int) -> _Shown:
+    """Ask for the run whose journal is read; a next one may have begun."""
+    detail = client.get(execution)
+    if detail.run != run:
+        execution = f"{execution}~{run}"
         detail = client.get(execution)
-    if as_json:
-        output.print_json({"execution": msgspec.to_builtins(detail), "journal": entries})
-        return
-    now_us = SystemClock().now_us()
-    _print_head(detail, now_us)
-    if entries:
-        _print_rows(timeline(entries, detail, now_us))
-        _print_failure(entries[-1])
+    parked = [] if detail.status in _ENDED else client.parked(execution)
+    children = list(client.children(execution)) if detail.children else []
+    return _Shown(detail, client.state(execution), parked, children)
 
 
-def _print_head(detail: api.ExecutionDetail, now_us: int) -> None:
+def _print_json(shown: _Shown, pages: Iterable[api.JournalPage]) -> None:
+    """Print one object with all of it, page by page: journals may be long."""
+    head = msgspec.to_builtins(shown)
+    output.print_json_with(head, "journal", (entry for page in pages for entry in page.entries))
+
+
+def _print(client: Client, shown: _Shown, pages: Iterable[api.JournalPage]) -> None:
+    clock = SystemClock()
+    now_us = clock.now_us()
+    _print_head(shown, now_us)
+    making = Timeline()
+    last: dict[str, Any] = {}
+    for n, page in enumerate(pages):
+        rows = [row for entry in page.entries for row in making.add(entry)]
+        last = page.entries[-1] if page.entries else last
+        if page.next is None:
+            if n:  # that took a while, and the end should fit what was read
+                run = shown.execution.run
+                shown, now_us = _look(client, shown.execution.id, run), clock.now_us()
+            rows += making.finish(shown.execution, now_us)
+        _print_rows(rows)
+    if last:
+        _print_failure(last)
+    _print_parked(shown, now_us)
+    _print_children(shown)
+
+
+def _print_head(shown: _Shown, now_us: int) -> None:
+    detail = shown.execution
     created_us = api.microseconds(detail.created_at)
-    ended = detail.status in ("completed", "failed", "cancelled")
+    ended = detail.status in _ENDED
     took_us = (api.microseconds(detail.updated_at) if ended else now_us) - created_us
     words = "in" if ended else "for"
     output.console().print(
@@ -58,26 +114,85 @@ def _print_head(detail: api.ExecutionDetail, now_us: int) -> None:
         )
     )
     began = detail.created_at[:19].replace("T", " ")
-    output.line(f"began {began} UTC on deployment {detail.deployment}\n", style="dim")
+    output.line(f"began {began} UTC on deployment {detail.deployment}", style="dim")
+    if detail.run > 1:
+        before = f"{detail.id.partition('~')[0]}~{detail.run - 1}"
+        output.line(f"run {detail.run}; the one before: flawless show {before}", style="dim")
+    if detail.parent is not None:
+        parent = detail.parent
+        output.line(f"child of {parent.id} (effect {parent.effect})", style="dim")
+    if shown.state.version is not None:
+        value = output.short(shown.state.value)
+        output.console().print(Text.assemble(("state ", "dim"), value))
+    output.line("")
+
+
+def _print_parked(shown: _Shown, now_us: int) -> None:
+    if not shown.parked:
+        return
+    output.line("")
+    for one in shown.parked:
+        since = output.length(max(0, now_us - api.microseconds(one.at)))
+        label = output.printable(one.label)
+        output.line(
+            f"effect {one.effect} waits for a decision for {since}: {label}", style="yellow"
+        )
+        which = f" --effect {one.effect}" if len(shown.parked) > 1 else ""
+        command = f"flawless resolve {shown.execution.id}{which}"
+        output.line(f"  {command} --ok JSON | --error TEXT | --retry")
+
+
+def _print_children(shown: _Shown) -> None:
+    if not shown.children:
+        return
+    output.line("")
+    output.table(
+        ("child", "workflow", "status"),
+        [
+            (child.id, child.workflow, output.status_text(child.status))
+            for child in shown.children[:CHILDREN_MAX]
+        ],
+    )
+    if len(shown.children) > CHILDREN_MAX:
+        counts = Counter(child.status for child in shown.children)
+        listed = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+        output.note(f"{len(shown.children):,} children in all: {listed}; --json has each")
 
 
 def _print_rows(rows: list[Row]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right", no_wrap=True, style="dim")
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=60)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in rows:
+    """Print a table in columns. Not one of rich's, which takes seconds for some ten thousand rows.
+
+    One line for each row: what is too long is cut.
+    """
+    if not rows:
+        return
+    console = output.console()
+    elapsed = [f"+{output.length(row.elapsed_us)}" for row in rows]
+    took = ["" if row.took_us is None else output.length(row.took_us) for row in rows]
+    labels = [_cut(row.label, LABEL_CELLS_MAX) for row in rows]
+    first, second, third = (max(map(cell_len, column)) for column in (elapsed, labels, took))
+    left = first + second + third + 6
+    room = max(DETAIL_CELLS_MIN, console.width - left)
+    lines: list[Text] = []
+    for row, when, label, length in zip(rows, elapsed, labels, took, strict=True):
         style = _STYLES[row.look]
-        table.add_row(
-            f"+{output.length(row.elapsed_us)}",
-            Text(row.label, style=style),
-            Text("" if row.took_us is None else output.length(row.took_us)),
-            Text(row.detail, style=style),
-        )
-        for line in row.below:
-            table.add_row("", "", "", Text(f"  {line}", style="yellow"))
-    output.console().print(table, soft_wrap=False)
+        line = Text(when.rjust(first), style="dim")
+        line.append("  ")
+        line.append(set_cell_size(label, second), style)
+        line.append(f"  {length.rjust(third)}  ")
+        line.append(_cut(row.detail, room), style)
+        line.rstrip()
+        lines.append(line)
+        lines += [
+            Text(" " * (left + 2) + _cut(below, room - 2), style="yellow") for below in row.below
+        ]
+    console.print(Text("\n").join(lines))
+
+
+def _cut(text: str, cells_max: int) -> str:
+    """Return text on one line of at most so many cells."""
+    line = text.replace("\t", " ").replace("\n", " ")
+    return line if cell_len(line) <= cells_max else set_cell_size(line, cells_max - 1) + "…"
 
 
 def _print_failure(last: dict[str, Any]) -> None:

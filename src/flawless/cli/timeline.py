@@ -7,7 +7,7 @@ effect that was entered, called, started and observed is one thing to whoever re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from flawless import api
@@ -33,56 +33,61 @@ def timeline(
     entries: Iterable[dict[str, Any]], detail: api.ExecutionDetail, now_us: int
 ) -> list[Row]:
     """Return the rows of an execution, the effects that are under way last."""
-    builder = _Builder(detail, now_us)
-    for entry in entries:
-        builder.add(entry)
-    return builder.finish()
+    making = Timeline()
+    rows = [row for entry in entries for row in making.add(entry)]
+    return [*rows, *making.finish(detail, now_us)]
 
 
-class _Builder:
-    def __init__(self, detail: api.ExecutionDetail, now_us: int) -> None:
-        self._detail = detail
-        self._now_us = now_us
+class Timeline:
+    """Makes rows of entries as they come: what it keeps is what has not ended, and no more."""
+
+    def __init__(self) -> None:
         self._rows: list[Row] = []
+        """Rows that were not handed out yet."""
         self._began_us = 0
         self._previous_us = 0
         self._begun: dict[int, tuple[str, int]] = {}
         """Label and begin of effects whose outcome was not seen yet."""
         self._arrived: dict[int, dict[str, Any]] = {}
-        self._sleep: tuple[int, str] | None = None
+        self._failed: dict[int, str] = {}
+        """Labels of effects that failed: a retry may perform them again."""
+        self._parked: set[int] = set()
+        self._sleep: str | None = None
+        """Until when the last row sleeps, if it does."""
 
-    def add(self, entry: dict[str, Any]) -> None:
-        """Take the next entry."""
+    def add(self, entry: dict[str, Any]) -> list[Row]:
+        """Take the next entry; return the rows that are complete."""
+        if entry["kind"] not in ("slept", "polled"):
+            self._sleep = None
         handle = getattr(self, f"_on_{entry['kind']}", None)
         if handle is None:  # a newer server's
             self._row(entry, str(entry.get("label", "")))
         else:
             handle(entry)
         self._previous_us = entry["elapsed_us"]
-        if entry["kind"] not in ("slept", "polled"):
-            self._sleep = None
+        complete = len(self._rows) - (self._sleep is not None)
+        rows, self._rows = self._rows[:complete], self._rows[complete:]
+        return rows
 
-    def finish(self) -> list[Row]:
-        """Return all rows, once there are no more entries."""
-        if self._sleep is not None and self._detail.wake_at is not None:
-            row, (place, until) = self._rows[self._sleep[0]], self._sleep
-            left_us = api.microseconds(self._detail.wake_at) - self._now_us
-            text = f"until {until}, wakes in {length(max(0, left_us))}"
-            self._rows[place] = Row(
-                row.elapsed_us, row.kind, row.label, row.took_us, text, "waiting"
-            )
-        under_way = {item.effect: item for item in self._detail.in_flight}
+    def finish(self, detail: api.ExecutionDetail, now_us: int) -> list[Row]:
+        """Return the last rows, once there are no more entries."""
+        over = detail.status in ("completed", "failed", "cancelled")
+        if self._sleep is not None and detail.wake_at is not None:
+            left_us = api.microseconds(detail.wake_at) - now_us
+            text = f"until {self._sleep}, wakes in {length(max(0, left_us))}"
+            self._rows[-1] = replace(self._rows[-1], detail=text, look="waiting")
+        under_way = {item.effect for item in detail.in_flight}
         for effect, (label, began_us) in self._begun.items():
-            if effect in under_way:
-                continue
             arrived = self._arrived.get(effect)
+            if effect in under_way or effect in self._parked:
+                continue
             if arrived is not None:
                 self._outcome(arrived, label, began_us, "not looked at yet: ")
-            elif not self._over:
+            elif not over:
                 self._rows.append(
-                    Row(began_us, "effect", label, detail="begun, no outcome yet", look="waiting")
+                    Row(began_us, "effect", label, detail=_awaited(label), look="waiting")
                 )
-        for item in self._detail.in_flight:
+        for item in detail.in_flight:
             began_us = api.microseconds(item.began_at)
             tries = f", attempt {len(item.attempts) + 1}" if item.attempts else ""
             self._rows.append(
@@ -90,25 +95,23 @@ class _Builder:
                     max(0, began_us - self._began_us),
                     "effect",
                     item.label,
-                    max(0, self._now_us - began_us),
+                    max(0, now_us - began_us),
                     f"under way{tries}",
                     "waiting",
                     _attempts([_since(a, self._began_us) for a in item.attempts]),
                 )
             )
-        return self._rows
-
-    @property
-    def _over(self) -> bool:
-        return self._detail.status in ("completed", "failed", "cancelled")
+        rows, self._rows = self._rows, []
+        return rows
 
     # --- one method for each kind of entry ----------------------------------------------------
 
     def _on_invoked(self, entry: dict[str, Any]) -> None:
         self._began_us = api.microseconds(entry["at"])
-        args = [short(value) for value in entry["input"]["args"]]
-        args += [f"{name}={short(value)}" for name, value in entry["input"]["kwargs"].items()]
-        self._row(entry, entry["workflow"], f"({', '.join(args)})")
+        self._row(entry, entry["workflow"], _call(entry))
+        if "deadline" in entry:
+            left = length(entry["deadline_us"])
+            self._row(entry, "deadline", f"cancelled after {left}, at {entry['deadline']}")
 
     def _on_clock_read(self, entry: dict[str, Any]) -> None:
         self._row(entry, "clock", entry["at"], look="dim")
@@ -120,6 +123,7 @@ class _Builder:
 
     def _on_entered(self, entry: dict[str, Any]) -> None:
         self._begun[entry["effect"]] = (entry["label"], entry["elapsed_us"])
+        self._parked.discard(entry["effect"])
 
     def _on_called(self, entry: dict[str, Any]) -> None:
         _, began_us = self._begun.pop(entry["effect"], ("", self._previous_us))
@@ -139,7 +143,7 @@ class _Builder:
         self._outcome(entry, label, began_us)
 
     def _on_slept(self, entry: dict[str, Any]) -> None:
-        self._sleep = (len(self._rows), entry["until"])
+        self._sleep = entry["until"]
         self._row(entry, "sleep", took_us=max(0, entry["until_us"] - entry["elapsed_us"]))
 
     _on_polled = _on_slept
@@ -150,6 +154,61 @@ class _Builder:
     def _on_dropped(self, entry: dict[str, Any]) -> None:
         label, began_us = self._begun.pop(entry["effect"], ("effect", self._previous_us))
         self._row(entry, label, "given up", took_us=entry["elapsed_us"] - began_us, look="dim")
+
+    def _on_published(self, entry: dict[str, Any]) -> None:
+        self._shown(entry, "publish")
+
+    def _on_responded(self, entry: dict[str, Any]) -> None:
+        self._shown(entry, "respond")
+
+    def _on_cancel_observed(self, entry: dict[str, Any]) -> None:
+        if "effect" in entry:
+            self._begun.pop(entry["effect"], None)
+            self._parked.discard(entry["effect"])
+        told = printable(entry["reason"]).replace("\n", " ⏎ ")
+        if "until" in entry:
+            told += f" (may clean up until {entry['until']})"
+        self._row(entry, "cancelled", told.strip() or "told to end", look="warning")
+
+    def _on_parked(self, entry: dict[str, Any]) -> None:
+        self._parked.add(entry["effect"])
+        why = "asks for a decision" if entry["asked"] else "interrupted: did it happen?"
+        text = f"effect {entry['effect']} parked, {why}"
+        self._row(entry, printable(entry["label"]), text, look="warning")
+
+    def _on_resolved(self, entry: dict[str, Any]) -> None:
+        self._parked.discard(entry["effect"])
+        if entry["decision"] in ("ok", "error"):
+            self._arrived[entry["effect"]] = entry | {"failed": entry["decision"] == "error"}
+        match entry["decision"]:
+            case "ok":
+                what = f"it happened: {short(entry.get('value'))}"
+            case "error":
+                what = _error(entry.get("error", {}))
+            case "retry":
+                what = "perform it again"
+            case other:
+                what = str(other)
+        self._row(entry, f"effect {entry['effect']} decided", what + _by(entry))
+
+    def _on_retried(self, entry: dict[str, Any]) -> None:
+        effect = entry.get("effect")
+        if effect is not None:
+            self._parked.discard(effect)
+            if effect in self._failed:
+                self._begun[effect] = (self._failed[effect], entry["elapsed_us"])
+        place = "" if effect is None else f" from effect {effect}"
+        self._row(entry, "retried", f"goes on{place}{_by(entry)}", look="warning")
+
+    def _on_repeated(self, entry: dict[str, Any]) -> None:
+        """Nothing: what became of it is told by its outcome."""
+
+    def _on_continued(self, entry: dict[str, Any]) -> None:
+        self._row(entry, "continued", f"as the next run, with {_call(entry)}", look="good")
+
+    def _on_cancelled(self, entry: dict[str, Any]) -> None:
+        told = printable(str(entry["error"].get("message", ""))).replace("\n", " ⏎ ")
+        self._row(entry, "cancelled", told, look="bad")
 
     def _on_completed(self, entry: dict[str, Any]) -> None:
         self._row(entry, "returned", short(entry["result"]), look="good")
@@ -162,13 +221,15 @@ class _Builder:
     def _outcome(self, entry: dict[str, Any], label: str, began_us: int, before: str = "") -> None:
         """Add the row of an effect that ended; it stands where the effect began."""
         source = entry
+        arrived = self._arrived.pop(entry["effect"], entry)
         if "value" not in entry and "error" not in entry:
-            source = self._arrived.get(entry["effect"], entry)
+            source = arrived
         value = source.get("value")
-        detail = "" if value is None else short(value)
+        detail = "" if value is None else _value(label, value)
         look: Look = ""
         if source["failed"]:
             detail, look = _error(source.get("error", {})), "bad"
+            self._failed[entry["effect"]] = label
         self._rows.append(
             Row(
                 began_us,
@@ -181,6 +242,12 @@ class _Builder:
             )
         )
 
+    def _shown(self, entry: dict[str, Any], label: str) -> None:
+        if entry["failed"]:
+            self._row(entry, label, _error(entry.get("error", {})), look="bad")
+        else:
+            self._row(entry, label, look="dim")
+
     def _row(
         self,
         entry: dict[str, Any],
@@ -191,6 +258,32 @@ class _Builder:
         look: Look = "",
     ) -> None:
         self._rows.append(Row(entry["elapsed_us"], entry["kind"], label, took_us, detail, look))
+
+
+def _value(label: str, value: Any) -> str:
+    """Return what came of an effect; of a message its payload, and its name where that may vary."""
+    if label.startswith("receive ") and isinstance(value, dict) and "payload" in value:
+        name = str(value.get("name", ""))
+        text = short(value["payload"])
+        return text if label == f"receive {name}" else f"{printable(name)} {text}"
+    return short(value)
+
+
+def _call(entry: dict[str, Any]) -> str:
+    args = [short(value) for value in entry["input"]["args"]]
+    args += [f"{name}={short(value)}" for name, value in entry["input"]["kwargs"].items()]
+    return f"({', '.join(args)})"
+
+
+def _by(entry: dict[str, Any]) -> str:
+    return f" (by {printable(entry['by'])})" if entry.get("by") else ""
+
+
+def _awaited(label: str) -> str:
+    """Return what an effect waits for that was begun and is nothing the engine performs."""
+    if label.startswith("receive "):
+        return "no message yet"
+    return "has not ended yet" if label.startswith("start ") else "begun, no outcome yet"
 
 
 def _error(error: dict[str, Any]) -> str:

@@ -41,6 +41,19 @@ def up(
             "--baked", help="Build a component with the modules imported: slow now, fast later."
         ),
     ] = False,
+    secrets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML file with the secrets that workflows may use."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="HOST",
+            help="A host that HTTP requests of workflows may go to, as api.example.com or "
+            "*.example.com; give it again for each further one. Without it: all.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the workflows of MODULE: the engine, and the HTTP API on 127.0.0.1:27288.
 
@@ -48,7 +61,14 @@ def up(
     """
     from flawless import server
     from flawless.cli.serve import serve
+    from flawless.engine.secrets import Secrets
+    from flawless.engine.settings import Settings
 
+    hosts = allow_host or []
+    settings = Settings(
+        secrets=Secrets() if secrets is None else Secrets.load(secrets),
+        egress=tuple(hosts) or None,
+    )
     access = server.Access(host, os.environ.get("FLAWLESS_TOKEN") or None)
     parent = reload.parent()
     if reload_ and parent is None:
@@ -56,5 +76,9 @@ def up(
             port = probe.getsockname()[1]
         arguments = [*modules, f"--data={data}", f"--host={host}", f"--port={port}"]
         arguments += ["--baked"] if baked else []
+        arguments += [] if secrets is None else [f"--secrets={secrets}"]
+        arguments += [f"--allow-host={name}" for name in hosts]
         raise typer.Exit(reload.supervise(arguments, [Path(module) for module in modules]))
-    raise typer.Exit(serve(modules, data, access, port, baked=baked, parent=parent))
+    raise typer.Exit(
+        serve(modules, data, access, port, settings=settings, baked=baked, parent=parent)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flawless import api
 from flawless.cli import output
-from flawless.cli.executions import AsJson
+from flawless.cli.given import AsJson
 from flawless.client import Client
 
 

@@ -15,6 +15,7 @@ from flawless.errors import FlawlessError
 from flawless.server import problems
 from flawless.server.about import About, version
 from flawless.server.access import Access, AccessGuard
+from flawless.server.actions import Actions
 from flawless.server.executions import Executions
 from flawless.server.headers import StandingHeaders
 
@@ -32,7 +33,11 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
     Example: `uvicorn.Config(make_app(service))`.
     """
     stopping = asyncio.Event()
-    routes = [*Executions(service, stopping).routes(), *About(service).routes()]
+    routes = [
+        *Executions(service, stopping).routes(),
+        *Actions(service).routes(),
+        *About(service).routes(),
+    ]
     app = Starlette(
         routes=routes,
         middleware=[

@@ -1,28 +1,35 @@
-"""The endpoints of executions: start, list, look at, wait for."""
+"""The endpoints that start executions, list them, look at them and wait for them."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from flawless import api, codec
+from flawless import api
+from flawless.core.encoding import decode_entries
+from flawless.core.entries import Continued
 from flawless.core.status import Status
+from flawless.durations import wait_seconds
 from flawless.engine import arguments
 from flawless.engine.service import End, Service
-from flawless.errors import EngineStopped
-from flawless.server import journals
+from flawless.errors import InputInvalid, JournalDamaged
+from flawless.ids import ExecutionId
+from flawless.server import journals, records
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, parse, read_body
-from flawless.stores.base import SEQ_END, Record
+from flawless.server.waiting import unless_stopping
+from flawless.stores.base import SEQ_END, Record, Visible
+
+Parked: TypeAlias = list[api.ParkedEffect]  # `Executions.list` hides the built-in name in the class
 
 
 class Executions:
-    """The endpoints below `/executions`. `stopping` ends all waiting."""
+    """The endpoints that start, list and tell. `stopping` ends all waiting."""
 
     def __init__(self, service: Service, stopping: asyncio.Event) -> None:
         self._service = service
@@ -30,12 +37,17 @@ class Executions:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
+        one = f"{api.PREFIX}/executions/{{id}}"
         return [
             Route(f"{api.PREFIX}/executions", self.start_or_list, methods=["GET", "POST"]),
-            Route(f"{api.PREFIX}/executions/{{id}}", self.get, methods=["GET"]),
-            Route(f"{api.PREFIX}/executions/{{id}}/result", self.result, methods=["GET"]),
-            Route(f"{api.PREFIX}/executions/{{id}}/journal", self.journal, methods=["GET"]),
-            Route(f"{api.PREFIX}/executions/{{id}}/logs", self.logs, methods=["GET"]),
+            Route(one, self.get, methods=["GET"]),
+            Route(f"{one}/result", self.result, methods=["GET"]),
+            Route(f"{one}/response", self.response, methods=["GET"]),
+            Route(f"{one}/state", self.state, methods=["GET"]),
+            Route(f"{one}/children", self.children, methods=["GET"]),
+            Route(f"{one}/parked", self.parked, methods=["GET"]),
+            Route(f"{one}/journal", self.journal, methods=["GET"]),
+            Route(f"{one}/logs", self.logs, methods=["GET"]),
         ]
 
     async def start_or_list(self, request: Request) -> Response:
@@ -47,12 +59,21 @@ class Executions:
         Query(request, set())
         body = await read_body(request, self._service.settings.limits.value_bytes_max)
         asked = parse(body, api.StartRequest)
-        wait_s = bounded_seconds(asked.wait, "wait", api.WAIT_S_MAX)
+        wait_s = max(
+            bounded_seconds(asked.wait, "wait", api.WAIT_S_MAX),
+            bounded_seconds(asked.wait_s, "wait_s", api.WAIT_S_MAX),
+        )
+        deadline_s = _deadline(asked.deadline_s)
         args = arguments.from_json(self._service, asked.workflow, asked.input)
-        execution, new = await self._service.start(asked.workflow, args, asked.id)
-        end = await self._end(execution, wait_s) if wait_s or not new else None
+        execution, new = await self._service.start(
+            asked.workflow, args, asked.id, deadline_s=deadline_s
+        )
+        came = await self._response(execution, wait_s) if wait_s or not new else None
         record = await self._service.get(execution)
-        fields = msgspec.structs.asdict(_execution(record)) | {"new": new} | _ending(end)
+        fields = msgspec.structs.asdict(records.execution(record)) | {"new": new}
+        fields |= records.response(came)
+        if isinstance(came, Visible) and record.status.final:
+            fields |= records.ending(await self._service.end(execution))
         return document(
             api.StartedExecution(**fields),
             201 if new else 200,
@@ -60,49 +81,93 @@ class Executions:
         )
 
     async def list(self, request: Request) -> Response:
-        """`GET /executions`: newest first, by status, workflow and prefix of the id."""
-        query = Query(request, {"status", "workflow", "prefix", "limit", "before"})
+        """`GET /executions`: newest first, by status, workflow and prefix of the id.
+
+        Parked ones come with what waits for a decision.
+        """
+        query = Query(request, {"status", "workflow", "prefix", "limit", "before", "runs"})
         limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.LIST_LIMIT_MAX)
-        records = await self._service.list(
-            status=query.text("status"),
+        status = query.text("status")
+        if status == Status.PARKED:
+            limit = min(limit, api.PARKED_LIMIT_MAX)
+        found = await self._service.list(
+            status=status,
             workflow=query.text("workflow"),
             prefix=query.text("prefix") or "",
             limit=limit + 1,
             before=query.text("before"),
+            runs=query.flag("runs"),
         )
-        page = [_execution(record) for record in records[:limit]]
-        return document(api.ExecutionPage(page, page[-1].id if len(records) > limit else None))
+        page = [records.execution(record) for record in found[:limit]]
+        if status == Status.PARKED:
+            for execution in page:
+                execution.parked = await self._parked(execution.id)
+        return document(api.ExecutionPage(page, page[-1].id if len(found) > limit else None))
 
     async def get(self, request: Request) -> Response:
         """`GET /executions/{id}`: how it stands, and what it has under way."""
         Query(request, set())
         record = await self._service.get(request.path_params["id"])
-        in_flight = [
-            api.InFlight(
-                item["effect"],
-                item["label"],
-                api.timestamp(item["began_us"]),
-                [
-                    api.Attempt(
-                        api.timestamp(attempt["at_us"]), attempt["type"], attempt["message"]
-                    )
-                    for attempt in item["attempts"]
-                ],
+        fields = msgspec.structs.asdict(records.execution(record))
+        if record.status is Status.PARKED:
+            fields["parked"] = await self._parked(record.id)
+        return document(
+            api.ExecutionDetail(
+                **fields,
+                in_flight=records.in_flight(self._service.in_flight(record.id)),
+                children=len(await self._service.control.children(record.id)),
             )
-            for item in self._service.in_flight(record.id)
-        ]
-        fields = msgspec.structs.asdict(_execution(record))
-        return document(api.ExecutionDetail(**fields, in_flight=in_flight))
+        )
 
     async def result(self, request: Request) -> Response:
         """`GET /executions/{id}/result`: waits up to `wait` seconds for the end."""
         query = Query(request, {"wait"})
         execution = request.path_params["id"]
         end = await self._end(execution, query.seconds("wait", api.WAIT_S_MAX))
-        status = end.status if end is not None else (await self._service.get(execution)).status
+        record = await self._service.get(execution)
+        status = end.status if end is not None else record.status
         if end is None and status.final:  # it ended between the two looks
-            end = await self._end(execution, 0.0)
-        return document(api.Outcome(execution, status.value, **_ending(end)))
+            end = await self._service.end(execution)
+        fields = await self._continued(record) or records.ending(end)
+        return document(api.Outcome(execution, status.value, **fields))
+
+    async def response(self, request: Request) -> Response:
+        """`GET /executions/{id}/response`: waits up to `wait` seconds for response or end."""
+        query = Query(request, {"wait"})
+        execution = request.path_params["id"]
+        came = await self._response(execution, query.seconds("wait", api.WAIT_S_MAX))
+        record = await self._service.get(execution)
+        if came is None and record.status.final:  # it ended between the two looks
+            came = await self._service.response(execution)
+        status = came.status if isinstance(came, End) else record.status
+        fields = await self._continued(record) or records.response(came)
+        return document(api.Reply(execution, status.value, **fields))
+
+    async def state(self, request: Request) -> Response:
+        """`GET /executions/{id}/state`: what it published last; nulls when it has not."""
+        Query(request, set())
+        execution = request.path_params["id"]
+        visible = await self._service.control.state(execution)
+        if visible is None:
+            return document(api.State(execution))
+        shown = records.value(visible.value, "state")
+        return document(api.State(execution, shown, visible.version, api.timestamp(visible.at_us)))
+
+    async def children(self, request: Request) -> Response:
+        """`GET /executions/{id}/children`: those it has started, `from` a place on."""
+        query = Query(request, {"from", "limit"})
+        first = query.number("from", 0, least=0, most=SEQ_END)
+        limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.LIST_LIMIT_MAX)
+        found = await self._service.control.children(request.path_params["id"])
+        page = [records.execution(record) for record in found[first : first + limit]]
+        end = first + limit
+        return document(api.ChildrenPage(page, len(found), end if end < len(found) else None))
+
+    async def parked(self, request: Request) -> Response:
+        """`GET /executions/{id}/parked`: what waits for a decision."""
+        Query(request, set())
+        found = await self._service.control.parked(request.path_params["id"])
+        return document(api.ParkedList(records.parked(found)))
 
     async def journal(self, request: Request) -> Response:
         """`GET /executions/{id}/journal`: entries `from` a position on."""
@@ -116,20 +181,32 @@ class Executions:
         first, limit = _stretch(request)
         return document(await journals.logs(self._service, request.path_params["id"], first, limit))
 
+    # --- inside -------------------------------------------------------------------------------
+
     async def _end(self, execution: str, wait_s: float) -> End | None:
-        """Wait for an execution's end, but not longer than the server lives."""
         if wait_s <= 0:
             return await self._service.end(execution)
-        end = asyncio.ensure_future(self._service.end(execution, wait_s))
-        stop = asyncio.ensure_future(self._stopping.wait())
+        return await unless_stopping(self._stopping, self._service.end(execution, wait_s))
+
+    async def _response(self, execution: str, wait_s: float) -> Visible | End | None:
+        if wait_s <= 0:
+            return await self._service.response(execution)
+        return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
+
+    async def _continued(self, record: Record) -> dict[str, Any]:
+        """Return the input of the next run, if this is an earlier run that ended with one."""
+        if "~" not in record.id or record.status is not Status.COMPLETED:
+            return {}
+        chunk = await self._service.store.last_chunk(record.id)
+        last = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
+        return {"continued": records.call(last.payload)} if isinstance(last, Continued) else {}
+
+    async def _parked(self, execution: str) -> Parked:
+        """Return what waits for a decision; nothing where a damaged journal hides it."""
         try:
-            await asyncio.wait({end, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if end.done():
-                return end.result()
-            raise EngineStopped("the server is stopping; the execution goes on when it is back")
-        finally:
-            end.cancel()
-            stop.cancel()
+            return records.parked(await self._service.control.parked(ExecutionId(execution)))
+        except JournalDamaged:
+            return []
 
 
 def _stretch(request: Request) -> tuple[int, int]:
@@ -140,21 +217,8 @@ def _stretch(request: Request) -> tuple[int, int]:
     )
 
 
-def _execution(record: Record) -> api.Execution:
-    return api.Execution(
-        record.id,
-        record.workflow,
-        record.deployment,
-        record.status.value,
-        api.timestamp(record.created_us),
-        api.timestamp(record.updated_us),
-        None if record.wake_us is None else api.timestamp(record.wake_us),
-    )
-
-
-def _ending(end: End | None) -> dict[str, Any]:
-    if end is None:
-        return {}
-    if end.status is Status.COMPLETED:
-        return {"result": codec.plain(codec.read(end.payload, path="result"))}
-    return {"error": journals.error(end.payload)}
+def _deadline(asked: float | None) -> float | None:
+    try:
+        return None if asked is None else wait_seconds(asked, "a deadline")
+    except ValueError as error:
+        raise InputInvalid(f"deadline_s: {error}", path="deadline_s") from None

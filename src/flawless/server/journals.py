@@ -6,16 +6,19 @@ import asyncio
 import logging
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from flawless import api, codec
+from flawless import api
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import (
     Arrived,
     Attempt,
     Called,
+    Cancelled,
+    CancelObserved,
     ClockRead,
     Completed,
+    Continued,
     Dropped,
     Elapsed,
     Entered,
@@ -24,23 +27,31 @@ from flawless.core.entries import (
     Invoked,
     Logged,
     Observed,
+    Parked,
     Polled,
+    Published,
+    Repeated,
+    Resolved,
+    Responded,
+    Retried,
     Slept,
     Started,
 )
 from flawless.engine.service import Service
-from flawless.ids import ExecutionId
+from flawless.server import records
+from flawless.stores.base import Record
 
 PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
 """A page ends when the encoded entries on it exceed this, however many were asked for."""
 TURN_ENTRIES: Final = 200
-"""Entries after which others have their turn on the loop."""
+"""Entries that are read, and written, before others have their turn on the loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive entries of a journal of `length` entries that began at `began_us`."""
+    """Consecutive entries of the journal of a run, which began at `began_us`."""
 
+    run: int
     began_us: int
     first: int
     entries: list[Entry]
@@ -65,7 +76,7 @@ async def journal(service: Service, execution: str, first: int, limit: int) -> a
         if n % TURN_ENTRIES == TURN_ENTRIES - 1:
             await asyncio.sleep(0)
         documents.append(_document(stretch, stretch.first + n, entry))
-    return api.JournalPage(documents, stretch.length, stretch.next)
+    return api.JournalPage(documents, stretch.length, stretch.next, stretch.run)
 
 
 async def logs(service: Service, execution: str, first: int, limit: int) -> api.LogPage:
@@ -84,38 +95,39 @@ async def logs(service: Service, execution: str, first: int, limit: int) -> api.
         for position, entry in enumerate(stretch.entries, stretch.first)
         if isinstance(entry, Logged)
     ]
-    return api.LogPage(lines, stretch.length, stretch.next)
+    return api.LogPage(lines, stretch.length, stretch.next, stretch.run)
 
 
 async def read(service: Service, execution: str, first: int, limit: int) -> Stretch:
-    """Read and decode at most `limit` entries from position `first` on."""
-    await service.get(execution)
-    chunks = await service.store.journal(ExecutionId(execution))
-    length = chunks[-1].first_seq + chunks[-1].count if chunks else 0
+    """Read and decode at most `limit` entries from position `first` on, and no others."""
+    record = await service.get(execution)
+    while True:
+        stretch = await _read(service, record, first, limit)
+        again = await service.get(execution)
+        if again.run == record.run:
+            return stretch
+        record = again  # the next run began meanwhile, and this may be a part of each
+
+
+async def _read(service: Service, record: Record, first: int, limit: int) -> Stretch:
     entries: list[Entry] = []
-    size = began_us = 0
-    for chunk in chunks:
-        wanted = chunk.first_seq < first + limit and first < chunk.first_seq + chunk.count
-        if chunk.first_seq > 0 and (not wanted or size > PAGE_BYTES_MAX):
-            if entries:
-                break
-            continue
-        decoded = decode_entries(execution, chunk.first_seq, chunk.data, chunk.count)
-        if chunk.first_seq == 0 and isinstance(decoded[0], Invoked):
-            began_us = decoded[0].began_us
-        if wanted:
-            entries += decoded[max(0, first - chunk.first_seq) :]
+    size = 0
+    while len(entries) < limit and size <= PAGE_BYTES_MAX:
+        position = first + len(entries)
+        wanted = min(limit - len(entries), TURN_ENTRIES)
+        found: list[Entry] = []
+        for chunk in await service.store.journal(record.id, position, wanted):
+            decoded = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)
+            found += decoded[max(0, position - chunk.first_seq) :]
             size += len(chunk.data)
-            await asyncio.sleep(0)
-    return Stretch(began_us, first, entries[:limit], length)
-
-
-def error(payload: bytes) -> dict[str, Any]:
-    """Return an error object of the protocol for people: type, module, message, traceback."""
-    content = codec.read(payload, path="error")
-    if not isinstance(content, dict):
-        return {"type": "Error", "message": str(content)}
-    return {name: codec.plain(item) for name, item in content.items() if name != "value"}
+            if size > PAGE_BYTES_MAX:
+                break
+        if not found:
+            break
+        entries += found
+    last = await service.store.last_chunk(record.id)
+    length = last.first_seq + last.count
+    return Stretch(record.run, record.created_us, first, entries[:limit], length)
 
 
 def _document(stretch: Stretch, position: int, entry: Entry) -> dict[str, Any]:
@@ -134,7 +146,9 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
             return {
                 "workflow": entry.workflow,
                 "deployment": entry.deployment,
-                "input": _input(entry.input),
+                "input": records.call(entry.input),
+                "run": entry.run,
+                **({} if entry.deadline is None else _deadline(stretch, entry.deadline)),
             }
         case ClockRead():
             return {"label": "clock"}
@@ -166,23 +180,67 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
             return {"effect": entry.effect}
         case Polled():
             return {"label": "sleep", **_until(stretch, entry.until)}
+        case Published():
+            return {"label": "publish", **_refusal(entry)}
+        case Responded():
+            return {"label": "respond", **_refusal(entry)}
+        case CancelObserved():
+            return {
+                "reason": entry.reason,
+                **({"effect": entry.effect} if entry.effect else {}),
+                **({} if entry.until is None else _until(stretch, entry.until)),
+            }
+        case Parked():
+            return {"effect": entry.effect, "label": entry.label, "asked": entry.asked}
+        case Resolved():
+            return {"effect": entry.effect, "by": entry.by, **_decision(entry)}
+        case Repeated():
+            return {"effect": entry.effect}
+        case Retried():
+            return {
+                "by": entry.by,
+                "resume": entry.resume,
+                **({"effect": entry.effect} if entry.effect else {}),
+            }
         case Completed():
-            return {"result": codec.plain(codec.read(entry.payload, path="result"))}
-        case Failed():
-            return {"error": error(entry.payload)}
+            return {"result": records.value(entry.payload, "result")}
+        case Continued():
+            return {"input": records.call(entry.payload)}
+        case Failed() | Cancelled():
+            return {"error": records.error(entry.payload)}
+        case _:
+            assert_never(entry)
 
 
 def _until(stretch: Stretch, until: int) -> dict[str, Any]:
     return {"until": api.timestamp(stretch.began_us + until), "until_us": until}
 
 
+def _deadline(stretch: Stretch, deadline: int) -> dict[str, Any]:
+    return {"deadline": api.timestamp(stretch.began_us + deadline), "deadline_us": deadline}
+
+
+def _refusal(entry: Published | Responded) -> dict[str, Any]:
+    if entry.refused is None:
+        return {"failed": False}
+    return {"failed": True, "error": records.error(entry.refused)}
+
+
+def _decision(entry: Resolved) -> dict[str, Any]:
+    if entry.payload is None:
+        return {"decision": "retry"}
+    if entry.failed:
+        return {"decision": "error", "error": records.error(entry.payload)}
+    return {"decision": "ok", "value": records.value(entry.payload, "value")}
+
+
 def _outcome(stretch: Stretch, entry: Called | Arrived | Observed) -> dict[str, Any]:
     found: dict[str, Any] = {"failed": entry.failed}
     if entry.payload is not None:
         if entry.failed:
-            found["error"] = error(entry.payload)
+            found["error"] = records.error(entry.payload)
         else:
-            found["value"] = codec.plain(codec.read(entry.payload))
+            found["value"] = records.value(entry.payload, "value")
     if entry.attempts:
         found["attempts"] = [
             {
@@ -194,9 +252,3 @@ def _outcome(stretch: Stretch, entry: Called | Arrived | Observed) -> dict[str, 
             for attempt in entry.attempts
         ]
     return found
-
-
-def _input(data: bytes) -> dict[str, Any]:
-    """Return a workflow's arguments; `codec.encode_call` names them `a` and `k`."""
-    content = codec.read(data, path="input")
-    return {"args": codec.plain(content["a"]), "kwargs": codec.plain(content["k"])}

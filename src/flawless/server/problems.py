@@ -17,9 +17,13 @@ from flawless import api
 from flawless.errors import (
     EngineStopped,
     ExecutionConflict,
+    ExecutionEnded,
     ExecutionNotFound,
     FlawlessError,
+    InboxFull,
     InputInvalid,
+    NotParked,
+    RetryRefused,
     StoreError,
     UsageError,
     ValueTooLarge,
@@ -55,6 +59,10 @@ _STATUS: dict[type[BaseException], int] = {
     WorkflowNotFound: 404,
     ExecutionNotFound: 404,
     ExecutionConflict: 409,
+    ExecutionEnded: 409,
+    NotParked: 409,
+    RetryRefused: 409,
+    InboxFull: 429,
     ValueTooLarge: 413,
     AccessDenied: 403,
     TokenRequired: 401,
@@ -62,8 +70,17 @@ _STATUS: dict[type[BaseException], int] = {
     EngineStopped: 503,
     FlawlessError: 500,
 }
+_TITLES: dict[type[BaseException], str] = {
+    InputInvalid: "A field, parameter or argument does not fit",
+}
+"""What an error means over HTTP, where its class says it in other words."""
 _HINTS: dict[type[BaseException], str] = {
     RequestInvalid: "docs/guides/http-api.md describes each request",
+    ExecutionEnded: "GET /api/v1/executions/{id}/result tells how it ended; one that failed can go "
+    "on: POST /api/v1/executions/{id}/retry",
+    InboxFull: "send it again later, with the same `id` so that it counts once",
+    NotParked: "GET /api/v1/executions?status=parked lists what waits for a decision",
+    RetryRefused: '`{"from_start": true}` begins again, `{"effect": N}` goes on from that effect',
     EngineStopped: "try again: the execution goes on when the engine is back",
     TokenRequired: "send the header `Authorization: Bearer TOKEN` with the server's FLAWLESS_TOKEN",
     AccessDenied: "use the address that `flawless up` printed, or serve with FLAWLESS_TOKEN set",
@@ -78,13 +95,13 @@ def problem(error: FlawlessError) -> Response:
     if isinstance(error, StoreError):
         status, hint = (503 if error.retriable else 500), error.hint
     headers = {}
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= 500:
         _log.warning("%s: %s", kind.__name__, error)
-    title = (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
+    title = _TITLES.get(kind) or (kind.__doc__ or kind.__name__).partition("\n")[0].rstrip(".")
     return _response(
         status, api.PROBLEM_TYPE + api.slug(kind.__name__), title, str(error), hint, headers, error
     )
@@ -144,7 +161,7 @@ def _response(
 
 def _fields(error: FlawlessError) -> dict[str, Any]:
     return {
-        name: value
+        api.PROBLEM_FIELDS.get(name, name): value
         for name, value in vars(error).items()
         if isinstance(value, str | int | bool)
         or (isinstance(value, list) and all(isinstance(item, str) for item in value))

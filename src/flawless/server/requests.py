@@ -81,6 +81,13 @@ class Query:
         """Return a parameter, or None if it is not given."""
         return self._values.get(name)
 
+    def flag(self, name: str) -> bool:
+        """Return whether a parameter is `true`; `false` if it is not given."""
+        text = self._values.get(name, "false")
+        if text not in ("true", "false"):
+            raise InputInvalid(f"{name} is either true or false, not {text!r}", path=name)
+        return text == "true"
+
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """Return a whole number between bounds."""
         text = self._values.get(name)

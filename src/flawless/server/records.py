@@ -1,0 +1,86 @@
+"""Executions and how they ended, as documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flawless import api, codec
+from flawless.core.status import Status
+from flawless.engine.control import ParkedEffect
+from flawless.engine.service import End
+from flawless.stores.base import Record, Visible
+
+
+def execution(record: Record) -> api.Execution:
+    """Return what lists show of an execution."""
+    parent = record.parent
+    return api.Execution(
+        record.id,
+        record.workflow,
+        record.deployment,
+        record.status.value,
+        api.timestamp(record.created_us),
+        api.timestamp(record.updated_us),
+        None if record.wake_us is None else api.timestamp(record.wake_us),
+        record.run,
+        None if parent is None else api.Parent(parent.id, parent.run, parent.effect, parent.close),
+    )
+
+
+def parked(effects: list[ParkedEffect]) -> list[api.ParkedEffect]:
+    """Return effects that wait for a decision."""
+    return [
+        api.ParkedEffect(one.effect, one.label, api.timestamp(one.at_us), one.asked)
+        for one in effects
+    ]
+
+
+def in_flight(effects: list[dict[str, Any]]) -> list[api.InFlight]:
+    """Return effects that are under way in the engine, with the tries that failed."""
+    return [
+        api.InFlight(
+            one["effect"],
+            one["label"],
+            api.timestamp(one["began_us"]),
+            [
+                api.Attempt(api.timestamp(attempt["at_us"]), attempt["type"], attempt["message"])
+                for attempt in one["attempts"]
+            ],
+        )
+        for one in effects
+    ]
+
+
+def ending(end: End | None) -> dict[str, Any]:
+    """Return the fields that tell how an execution ended: `result` or `error`, or none yet."""
+    if end is None:
+        return {}
+    if end.status is Status.COMPLETED:
+        return {"result": value(end.payload, "result")}
+    return {"error": error(end.payload)}
+
+
+def response(came: Visible | End | None) -> dict[str, Any]:
+    """Return the fields of what came first: the `response`, or the end without one."""
+    if isinstance(came, Visible):
+        return {"response": value(came.value, "response")}
+    return ending(came)
+
+
+def value(payload: bytes, path: str) -> Any:
+    """Return an encoded value as plain JSON."""
+    return codec.plain(codec.read(payload, path=path))
+
+
+def call(payload: bytes) -> dict[str, Any]:
+    """Return a workflow's arguments; `codec.encode_call` names them `a` and `k`."""
+    content = codec.read(payload, path="input")
+    return {"args": codec.plain(content["a"]), "kwargs": codec.plain(content["k"])}
+
+
+def error(payload: bytes) -> dict[str, Any]:
+    """Return an error object of the protocol for people: type, module, message, traceback."""
+    content = codec.read(payload, path="error")
+    if not isinstance(content, dict):
+        return {"type": "Error", "message": str(content)}
+    return {name: codec.plain(item) for name, item in content.items() if name != "value"}
