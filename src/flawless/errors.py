@@ -28,7 +28,7 @@ class UsageError(FlawlessError):
 
 
 class InputInvalid(UsageError):
-    """An argument does not fit the workflow's signature; nothing was started."""
+    """What was given does not fit: a workflow's arguments, a message, a name. Nothing was done."""
 
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(message)

@@ -397,7 +397,7 @@ class Simulation:
     def _ask_to_end(self) -> None:
         """Somebody cancels the execution, or more than that."""
         kind = self._random.choice([":cancel"] * 5 + [":terminate"])
-        fields: dict[str, Any] = {"by": self._random.choice(["ann", "parent", "parent"])}
+        fields: dict[str, Any] = {"by": self._random.choice(["ann", ":parent", ":parent"])}
         if kind == ":cancel" and self._random.random() < 0.5:
             fields["grace_s"] = self._random.random()
         self._put(kind, fields)

@@ -80,9 +80,9 @@ def test_told_by_an_earlier_process() -> None:
         ("ann", "ann", True),
         ("deadline", "ann", True),
         ("ann", "deadline", True),
-        ("parent", "ann", False),
-        ("ann", "parent", False),
-        ("parent", "parent", False),
+        (":parent", "ann", False),
+        ("ann", ":parent", False),
+        (":parent", ":parent", False),
     ],
 )
 def test_insisting(first: str, then: str, ends: bool) -> None:
@@ -97,6 +97,6 @@ def test_insisting(first: str, then: str, ends: bool) -> None:
 def test_insisting_after_a_parent() -> None:
     """Who cancels what a parent has cancelled asks for the first time; the next one ends it."""
     cancellation = Cancellation(None, None)
-    cancellation.ask(CancelSignal(by="parent"))
+    cancellation.ask(CancelSignal(by=":parent"))
     assert not cancellation.insist(CancelSignal(by="ann"))
     assert cancellation.insist(CancelSignal(by="ann"))

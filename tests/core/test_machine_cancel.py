@@ -234,7 +234,7 @@ def test_second_cancel_before_the_guest_was_told() -> None:
 
 def test_a_parent_does_not_escalate() -> None:
     """A parent that ends asks politely, however often; a person's second request is the one."""
-    parent = {"reason": "its parent ended", "by": "parent"}
+    parent = {"reason": "its parent ended", "by": ":parent"}
     for first in (ENOUGH, parent):
         machine = create()
         machine.request(sleep(1, 60), after(1))

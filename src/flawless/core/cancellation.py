@@ -15,7 +15,7 @@ DEADLINE_GRACE_S = 60.0
 
 DEADLINE_REASON = "its deadline has passed"
 
-PARENT = "parent"
+PARENT = ":parent"
 """Who asks when a parent ends: that is no second request, and none follows it."""
 
 

@@ -225,25 +225,30 @@ class TakenBack:
 def taken_back(entries: Sequence[Entry], point: ResumePoint) -> TakenBack:
     """Return what a retry from `point` takes back of messages and children.
 
-    Only that which was begun behind the point: the rest is still known (see `history`).
+    Only that which was begun behind the point, and a message that was received just there: the rest
+    is still known (see `history`).
     """
     past = history(entries)
-    started: dict[int, str] = {}
+    labels: dict[int, str] = {}
+    behind = {point.effect}
     messages: list[tuple[str, bytes]] = []
     for position, entry in zip(past.positions, past.entries, strict=True):
-        if position < point.resume:
-            continue
         if isinstance(entry, Started):
-            started[entry.effect] = entry.label
+            labels[entry.effect] = entry.label
+            if position >= point.resume:
+                behind.add(entry.effect)
         elif (
             isinstance(entry, Observed)
+            and position >= point.resume
+            and entry.effect in behind
             and entry.payload is not None
             and not entry.failed
-            and started.get(entry.effect, "").startswith("receive ")
+            and labels.get(entry.effect, "").startswith("receive ")
         ):
             received = msgspec.json.decode(entry.payload, type=_Received)
             messages.append((received.name, bytes(received.payload)))
-    children = {effect for effect, label in started.items() if label.startswith("start ")}
+    behind.discard(point.effect)
+    children = {effect for effect in behind if labels[effect].startswith("start ")}
     return TakenBack(messages, children)
 
 

@@ -87,10 +87,14 @@ def following_run(
     last: NewEntries | None,
     end: Continued | None,
     previous: Invoked,
+    digest: bytes,
     deployment: Deployment,
     now_us: int,
 ) -> NextRun:
-    """Return the write that begins the next run: with the input of `end`, or the same again."""
+    """Return the write that begins the next run: with the input of `end`, or the same again.
+
+    `digest` is that of the first run: by it somebody who starts the execution once more is known.
+    """
     args = previous.input if end is None else end.payload
     deadline_s = None if previous.deadline is None else previous.deadline / 1_000_000
     first = invoked(
@@ -109,7 +113,7 @@ def following_run(
         execution,
         previous.workflow,
         deployment.id,
-        digest(previous.workflow, args),
+        digest,
         now_us,
         first_chunk(first),
         last=chunk,

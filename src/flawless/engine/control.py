@@ -26,6 +26,7 @@ from flawless.core.protocol import error_object
 from flawless.core.signals import (
     CANCEL,
     RESOLVE,
+    SIGN,
     TERMINATE,
     CancelSignal,
     ResolveSignal,
@@ -40,7 +41,14 @@ from flawless.engine.journals import read_end, read_entries
 from flawless.engine.library import Library
 from flawless.engine.mail import check_message_id
 from flawless.engine.scheduler import Scheduler
-from flawless.errors import ExecutionEnded, ExecutionNotFound, InputInvalid, NotParked, RetryRefused
+from flawless.errors import (
+    ExecutionEnded,
+    ExecutionNotFound,
+    InputInvalid,
+    NotParked,
+    RetryRefused,
+    ValueTooLarge,
+)
 from flawless.ids import ExecutionId
 from flawless.stores.base import (
     Append,
@@ -76,11 +84,20 @@ class ParkedEffect:
 class Control:
     """Acts on executions. All methods raise `ExecutionNotFound` for an id that nobody has."""
 
-    def __init__(self, store: Store, library: Library, scheduler: Scheduler, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        library: Library,
+        scheduler: Scheduler,
+        clock: Clock,
+        *,
+        value_bytes_max: int,
+    ) -> None:
         self._store = store
         self._library = library
         self._scheduler = scheduler
         self._clock = clock
+        self._value_bytes_max = value_bytes_max
         self._repairing: set[str] = set()
 
     # --- talking ------------------------------------------------------------------------------
@@ -110,11 +127,11 @@ class Control:
         by: str = "",
         grace_s: float | None = None,
         message_id: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Ask the execution to end: its workflow is told where it waits, and may clean up.
 
         `grace_s` bounds the cleaning up. A second request ends it for good. A request with the same
-        `message_id` as an earlier one is that one. Raises `ExecutionEnded`.
+        `message_id` as an earlier one is that one, and False is returned. Raises `ExecutionEnded`.
 
         Durability: when this returns, the request is durable.
         """
@@ -123,7 +140,7 @@ class Control:
         _check_texts(reason, by)
         check_message_id(message_id)
         signal = CancelSignal(reason, by, grace_s)
-        await self._scheduler.mail.signal(execution, CANCEL, signal, message_id)
+        return await self._scheduler.mail.signal(execution, CANCEL, signal, message_id)
 
     async def terminate(self, execution: str, *, reason: str = "", by: str = "") -> None:
         """End the execution at once, without cleaning up; else as `cancel`."""
@@ -175,6 +192,8 @@ class Control:
             value = error_object("EffectError", told, effect=chosen.label, by=by)
         elif ok is not None:
             value = as_outcome(chosen.label, ok)
+        if len(value) > self._value_bytes_max:
+            raise ValueTooLarge("the outcome", len(value), self._value_bytes_max)
         signal = ResolveSignal(chosen.effect, retry, error is not None, msgspec.Raw(value), by)
         await self._scheduler.mail.signal(execution, RESOLVE, signal)
         return chosen
@@ -239,7 +258,9 @@ class Control:
         if record.workflow not in deployment.workflows:
             deployment, _ = await self._library.find(record.deployment)
         now_us = self._clock.now_us()
-        write = beginnings.following_run(record.id, None, None, first, deployment, now_us)
+        write = beginnings.following_run(
+            record.id, None, None, first, record.digest, deployment, now_us
+        )
         await self._scheduler.revive(record.id, [write])
 
     async def _go_on(
@@ -323,3 +344,7 @@ def _check_texts(reason: str, by: str, name: str = "reason") -> None:
     for path, text, chars_max in ((name, reason, REASON_CHARS_MAX), ("by", by, BY_CHARS_MAX)):
         if len(text) > chars_max:
             raise InputInvalid(f"{path} has at most {chars_max:,} characters", path=path)
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise InputInvalid(f"{path} is no valid text: it has a lone surrogate", path=path)
+    if by.startswith(SIGN):
+        raise InputInvalid(f"names that begin with {SIGN!r} are the engine's own", path="by")

@@ -68,12 +68,14 @@ class LiveExecution:
         deployment: Deployment,
         component: Component,
         stored: Status,
+        digest: bytes,
         parent: Parent | None = None,
         depth: int = 0,
     ) -> None:
         self.id = execution
         self.workflow = workflow
         self.deployment = deployment
+        self.digest = digest
         self.parent = parent
         self.depth = depth
         self.machine: Machine | None = None

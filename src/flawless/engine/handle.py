@@ -217,7 +217,7 @@ class Execution(Generic[R]):
 
 def named(message: Any, payload: Any) -> tuple[str, Any]:
     """Return name and payload of a message that is given as an object of a class."""
-    if payload is not None or isinstance(message, type) or message is None:
+    if payload is not None or isinstance(message, type) or type(message).__module__ == "builtins":
         raise InputInvalid(
             'send a name and a payload, send("confirm", {...}), or one object of a class, '
             "send(Confirm(...))",

@@ -50,6 +50,7 @@ def alive(
         deployment=deployment,
         component=component,
         stored=what.status if isinstance(what, Record) else Status.RUNNING,
+        digest=what.digest,
         parent=what.parent,
         depth=what.depth,
     )

@@ -78,7 +78,8 @@ class Mail:
 
         Durability: when this returns, the message is durable and will be delivered once.
         """
-        await self._check(to, name, payload, message_id)
+        check_message_id(message_id)
+        await self._check(to, name, payload)
         return await self._deliver(to, name, payload, message_id)
 
     async def signal(
@@ -89,10 +90,12 @@ class Mail:
 
     async def perform(self, sender: str, key: str, request: SendRequest | CancelRequest) -> Outcome:
         """Do what a workflow asked for. Done twice, it happens once: the message has an id."""
-        message_id = f"{key}/{request.id}"
+        message_id = f"{SIGN}{key}/{request.id}"  # no user can send such an id
         try:
             if isinstance(request, SendRequest):
-                await self.send(request.to, request.name, bytes(request.payload), message_id)
+                name, payload = request.name, bytes(request.payload)
+                await self._check(request.to, name, payload)
+                await self._deliver(request.to, name, payload, message_id)
                 return _NULL
             signal = CancelSignal(request.reason, by=sender)
             await self.signal(request.execution, CANCEL, signal, message_id)
@@ -142,7 +145,7 @@ class Mail:
                 record = await self._store.get(execution)
                 raise ExecutionEnded(to, "" if record is None else record.status)
 
-    async def _check(self, to: str, name: str, payload: bytes, message_id: str | None) -> None:
+    async def _check(self, to: str, name: str, payload: bytes) -> None:
         if not name or len(name) > NAME_CHARS_MAX or not name.isprintable():
             raise InputInvalid(
                 f"a message's name has 1 to {NAME_CHARS_MAX} printable characters", path="name"
@@ -151,13 +154,14 @@ class Mail:
             raise InputInvalid(
                 f"{name!r}: names that begin with {SIGN!r} are the engine's own", path="name"
             )
-        check_message_id(message_id)
         limit = self._limits.value_bytes_max
         if len(payload) > limit:
             raise ValueTooLarge("the payload", len(payload), limit)
         record = await self._store.get(ExecutionId(to))
         if record is None:
             raise ExecutionNotFound(to)
+        if record.status.final:
+            return  # the store says so, unless it has the message already
         wanted = self._type_of(record.workflow, name)
         if wanted is not None:
             try:
@@ -171,8 +175,14 @@ class Mail:
 
 def check_message_id(message_id: str | None) -> None:
     """Raise `InputInvalid` unless a message may have this id."""
-    if message_id is not None and not 0 < len(message_id) <= MESSAGE_ID_CHARS_MAX:
-        raise InputInvalid(f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} characters", path="id")
+    if message_id is not None and not (
+        0 < len(message_id) <= MESSAGE_ID_CHARS_MAX and message_id.isprintable()
+    ):
+        raise InputInvalid(
+            f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} printable characters", path="id"
+        )
+    if message_id is not None and message_id.startswith(SIGN):
+        raise InputInvalid(f"ids that begin with {SIGN!r} are the engine's own", path="id")
 
 
 def _told(error: FlawlessError, **fields: Any) -> Outcome:

@@ -59,7 +59,8 @@ def replay(
         entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
     host = _RecordedWorld(execution, entries, deployment, limits)
     first = host.machine.invoked
-    text = deployment.run_input(execution, first.workflow, first.input, first.began_us, first.run)
+    known_as, _, _ = execution.partition("~")  # what an earlier run, ID~1, called itself
+    text = deployment.run_input(known_as, first.workflow, first.input, first.began_us, first.run)
     guest_limits = GuestLimits(
         memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn
     )

@@ -32,6 +32,7 @@ from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
 from flawless.engine.mail import Mail, TypeOf
+from flawless.engine.resting import append
 from flawless.engine.settings import Settings
 from flawless.engine.tasks import Tasks
 from flawless.engine.wakeups import PAGE, Wakeups
@@ -318,19 +319,17 @@ class Scheduler:
         self._committer.submit(write, durable, joined=joined)
 
     def next_run(
-        self,
-        execution: LiveExecution,
-        last: NewEntries | None,
-        final: Continued,
-        *,
-        joined: bool,
+        self, execution: LiveExecution, last: NewEntries | None, final: Continued, *, joined: bool
     ) -> None:
         """Record the end of a run and begin the next one, on the newest code."""
-        current = self._library.current
-        known = execution.workflow in current.workflows
-        deployment = current if known else execution.deployment
+        current, now_us = self._library.current, self.clock.now_us()
+        deployment = current if execution.workflow in current.workflows else execution.deployment
+        if last is not None and not last.only_entries:  # what it shows or has received
+            shown = append(execution.id, last, None, now_us)
+            self.submit(shown, lambda: self.responded(execution), joined=joined)
+            last, joined = None, True
         write = beginnings.following_run(
-            execution.id, last, final, execution.first, deployment, self.clock.now_us()
+            execution.id, last, final, execution.first, execution.digest, deployment, now_us
         )
         self.submit(write, lambda: self._begin_again(execution.id), joined=joined)
 

@@ -14,6 +14,7 @@ from flawless.core.encoding import decode_entries
 from flawless.core.entries import Cancelled, Completed, Continued, Entry, Failed, Logged
 from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
+from flawless.durations import LONGEST_S
 from flawless.engine import arguments, beginnings
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
@@ -69,6 +70,8 @@ Effects: TypeAlias = list[dict[str, Any]]
 class Service:
     """Starts executions and tells about them. All methods belong to one event loop."""
 
+    _control_class = Control
+
     def __init__(
         self,
         store: Store,
@@ -118,7 +121,13 @@ class Service:
             await self.store.close()
             raise
         self._scheduler = scheduler
-        self._control = Control(self.store, self._library, scheduler, self._clock)
+        self._control = self._control_class(
+            self.store,
+            self._library,
+            scheduler,
+            self._clock,
+            value_bytes_max=self.settings.limits.value_bytes_max,
+        )
 
     async def close(self, deadline_s: float | None = None) -> None:
         """Stop within a deadline: effects under way may end and are recorded, no new ones begin.
@@ -174,6 +183,8 @@ class Service:
         deployment = self._library.current
         if workflow not in deployment.workflows:
             raise WorkflowNotFound(workflow, list(deployment.workflows))
+        if deadline_s is not None and not 0 <= deadline_s <= LONGEST_S:
+            raise InputInvalid("a deadline lies between 0 s and 100 years", path="deadline_s")
         limit = self.settings.limits.value_bytes_max
         if len(args) > limit:
             raise ValueTooLarge("the input", len(args), limit)

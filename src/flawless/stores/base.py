@@ -87,7 +87,7 @@ WAITING_MAX = 10_000
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """How many bytes of payload may wait in one inbox, unless the sender says otherwise."""
 
-PARENT_ENDED = b'{"reason":"its parent ended","by":"parent"}'
+PARENT_ENDED = b'{"reason":"its parent ended","by":":parent"}'
 """The payload of the signal `:cancel` that a child gets when its parent ends."""
 
 CANCEL = ":cancel"
