@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": FOUNDATION | {"api"},
     "server": INNER | {"api"},
     "cli": INNER | {"api", "client", "server"},
-    "testing": INNER,
+    "testing": INNER | {"http"},
 }
 
 # Libraries that only one part may know, so that it can be replaced without the others noticing.
@@ -71,7 +71,7 @@ ONLY_IN = {
     "componentize_py": {"flawless.wasm"},
     "apsw": {"flawless.stores.sqlite"},
     "sqlite3": set[str](),
-    "httpx": {"flawless.engine", "flawless.client"},
+    "httpx": {"flawless.engine", "flawless.client", "flawless.testing"},
     "starlette": {"flawless.server"},
     "uvicorn": {"flawless.server", "flawless.cli"},
     "typer": {"flawless.cli"},

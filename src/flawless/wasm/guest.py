@@ -87,13 +87,15 @@ class GuestLimits:
     """What one guest may use at most.
 
     `cpu_s_per_turn` counts from one answer to the next request; time spent suspended is free.
-    Beyond `memory_bytes` the guest's allocations fail (MemoryError in Python).
+    Beyond `memory_bytes` the guest's allocations fail (MemoryError in Python). After `slice_ns_min`
+    at the earliest it is preempted.
     """
 
     memory_bytes: int = 256 << 20
     cpu_s_per_turn: float = 10.0
     request_bytes_max: int = 64 << 20
     response_bytes_max: int = 64 << 20
+    slice_ns_min: int = SLICE_NS_MIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -302,11 +304,11 @@ class Guest:
 
     def _poll(self) -> State | None:
         """Run the guest until it waits, is preempted (both told) or its call is over (None)."""
-        started = time.perf_counter_ns()
+        started, slice_ns = time.perf_counter_ns(), self.limits.slice_ns_min
         self._running = True
         try:
             over = binding.future_poll(self._future)
-            while not (over or self.waits or time.perf_counter_ns() - started > SLICE_NS_MIN):
+            while not (over or self.waits or time.perf_counter_ns() - started > slice_ns):
                 over = binding.future_poll(self._future)
         finally:
             self._running = False
