@@ -47,7 +47,7 @@ class Receive:
 
         Example::
 
-            answer = receive("confirm", timeout="3 days", type=Confirm)
+            answer = receive("confirm", timeout="3d", type=Confirm)
         """
         _refuse("receive")
 

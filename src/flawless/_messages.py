@@ -33,6 +33,8 @@ def check_name(name: str) -> str:
     """Return a message's name, or raise `UsageError` when nobody could send that."""
     if not 0 < len(name) <= NAME_CHARS_MAX:
         raise UsageError(f"a message's name has 1 to {NAME_CHARS_MAX} characters, not {len(name)}")
+    if not name.isprintable():
+        raise UsageError(f"a message's name has printable characters only, unlike {name!r}")
     if name[0] == ":":
         raise UsageError(f"a message's name does not begin with a colon, as {name!r} does")
     return name

@@ -210,7 +210,7 @@ def test_the_effect_that_failed() -> None:
     """By default an execution goes on with the effect whose error ended it."""
     point = resume_point([INVOKED, ok(1), bad(2), RAISED])
     assert (point.effect, point.resume, point.label) == (2, 2, "step s2")
-    assert point.outcome == bad(2)
+    assert point.outcomes == [bad(2)]
 
 
 def test_a_started_effect_that_failed() -> None:
@@ -218,7 +218,7 @@ def test_a_started_effect_that_failed() -> None:
     entries: list[Entry] = [INVOKED, started(1), ok(2), seen(1, failed=True), RAISED]
     point = resume_point(entries)
     assert (point.effect, point.resume, point.label) == (1, 3, "step s1")
-    assert point.outcome == entries[3]
+    assert point.outcomes == [entries[3]]
 
 
 def test_harmless_things_behind_the_failure() -> None:
@@ -236,14 +236,32 @@ def test_harmless_things_behind_the_failure() -> None:
     assert resume_point([INVOKED, bad(1), *harmless, RAISED]).resume == 1
 
 
+def test_looks_at_what_was_started_before_are_harmless() -> None:
+    """A failed fan-out waits for the others before it ends: the first failure is the point."""
+    before = [INVOKED, started(1), started(2), started(3), started(4)]
+    rest = [seen(2), Observed(1, 7, 3, True, b"{}"), Elapsed(1, 7), Dropped(1, 7, 4)]
+    entries: list[Entry] = [*before, Observed(1, 7, 1, True, b"{}"), *rest, RAISED]
+    point = resume_point(entries)
+    assert (point.effect, point.resume) == (1, 5)
+    assert [outcome.effect for outcome in point.outcomes] == [1, 3]
+    past = history([*entries, Retried(2, 1, 5, "ann", [3])])
+    outcomes = [e.effect for e in past.entries if isinstance(e, Arrived | Observed)]
+    assert outcomes == [2], "what failed is open again, what succeeded is known"
+
+
+def test_a_call_that_failed_later_is_the_point() -> None:
+    """A call that was made after an earlier failure is what the retry begins with."""
+    entries: list[Entry] = [INVOKED, bad(1), bad(2), RAISED]
+    assert resume_point(entries).effect == 2
+    assert [outcome.effect for outcome in resume_point(entries).outcomes] == [2]
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
         (ok(3), "effect 3"),
         (started(4), "effect 4"),
         (Slept(1, 7, 5, 9), "effect 5"),
-        (seen(6), "effect 6"),
-        (Elapsed(1, 7), "a wait that saw nothing"),
         (Responded(1, 7), "the response to the caller"),
     ],
 )
@@ -287,7 +305,7 @@ def test_stopped_by_the_engine() -> None:
     """What the engine stopped goes on from its end, unless an effect is named."""
     entries: list[Entry] = [INVOKED, bad(1), ok(2), STOPPED]
     point = resume_point(entries)
-    assert (point.effect, point.resume, point.outcome) == (0, 3, None)
+    assert (point.effect, point.resume, point.outcomes) == (0, 3, ())
     assert resume_point(entries, 1).resume == 1
 
 

@@ -1,7 +1,7 @@
 """An engine in a process of its own, which tests may kill; see `lives`.
 
-`python engine_child.py FOLDER SETTINGS AHEAD_S` reads commands from its standard input, one JSON array a
-line, and answers each with one line. `modules` among the settings names other programs.
+`python engine_child.py FOLDER SETTINGS AHEAD_S` reads commands from its standard input, one JSON
+array a line, and answers each with one line. `modules` among the settings names other programs.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import flawless
 from lives import MovableClock
+
+import flawless
 
 
 def obey(engine: flawless.Engine, command: list[Any]) -> Any:

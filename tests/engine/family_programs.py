@@ -1,1 +1,537 @@
-"""Workflows with children; for the engine's tests."""
+"""Workflows with children, and workflows that are cancelled; for the engine's tests.
+
+Most stand here twice: in plain form, and in `async def` form under the same name with `_async`.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+
+from life_programs import gated, mark
+
+import flawless
+from flawless import (
+    Cancelled,
+    continue_as_new,
+    gather,
+    http,
+    messages,
+    publish,
+    receive,
+    select,
+    sleep,
+    step,
+    workflow,
+)
+
+
+def _note(folder: str, text: str) -> None:
+    with (Path(folder) / "marks").open("a") as file:
+        file.write(text + "\n")
+
+
+@step
+def lingers(folder: str) -> str:
+    """Work until it is told that nobody wants the outcome."""
+    _note(folder, "step begins")
+    while not flawless.cancelled():
+        threading.Event().wait(0.005)
+    _note(folder, "step was told")
+    return "late"
+
+
+@step
+async def lingers_async(folder: str) -> None:
+    _note(folder, "step begins")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        _note(folder, "step was told")
+
+
+@step(process=True)
+def lingers_in_process(folder: str) -> None:
+    _note(folder, f"pid {os.getpid()}")
+    _note(folder, "step begins")
+    while True:
+        time.sleep(0.05)
+
+
+# --- children -------------------------------------------------------------------------------------
+
+
+@workflow
+def adds(a: int, b: int) -> int:
+    return a + b
+
+
+@workflow
+async def adds_async(a: int, b: int) -> int:
+    return a + b
+
+
+@workflow
+def fails(text: str) -> None:
+    raise ValueError(text)
+
+
+@workflow
+def listens(count: int = 1) -> list[object]:
+    return [receive("word") for _ in range(count)]
+
+
+@workflow
+def marks_when_cancelled(folder: str) -> str:
+    try:
+        receive("word")
+    except Cancelled as cancelled:
+        mark(folder, f"child cancelled: {cancelled}")
+        raise
+    mark(folder, "child ended")
+    return "ended"
+
+
+@workflow
+def runs_on(left: int, total: int = 0) -> int:
+    if left:
+        continue_as_new(left - 1, total=total + left)
+    return total
+
+
+@workflow
+def works(folder: str, name: str) -> str:
+    mark(folder, f"child {name}")
+    return gated(folder, name)
+
+
+# --- parents --------------------------------------------------------------------------------------
+
+
+@workflow
+def asks(a: int, b: int) -> list[object]:
+    child = adds.start(a, b)
+    other = adds_async.start(child.result(), b=b)
+    return [child.id, other.id, child.result(), other.result()]
+
+
+@workflow
+async def asks_async(a: int, b: int) -> list[object]:
+    child = adds.start(a, b)
+    other = adds_async.start(await child, b=b)
+    return [child.id, other.id, await child, await other]
+
+
+@workflow
+def asks_much(count: int) -> int:
+    return sum(gather(*(adds.start(n, 0) for n in range(count))))
+
+
+@workflow
+async def asks_much_async(count: int) -> int:
+    return sum(await asyncio.gather(*(adds.start(n, 0) for n in range(count))))
+
+
+@workflow
+def sees_failure() -> list[str]:
+    try:
+        fails.start("broken").result()
+    except flawless.ExecutionFailed as error:
+        return [error.execution, error.type, error.message, str("ValueError" in error.traceback)]
+    return ["no error"]
+
+
+@workflow
+async def sees_failure_async() -> list[str]:
+    try:
+        await fails.start("broken")
+    except flawless.ExecutionFailed as error:
+        return [error.execution, error.type, error.message, str("ValueError" in error.traceback)]
+    return ["no error"]
+
+
+@workflow
+def passes_failure_on() -> None:
+    fails.start("broken").result()
+
+
+@workflow
+async def passes_failure_on_async() -> None:
+    await fails.start("broken")
+
+
+@workflow
+def talks() -> list[object]:
+    child = listens.start(2)
+    child.send("word", 1)
+    child.send("word", 2)
+    return child.result()
+
+
+@workflow
+async def talks_async() -> list[object]:
+    child = listens.start(2)
+    child.send("word", 1)
+    child.send("word", 2)
+    return await child
+
+
+@workflow
+def cancels_child(folder: str) -> list[object]:
+    child = marks_when_cancelled.start(folder)
+    first = child.cancel("enough")
+    try:
+        child.result()
+    except flawless.ExecutionCancelled as error:
+        return [first, error.reason, child.cancel(), child.done()]
+    return ["not cancelled"]
+
+
+@workflow
+async def cancels_child_async(folder: str) -> list[object]:
+    child = marks_when_cancelled.start(folder)
+    first = child.cancel("enough")
+    try:
+        await child
+    except flawless.ExecutionCancelled as error:
+        return [first, error.reason, child.cancel(), child.done()]
+    return ["not cancelled"]
+
+
+@workflow
+def closes(folder: str, policy: str, ending: str, child: str) -> str:
+    marks_when_cancelled.start(folder, id=child, parent_close=policy)
+    publish("started")
+    if ending == "fail":
+        raise RuntimeError("the parent fails")
+    if ending == "wait":
+        receive("never")
+    return "parent ended"
+
+
+@workflow
+async def closes_async(folder: str, policy: str, ending: str, child: str) -> str:
+    marks_when_cancelled.start(folder, id=child, parent_close=policy)
+    publish("started")
+    if ending == "fail":
+        raise RuntimeError("the parent fails")
+    if ending == "wait":
+        await receive.start("never")
+    return "parent ended"
+
+
+@workflow
+def names_child(child: str, a: int = 1) -> object:
+    try:
+        return adds.start(a, 1, id=child).result()
+    except flawless.FlawlessError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@workflow
+async def names_child_async(child: str, a: int = 1) -> object:
+    try:
+        return await adds.start(a, 1, id=child)
+    except flawless.FlawlessError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@workflow
+def names_child_twice(child: str) -> list[object]:
+    outcomes = gather(
+        adds.start(1, 1, id=child), adds.start(1, 1, id=child), return_exceptions=True
+    )
+    return [o if isinstance(o, int) else type(o).__name__ for o in outcomes]
+
+
+@workflow
+def begets_its_ancestor(ids: list[str]) -> object:
+    """A chain of executions, whose last one is to be the first one again."""
+    first, *others = ids
+    try:
+        return begets_its_ancestor.start(others, id=first).result()
+    except flawless.ExecutionConflict as error:
+        return str(error)
+
+
+@workflow
+def descends(depth: int) -> str:
+    try:
+        return descends.start(depth + 1).result()
+    except flawless.EffectError as error:
+        return f"{depth}: {error}"
+
+
+@workflow
+def misfits(what: str) -> str:
+    try:
+        match what:
+            case "arguments":
+                adds.start("one")
+            case "types":
+                adds.start("one", 2)
+            case "policy":
+                adds.start(1, 2, parent_close="keep")
+            case "id":
+                adds.start(1, 2, id=3)
+            case "empty id":
+                adds.start(1, 2, id="").result()
+            case "run id":
+                adds.start(1, 2, id="a~1").result()
+            case "deadline":
+                adds.start(1, 2, deadline=-1)
+            case "child as argument":
+                adds.start(adds.start(1, 2), 3)
+            case "continue":
+                continue_as_new()
+            case "continue types":
+                continue_as_new(7)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "accepted"
+
+
+@workflow
+def has_a_runner(left: int) -> list[object]:
+    child = runs_on.start(left)
+    return [child.id, child.result()]
+
+
+@workflow
+async def has_a_runner_async(left: int) -> list[object]:
+    child = runs_on.start(left)
+    return [child.id, await child]
+
+
+@workflow
+def gathers_workers(folder: str, names: list[str]) -> list[str]:
+    return gather(*(works.start(folder, name, id=f"child-{name}") for name in names))
+
+
+@workflow
+async def gathers_workers_async(folder: str, names: list[str]) -> list[str]:
+    children = [works.start(folder, name, id=f"child-{name}") for name in names]
+    return list(await asyncio.gather(*children))
+
+
+@workflow
+def has_a_late_child(folder: str) -> str:
+    try:
+        listens.start(deadline=0.2).result()
+    except flawless.ExecutionCancelled as error:
+        return error.reason
+    return "not cancelled"
+
+
+# --- cancellation ---------------------------------------------------------------------------------
+
+
+@workflow
+def waits_for(folder: str, what: str) -> str:
+    try:
+        match what:
+            case "message":
+                receive("word")
+            case "message for days":
+                receive("word", timeout="30d")
+            case "messages":
+                list(messages("word"))
+            case "sleep":
+                sleep(days=300)
+            case "time.sleep":
+                time.sleep(86_400 * 300)
+            case "started sleep":
+                sleep.start(days=300).result()
+            case "step":
+                lingers(folder)
+            case "started step":
+                lingers.start(folder).result()
+            case "async step":
+                lingers_async.start(folder).result()
+            case "process step":
+                lingers_in_process(folder)
+            case "gather":
+                gather(receive.start("word"), sleep.start(days=3))
+            case "select":
+                select(receive.start("word"), sleep.start(days=3), timeout="9d")
+            case "child":
+                marks_when_cancelled.start(folder, parent_close="cancel").result()
+            case url:
+                http.get(url)
+    except Cancelled as cancelled:
+        mark(folder, f"cleans up: {cancelled}")
+        sleep(0.01)
+        raise
+    finally:
+        mark(folder, "finally")
+    return "not cancelled"
+
+
+@workflow
+async def waits_for_async(folder: str, what: str) -> str:
+    try:
+        match what:
+            case "message":
+                await receive.start("word")
+            case "message for days":
+                await asyncio.wait_for(receive.start("word"), 86_400 * 30)
+            case "messages":
+                async for _ in messages("word"):
+                    pass
+            case "sleep":
+                await asyncio.sleep(86_400 * 300)
+            case "time.sleep":
+                time.sleep(86_400 * 300)
+            case "started sleep":
+                await sleep.start(days=300)
+            case "step":
+                lingers(folder)
+            case "started step":
+                await lingers.start(folder)
+            case "async step":
+                await lingers_async(folder)
+            case "process step":
+                await lingers_in_process.start(folder)
+            case "gather":
+                await asyncio.gather(receive.start("word"), asyncio.sleep(86_400))
+            case "select":
+                await asyncio.wait([receive.start("word"), sleep.start(days=3)])
+            case "child":
+                await marks_when_cancelled.start(folder, parent_close="cancel")
+            case url:
+                await http.get.start(url)
+    except Cancelled as cancelled:
+        await mark.start(folder, f"cleans up: {cancelled}")
+        await asyncio.sleep(0.01)
+        raise
+    finally:
+        mark(folder, "finally")
+    return "not cancelled"
+
+
+@workflow
+def cleans_up_slowly(folder: str) -> str:
+    try:
+        receive("word")
+    finally:
+        mark(folder, "cleans up")
+        sleep(days=1)
+        mark(folder, "has cleaned up")
+    return "not cancelled"
+
+
+@workflow
+async def cleans_up_slowly_async(folder: str) -> str:
+    try:
+        await receive.start("word")
+    finally:
+        await mark.start(folder, "cleans up")
+        await asyncio.sleep(86_400)
+        await mark.start(folder, "has cleaned up")
+    return "not cancelled"
+
+
+@workflow
+def refuses(folder: str) -> str:
+    """Go on in spite of being cancelled, which is allowed."""
+    try:
+        receive("word")
+    except Cancelled:
+        return "refused"
+    return "not cancelled"
+
+
+@workflow
+async def refuses_async(folder: str) -> str:
+    try:
+        await receive.start("word")
+    except Cancelled:
+        return "refused"
+    return "not cancelled"
+
+
+@workflow
+def fails_when_cancelled() -> None:
+    try:
+        receive("word")
+    finally:
+        raise RuntimeError("the clean-up failed")
+
+
+@workflow
+def takes_steps_until_cancelled(folder: str) -> None:
+    n = 0
+    while True:
+        mark(folder, f"step {n}")
+        n += 1
+
+
+@workflow(deadline=0.3)
+def has_a_deadline(folder: str) -> str:
+    try:
+        receive("word")
+    except Cancelled as cancelled:
+        mark(folder, f"deadline: {cancelled}")
+        raise
+    return "in time"
+
+
+@workflow(deadline=0.3)
+async def has_a_deadline_async(folder: str) -> str:
+    try:
+        await receive.start("word")
+    except Cancelled as cancelled:
+        await mark.start(folder, f"deadline: {cancelled}")
+        raise
+    return "in time"
+
+
+@workflow
+async def groups(folder: str) -> str:
+    """Tasks in a group, each with something to clean up."""
+
+    async def member(n: int) -> None:
+        try:
+            await receive.start(f"word {n}")
+        finally:
+            await mark.start(folder, f"member {n} cleans up")
+
+    async with asyncio.TaskGroup() as group:
+        for n in range(3):
+            group.create_task(member(n))
+    return "not cancelled"
+
+
+@workflow
+async def has_a_timeout() -> str:
+    """A cancellation inside of a timeout is none of the timeout's."""
+    try:
+        async with asyncio.timeout(100_000):
+            await receive.start("word")
+    except TimeoutError:
+        return "timeout"
+    return "heard"
+
+
+@workflow
+def catches_exceptions() -> str:
+    """`except Exception` does not catch a cancellation."""
+    try:
+        receive("word")
+    except Exception as error:
+        return f"caught {type(error).__name__}"
+    return "heard"
+
+
+@workflow
+def is_quick(folder: str, n: int) -> int:
+    for _ in range(n):
+        adds_step(1, 2)
+    sleep(0.001)
+    return n
+
+
+@step
+def adds_step(a: int, b: int) -> int:
+    return a + b

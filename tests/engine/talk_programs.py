@@ -7,6 +7,8 @@ import asyncio
 from dataclasses import dataclass
 from itertools import islice
 
+from life_programs import gated, mark
+
 import flawless
 from flawless import (
     as_completed,
@@ -22,7 +24,6 @@ from flawless import (
     wait,
     workflow,
 )
-from life_programs import gated, mark
 
 
 @dataclass
@@ -332,7 +333,7 @@ def returns_a_future() -> object:
 
 @workflow
 def shows(folder: str) -> str:
-    publish({"stage": "begun", "by": Confirm("ann")})
+    publish({"stage": "begun", "parts": [1, None]})
     gated(folder, "middle")
     publish({"stage": "over"})
     return "done"
@@ -340,7 +341,7 @@ def shows(folder: str) -> str:
 
 @workflow
 async def shows_async(folder: str) -> str:
-    publish({"stage": "begun", "by": Confirm("ann")})
+    publish({"stage": "begun", "parts": [1, None]})
     await gated.start(folder, "middle")
     publish({"stage": "over"})
     return "done"

@@ -16,7 +16,6 @@ import flawless
 from flawless.engine.service import Service
 
 
-
 @pytest.fixture(scope="module")
 def clock() -> SkippingClock:
     """A clock that can skip days."""
@@ -203,7 +202,7 @@ def test_ten_thousand_wait(tmp_path: Path, form: str) -> None:
     with engine_on(tmp_path, "memory") as engine:
         run = start(engine, "works_then_hears", form, str(tmp_path), "busy")
         send_all(engine, run.id, most)
-        with pytest.raises(flawless.InboxFull, match="10,000.*send again when it has received"):
+        with pytest.raises(flawless.InboxFull, match=r"10,000.*send again when it has received"):
             run.send("word", "too many")
         told = start(engine, "tells", form, run.id, "word", 1).result(30)
         assert told.startswith("InboxFull: ")
@@ -238,7 +237,6 @@ def test_small_inboxes(tmp_path: Path) -> None:
 def test_addressees_that_are_not_there(engine: flawless.Engine) -> None:
     """Unknown and ended executions are told apart, and the text says where to look."""
     with pytest.raises(flawless.ExecutionNotFound, match="flawless list"):
-        engine._service  # noqa: B018 (an engine is there)
         flawless.Execution(engine, "nobody").send("word", 1)
     run = engine.start(programs.hears, 0)
     run.result(30)
@@ -258,13 +256,19 @@ def test_messages_that_are_refused(engine: flawless.Engine) -> None:
     ):
         with pytest.raises(flawless.InputInvalid, match=match):
             run.send(name, 1)
-    with pytest.raises(flawless.InputInvalid, match="1 to 200 characters"):
-        run.send("word", 1, id="x" * 201)
-    with pytest.raises(flawless.InputInvalid, match=r"send\(Confirm\(\.\.\.\)\)"):
-        run.send(programs.Confirm, None)
+    for message_id in ("", "x" * 201, "\ud800"):
+        with pytest.raises(flawless.InputInvalid, match="1 to 200 printable characters"):
+            run.send("word", 1, id=message_id)
+    for no_message in (programs.Confirm, None, 3, [1], {"by": "ann"}):
+        with pytest.raises(flawless.InputInvalid, match=r"send\(Confirm\(\.\.\.\)\)"):
+            run.send(no_message)
+    with pytest.raises(flawless.InputInvalid, match="lone surrogate"):
+        run.send("word", "\ud800")
+    with pytest.raises(flawless.InputInvalid, match="lone surrogate"):
+        run.cancel("\ud800")
     with pytest.raises(flawless.InputInvalid, match="payload"):
         run.send("word", object())
-    with pytest.raises(flawless.InputInvalid, match="does not fit what talk_programs.hears"):
+    with pytest.raises(flawless.InputInvalid, match=r"does not fit what talk_programs\.hears"):
         run.send("Confirm", {"by": 3})
     with pytest.raises(flawless.ValueTooLarge, match="pass a reference"):
         run.send("word", "x" * 5_000_000)
@@ -309,6 +313,29 @@ def test_to_oneself(engine: flawless.Engine, form: str) -> None:
     me = f"self{form}-{id(engine)}"
     run = engine.start(f"talk_programs.plays{form}", me, 4, True, id=me)
     assert run.result(30) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_crowd(tmp_path: Path, form: str) -> None:
+    """With three guests for forty executions, and evictions all the time, nothing is lost."""
+    with engine_on(tmp_path, guests_max=3) as engine:
+        runs = [start(engine, "hears", form, 4) for _ in range(40)]
+        for n in range(4):
+            for run in runs:
+                run.send("word", n)
+        for run in runs:
+            assert run.result(60) == [0, 1, 2, 3]
+
+
+def test_many_wait_over_a_restart(tmp_path: Path) -> None:
+    """Thousands of messages in the inbox of an execution that is loaded from the store."""
+    with engine_on(tmp_path) as engine:
+        engine.start(programs.hears_in_order, ["go", *["word"] * 3000], id="a")
+        send_all(engine, "a", 3000)
+    with engine_on(tmp_path) as engine:
+        run = engine.get("a")
+        run.send("go", None)
+        assert run.result(60) == [None, *range(3000)]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -387,9 +414,7 @@ def test_an_engine_that_stops_keeps_messages(tmp_path: Path) -> None:
         ("publish much", "ValueTooLarge", "pass a reference"),
     ],
 )
-def test_misuse_inside_a_workflow(
-    engine: flawless.Engine, what: str, kind: str, part: str
-) -> None:
+def test_misuse_inside_a_workflow(engine: flawless.Engine, what: str, kind: str, part: str) -> None:
     """Each mistake is refused where it is made, with what to do instead."""
     told = engine.start(programs.misuses, what).result(30)
     assert told.startswith(f"{kind}: ")

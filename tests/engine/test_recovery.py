@@ -20,7 +20,6 @@ from flawless.engine.settings import Settings
 from flawless.stores import MemoryStore, SQLiteStore
 from flawless.stores.base import Append, Chunk, Create, SaveAttempts
 
-
 PAUSE_S = 60
 """The pause between two attempts of `tries`."""
 

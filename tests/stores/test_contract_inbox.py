@@ -120,8 +120,24 @@ async def test_who_ended_gets_nothing(store: Store, final: Status) -> None:
     for name in ("m", ":sig"):
         for _ in range(2):
             assert await store.commit([send("a", name, message_id="x")]) == [Sent("ended")]
-    assert await inbox(store, "a") == []
+    kept = [(1, "m", b"p")] if final is Status.FAILED else []
+    assert await inbox(store, "a") == kept
     assert await wake_us(store) is None
+
+
+async def test_who_failed_keeps_what_a_retry_needs(store: Store) -> None:
+    """Messages and the ends of children stay and arrive, orders do not; retried, all is there."""
+    await store.commit([create("a"), child("b", "a"), child("c", "a", effect=2, close="cancel")])
+    orders = [send("a", name) for name in (":cancel", ":terminate", ":resolve")]
+    await store.commit([send("a", "m"), *orders, end("b", b"ended"), status("a", Status.FAILED)])
+    await store.commit([end("c", b"cancelled", Status.CANCELLED)])
+    kept = [(1, "m", b"p"), (5, ":child:1:1", b"ended"), (6, ":child:1:2", b"cancelled")]
+    assert await inbox(store, "a") == kept
+    await store.commit([status("a", Status.RUNNING)])
+    assert await inbox(store, "a") == kept
+    assert await store.commit([send("a", "m")]) == [Sent("sent", 7)]
+    await store.commit([status("a", Status.COMPLETED)])
+    assert await inbox(store, "a") == []
 
 
 async def test_a_full_inbox_by_count(store: Store) -> None:

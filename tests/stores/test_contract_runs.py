@@ -148,7 +148,7 @@ async def test_an_id_that_others_have_is_refused(store: Store) -> None:
     await store.commit([create("a"), create("x"), status("a", Status.WAITING)])
     await store.commit([send("a", message_id="m", waiting_max=1)])
     existing = await get(store, "x")
-    results = await store.commit([append("a", 1), child("x", "a", effect=4), append("x", 5)])
+    results = await store.commit([append("a", 1), child("x", "a", effect=4), append("x", 1)])
     assert results == [None, existing, None]
     assert await inbox(store, "a") == [(1, "m", b"p"), (2, ":child:1:4", b"refused x")]
     assert (await get(store, "a")).wake_us == 10
@@ -183,14 +183,34 @@ async def test_who_ended_is_told_no_refusal(store: Store) -> None:
 
 
 async def test_children_of_a_taken_id_are_skipped(store: Store) -> None:
-    """Who does not get an id gets no children under it either, nor theirs."""
-    await store.commit([create("a")])
+    """Who does not get an id gets no children under it either."""
+    await store.commit([create("a"), create("z")])
     results = await store.commit(
-        [create("a"), append("a", 1), child("x", "a"), append("x", 1), child("y", "x"), create("b")]
+        [create("a"), append("a", 1), child("x", "a"), child("z", "a"), append("z", 1), create("b")]
     )
     assert results[1:] == [None] * 5
-    assert ids(await store.list()) == ["b", "a"]
+    assert ids(await store.list()) == ["b", "z", "a"]
     assert await store.children(A) == []
+    assert len(await store.journal(ExecutionId("z"))) == 2
+
+
+async def test_a_child_that_finds_its_id_taken_takes_nothing(store: Store) -> None:
+    """Whoever has the id goes on writing, in the same batch too."""
+    await store.commit([create("a"), create("x"), child("y", "a", effect=2)])
+    await store.commit(
+        [
+            child("x", "a"),
+            append("x", 1),
+            child("y", "a", effect=2),
+            append("y", 1),
+            status("y", Status.FAILED),
+        ]
+    )
+    for name in ("x", "y"):
+        assert len(await store.journal(ExecutionId(name))) == 2
+    record = await store.get(ExecutionId("y"))
+    assert record is not None
+    assert record.status is Status.FAILED
 
 
 async def test_a_failed_batch_leaves_families_as_they_were(store: Store) -> None:

@@ -121,6 +121,10 @@ class Future(Generic[T]):
     def _loop(self) -> events.AbstractEventLoop:
         return events.get_running_loop()
 
+    @property
+    def _cancel_message(self) -> Any:
+        return self._value if self._state == _CANCELLED else None  # `asyncio.gather` looks at it
+
     def add_done_callback(
         self, callback: Callable[[Future[T]], object], *, context: Context | None = None
     ) -> None:

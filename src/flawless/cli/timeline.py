@@ -193,10 +193,10 @@ class Timeline:
 
     def _on_retried(self, entry: dict[str, Any]) -> None:
         effect = entry.get("effect")
-        if effect is not None:
-            self._parked.discard(effect)
-            if effect in self._failed:
-                self._begun[effect] = (self._failed[effect], entry["elapsed_us"])
+        for again in [] if effect is None else [effect, *entry.get("also", [])]:
+            self._parked.discard(again)
+            if again in self._failed:
+                self._begun[again] = (self._failed[again], entry["elapsed_us"])
         place = "" if effect is None else f" from effect {effect}"
         self._row(entry, "retried", f"goes on{place}{_by(entry)}", look="warning")
 

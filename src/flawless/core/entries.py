@@ -245,7 +245,7 @@ class Retried(msgspec.Struct, array_like=True, frozen=True, tag=19):
     """The execution had failed and goes on, because `by` said so.
 
     What counts from here on are the entries before position `resume`, and what follows this one.
-    `effect` is performed again; 0 if none is.
+    `effect` is performed again; 0 if none is. So are the effects `also`, which had failed too.
     """
 
     fingerprint: ClassVar[int] = NO_FINGERPRINT
@@ -253,6 +253,12 @@ class Retried(msgspec.Struct, array_like=True, frozen=True, tag=19):
     effect: int
     resume: int
     by: str = ""
+    also: list[int] = []
+
+    @property
+    def effects(self) -> frozenset[int]:
+        """All effects that are performed again."""
+        return frozenset((self.effect, *self.also)) - {0}
 
 
 class Continued(msgspec.Struct, array_like=True, frozen=True, tag=20):

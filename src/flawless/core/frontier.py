@@ -62,7 +62,7 @@ _LOGGER_CHARS_MAX = 200
 class Frontier:
     """Answers live requests. `waits` knows what the guest waits for.
 
-    `retried` is the effect that is performed again because the execution was retried.
+    `retried` are effects that are performed again because the execution was retried.
     """
 
     __slots__ = (
@@ -85,7 +85,7 @@ class Frontier:
         limits: Limits,
         when_interrupted: Callable[[EffectRequest], WhenInterrupted],
         responded: bool,
-        retried: int,
+        retried: frozenset[int],
         depth: int,
     ) -> None:
         self.waits = Waits(recorder, outstanding, cancellation, when_interrupted=when_interrupted)
@@ -105,7 +105,7 @@ class Frontier:
                     self._outstanding.listen(effect, names)
                 case ExecuteRequest() as request:
                     # It was created with the entry that tells of it, unless that was refused.
-                    if effect == self._retried and effect not in self._outstanding.repeated:
+                    if effect in self._retried and effect not in self._outstanding.repeated:
                         self._note(Repeated(self._recorder.present(now_us), effect))
                         self._outstanding.start_child(effect, request)
                 case (StepRequest() | HttpRequest() | SendRequest() | CancelRequest()) as request:
@@ -121,7 +121,7 @@ class Frontier:
             outstanding.parked.pop(effect, None)  # the policy has changed meanwhile
         if policy is WhenInterrupted.REPEAT or effect in outstanding.decided:
             outstanding.perform(effect, request)
-        elif effect == self._retried and effect not in outstanding.repeated:
+        elif effect in self._retried and effect not in outstanding.repeated:
             self._note(Repeated(at, effect))
             outstanding.perform(effect, request)
         elif policy is WhenInterrupted.RAISE:

@@ -25,6 +25,7 @@ from flawless.core.entries import (
     Completed,
     Continued,
     Dropped,
+    Elapsed,
     End,
     Entered,
     Entry,
@@ -81,14 +82,15 @@ class History:
 class ResumePoint:
     """Where a failed execution can go on.
 
-    `effect` is performed again (0: none is), and `outcome` is what the guest had seen of it;
-    entries from position `resume` on no longer count.
+    `effect` is performed again (0: none is); entries from position `resume` on no longer count.
+    `outcomes` is what the guest had seen of it, and of further effects that had failed by then:
+    they are performed again with it.
     """
 
     effect: int
     resume: int
     label: str = ""
-    outcome: Called | Observed | None = None
+    outcomes: Sequence[Called | Observed] = ()
 
 
 class NoResumePoint(ValueError):
@@ -137,27 +139,35 @@ def resume_point(entries: Sequence[Entry], effect: int | None = None) -> ResumeP
     if effect is None and stopped(end):
         return ResumePoint(0, past.positions[-1])
     later: list[str] = []
+    failed: list[tuple[int, Called | Observed]] = []
     for position, entry in zip(reversed(past.positions), reversed(past.entries), strict=True):
-        if isinstance(entry, Called | Observed) and (
-            effect == entry.effect or (effect is None and entry.failed)
-        ):
-            if later and effect is None:
+        if effect is not None:
+            if isinstance(entry, Called | Observed) and entry.effect == effect:
+                return ResumePoint(effect, position, _label(entry, past.entries), [entry])
+            continue
+        if isinstance(entry, Called | Observed) and entry.failed:
+            if later and not failed:
                 raise NoResumePoint(
                     f"after effect {entry.effect} had failed the workflow did more "
                     f"({', '.join(reversed(later[:5]))}): name the effect to go on from "
                     f"(`--effect {entry.effect}` repeats what came after it), or begin again "
                     "with --from-start"
                 )
-            return ResumePoint(entry.effect, position, _label(entry, past.entries), entry)
+            if not later:
+                failed.append((position, entry))
         if not isinstance(entry, _HARMLESS):
             effect_id = getattr(entry, "effect", None)
             later.append(describe(entry) if effect_id is None else f"effect {effect_id}")
     if effect is not None:
         raise NoResumePoint(f"the workflow has seen no outcome of an effect {effect}")
-    raise NoResumePoint(
-        "no effect failed, the workflow's own code raised: mend the code and begin again with "
-        "--from-start, or name an effect to go on from with --effect"
-    )
+    if not failed:
+        raise NoResumePoint(
+            "no effect failed, the workflow's own code raised: mend the code and begin again with "
+            "--from-start, or name an effect to go on from with --effect"
+        )
+    position, first = failed[-1]
+    outcomes = [entry for _, entry in reversed(failed)]
+    return ResumePoint(first.effect, position, _label(first, past.entries), outcomes)
 
 
 _HARMLESS = (
@@ -170,7 +180,15 @@ _HARMLESS = (
     CancelObserved,
     Parked,
     Resolved,
+    Observed,
+    Elapsed,
+    Dropped,
 )
+"""What may come after a failed effect that a retry begins with: nothing is done by it.
+
+A look at what was started before (`Observed`) is harmless, for its outcome is kept; what was
+started later stands there with its own entry.
+"""
 
 
 def _kept(entries: list[tuple[int, Entry]], retried: Retried) -> list[tuple[int, Entry]]:
@@ -182,7 +200,7 @@ def _kept(entries: list[tuple[int, Entry]], retried: Retried) -> list[tuple[int,
             open_.add(entry.effect)
         elif isinstance(entry, Observed | Dropped | CancelObserved):
             open_.discard(entry.effect)
-    open_.discard(retried.effect)
+    open_ -= retried.effects
     for position, entry in entries:
         if position < retried.resume:
             continue
@@ -200,7 +218,7 @@ def _undone(entry: Entry, retried: Retried) -> bool:
     """Whether an entry tells of an earlier try of the effect that is performed again."""
     return (
         isinstance(entry, Arrived | Entered | Parked | Resolved | Repeated)
-        and entry.effect == retried.effect
+        and entry.effect in retried.effects
     )
 
 

@@ -171,7 +171,7 @@ class Machine:
             limits=limits,
             when_interrupted=when_interrupted,
             responded=any(type(e) is Responded and e.refused is None for e in past.entries),
-            retried=0 if past.retried is None else past.retried.effect,
+            retried=frozenset() if past.retried is None else past.retried.effects,
             depth=depth,
         )
         self._waits = self._frontier.waits
@@ -414,7 +414,8 @@ class Machine:
                 return self._resolve(signal, now_us)
 
     def _child_ended(self, number: int, signal: ChildEnded, now_us: int) -> bytes | None:
-        if signal.run == self.invoked.run and signal.effect > self._outstanding.last_effect:
+        early = signal.run == self.invoked.run and signal.effect > self._outstanding.last_effect
+        if early and signal.effect not in self._early:
             self._early[signal.effect] = (number, signal)  # a retry has taken back its start
             return None
         self._recorder.received(number)

@@ -9,8 +9,10 @@ import msgspec
 from flawless.core.encoding import encode_entry
 from flawless.core.entries import (
     Arrived,
+    Called,
     Entry,
     Invoked,
+    Observed,
     Parked,
     Resolved,
     Retried,
@@ -246,9 +248,9 @@ class Control:
             point = resume_point(entries, effect)
         except NoResumePoint as problem:
             raise RetryRefused(execution, str(problem)) from None
-        child = await self._failed_child(record, point)
+        children = await self._failed_children(record, point)
         await self._go_on(record, entries, point, by)
-        if child is not None:
+        for child in children:
             await self.retry(child.id, by=by)
 
     async def _begin_again(self, record: Record, entries: list[Entry]) -> None:
@@ -270,13 +272,15 @@ class Control:
         assert isinstance(first, Invoked)
         now_us = self._clock.now_us()
         at = max(entries[-1].at, now_us - first.began_us)
-        entry = Retried(at, point.effect, point.resume, by)
+        also = [outcome.effect for outcome in point.outcomes[1:]]
+        entry = Retried(at, point.effect, point.resume, by, also)
         chunk = Chunk(len(entries), 1, encode_entry(len(entries), entry))
         writes: list[Write] = [Append(record.id, chunk, Status.RUNNING, None, now_us)]
-        earlier = _earlier(point, entries)
-        if earlier is not None:
-            data = attempts.encode_attempts(earlier)
-            writes.append(SaveAttempts(record.id, point.effect, data))
+        for outcome in point.outcomes:
+            earlier = _earlier(outcome, entries)
+            if earlier is not None:
+                data = attempts.encode_attempts(earlier)
+                writes.append(SaveAttempts(record.id, outcome.effect, data))
         back = taken_back(entries, point)
         for name, payload in back.messages:
             writes.append(Send(record.id, name, payload, now_us))
@@ -284,24 +288,28 @@ class Control:
             parent = child.parent
             assert parent is not None
             if parent.run == record.run and parent.effect in back.children and child.status.final:
-                outcome = outcome_for_parent(child.id, await read_end(self._store, child.id))
+                told = outcome_for_parent(child.id, await read_end(self._store, child.id))
                 name = child_signal(parent.run, parent.effect)
-                writes.append(Send(record.id, name, outcome, now_us))
+                writes.append(Send(record.id, name, told, now_us))
         await self._scheduler.revive(record.id, writes)
 
-    async def _failed_child(self, record: Record, point: ResumePoint) -> Record | None:
-        """The child whose failure is to be repaired first, if that is what failed."""
+    async def _failed_children(self, record: Record, point: ResumePoint) -> list[Record]:
+        """The children whose failures are to be repaired too, because they are what failed."""
+        effects = {outcome.effect for outcome in point.outcomes}
+        found: list[Record] = []
         for child in await self._store.children(record.id):
             parent = child.parent
-            if parent is not None and (parent.run, parent.effect) == (record.run, point.effect):
-                if child.status is Status.FAILED:
-                    return child
+            assert parent is not None
+            if parent.run != record.run or parent.effect not in effects:
+                continue
+            if child.status is not Status.FAILED:
                 raise RetryRefused(
                     record.id,
                     f"its child {child.id!r}, whose end it goes on from, is {child.status}: begin "
                     "again with --from-start",
                 )
-        return None
+            found.append(child)
+        return found
 
     async def _get(self, execution: str) -> Record:
         record = await self._store.get(ExecutionId(execution))
@@ -324,10 +332,9 @@ def _parked(entries: list[Entry]) -> list[ParkedEffect]:
     ]
 
 
-def _earlier(point: ResumePoint, entries: list[Entry]) -> attempts.SavedAttempts | None:
-    """The history of the effect that is performed again; its retries are given to it anew."""
-    outcome = point.outcome
-    if outcome is None or not outcome.failed:
+def _earlier(outcome: Called | Observed, entries: list[Entry]) -> attempts.SavedAttempts | None:
+    """The history of an effect that is performed again; its retries are given to it anew."""
+    if not outcome.failed:
         return None
     tries, payload = outcome.attempts, outcome.payload
     for entry in entries if payload is None else ():

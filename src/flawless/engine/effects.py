@@ -71,9 +71,9 @@ def when_interrupted(request: EffectRequest) -> WhenInterrupted:
                 return WhenInterrupted.REPEAT
             park = step.options.on_interrupt == "park"
         case HttpRequest():
-            if http.may_repeat(request):
-                return WhenInterrupted.REPEAT
             park = request.on_interrupt == "park"
+            if not park and http.may_repeat(request):
+                return WhenInterrupted.REPEAT
         case _:
             return WhenInterrupted.REPEAT
     return WhenInterrupted.PARK if park else WhenInterrupted.RAISE

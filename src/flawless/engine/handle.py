@@ -17,7 +17,13 @@ from flawless.engine.control import ParkedEffect
 from flawless.engine.endings import full_type
 from flawless.engine.replay import Replayed
 from flawless.engine.service import End, LogLine, Service
-from flawless.errors import ExecutionCancelled, ExecutionFailed, InputInvalid, ResultTimeout
+from flawless.errors import (
+    ExecutionCancelled,
+    ExecutionFailed,
+    InputInvalid,
+    ResultTimeout,
+    UsageError,
+)
 from flawless.stores.base import Record
 
 R = TypeVar("R")
@@ -206,6 +212,11 @@ class Execution(Generic[R]):
         return self._value(end)
 
     def _value(self, end: End) -> R:
+        if end.continued:
+            raise UsageError(
+                f"the run {self.id!r} has no result: it went on as the next run; ask "
+                f"{self.id.partition('~')[0]!r}"
+            )
         if end.status is Status.COMPLETED:
             try:
                 return cast("R", codec.loads(end.payload, self._annotation, path="result"))

@@ -45,10 +45,14 @@ LIST_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How an execution ended: `payload` is the JSON of its result or of its error object."""
+    """How an execution ended: `payload` is the JSON of its result or of its error object.
+
+    An earlier run that `continued` in the next one has neither: `payload` is that one's input.
+    """
 
     status: Status
     payload: bytes
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,4 +429,4 @@ class Service:
 
 
 def _end_of(final: EndEntry) -> End:
-    return End(status_of(final), final.payload)
+    return End(status_of(final), final.payload, isinstance(final, Continued))

@@ -201,6 +201,7 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
                 "by": entry.by,
                 "resume": entry.resume,
                 **({"effect": entry.effect} if entry.effect else {}),
+                **({"also": entry.also} if entry.also else {}),
             }
         case Completed():
             return {"result": records.value(entry.payload, "result")}

@@ -103,15 +103,16 @@ class Create(msgspec.Struct, frozen=True):
 
     If the id is taken, its result is the existing `Record`, and this write as well as all later
     writes of the same id in the batch are skipped, but for a `Send`, which comes from others; so
-    are the creation of children of that id (with the result None) and what follows with theirs. The
-    rest of the batch is carried out. So a batch must not hold a `Create` of an id together with
-    writes of someone who already has that id.
+    are the creations of children of that id (with the result None). The rest of the batch is
+    carried out. So a batch must not hold a `Create` without a parent together with writes of
+    someone who already has that id.
 
     With a `parent` it begins a child. The parent must exist (it may be created earlier in the same
-    batch, and it may have ended). If the id is taken by any other execution than that very child
-    (same parent id, run and effect), the signal `:child:RUN:EFFECT` with `refusal` as payload is
-    put into the parent's inbox, unless the parent has ended; the result is the existing record.
-    `depth` is kept as it is; without a parent it is 0.
+    batch, and it may have ended). If the id is taken, the result is the existing record too, but
+    no later write is skipped: they are of whoever has the id. If that is any other execution than
+    that very child (same parent id, run and effect), the signal `:child:RUN:EFFECT` with `refusal`
+    as payload is put into the parent's inbox, unless the parent has ended. `depth` is kept as it
+    is; without a parent it is 0.
     """
 
     id: ExecutionId
@@ -145,11 +146,13 @@ class Append(msgspec.Struct, frozen=True):
     becomes the visible state, and counts its version up. `response` becomes the response, unless
     there is one already: the first one stays.
 
-    A final status also deletes all attempts and the inbox; ids of messages stay known. If the
-    execution has a parent that has not ended, the signal `:child:RUN:EFFECT` with `outcome` as
-    payload is put into the parent's inbox. Then each child with the policy `cancel` that has not
-    ended gets the signal `:cancel` with the payload `PARENT_ENDED`, in order of creation, also
-    children of earlier runs. All of this happens each time a final status is set.
+    A final status also deletes all attempts and the inbox; ids of messages stay known. But the
+    inbox of a failed execution, which may be retried, keeps messages of users and the ends of
+    children. If the execution has a parent that has not ended, or has failed, the signal
+    `:child:RUN:EFFECT` with `outcome` as payload is put into the parent's inbox. Then each child
+    with the policy `cancel` that has not ended gets the signal `:cancel` with the payload
+    `PARENT_ENDED`, in order of creation, also children of earlier runs. All of this happens each
+    time a final status is set.
 
     The result is the ids of those that got a signal in this way, in that order, or None if nobody
     did.

@@ -66,8 +66,8 @@ class Record(msgspec.Struct, frozen=True):
     `created_us` is when the run began. `updated_us` is when its status was last set (neither
     appending nor a message touches it, so that a step costs one small row). `wake_us` is set only
     while the status is `waiting` or `parked`, and not always then. `digest` identifies workflow and
-    input. `run` counts from 1. `depth` is what its `Create` said; next runs inherit it, as they do
-    the parent.
+    input of the first run. `run` counts from 1. `depth` is what its `Create` said; next runs
+    inherit it, as they do the parent.
     """
 
     id: ExecutionId

@@ -84,12 +84,12 @@ class Batch:
     def _create(self, write: Create) -> Record | None:
         parent = write.parent
         if parent is not None and parent.id in self._taken:
-            self._taken.add(write.id)
             return None
         family = None if parent is None else self._writable(parent.id)
         existing = self._content.runs.get(write.id)
         if existing is not None:
-            self._taken.add(write.id)
+            if parent is None:
+                self._taken.add(write.id)
             record = existing.record
             if family is not None and parent is not None and not _is_child(record, write):
                 name = child_signal(parent.run, parent.effect)
@@ -143,14 +143,19 @@ class Batch:
     def _end(self, run: Run, write: Append) -> tuple[ExecutionId, ...] | None:
         self._set(run, "attempts", {})
         inbox = run.lasting.inbox
-        self._set(inbox, "messages", {})
-        self._set(inbox, "waiting", 0)
-        self._set(inbox, "waiting_bytes", 0)
+        if write.status is Status.FAILED:
+            kept = {n: one for n, one in inbox.messages.items() if not _is_order(one.name)}
+            self._set(inbox, "messages", kept)
+        else:
+            self._set(inbox, "messages", {})
+            self._set(inbox, "waiting", 0)
+            self._set(inbox, "waiting_bytes", 0)
         told: list[ExecutionId] = []
         parent = run.record.parent
         if parent is not None:
             name = child_signal(parent.run, parent.effect)
-            if self._signal(self._content.find(parent.id), name, write.outcome, write.at_us):
+            family = self._content.find(parent.id)
+            if self._signal(family, name, write.outcome, write.at_us, also_failed=True):
                 told.append(parent.id)
         for child in run.lasting.children:
             link = child.run.record.parent
@@ -228,9 +233,13 @@ class Batch:
         number = self._put(run, write.name, write.payload, write.at_us, write.message_id)
         return Sent("sent", number)
 
-    def _signal(self, run: Run, name: str, payload: bytes, at_us: int) -> bool:
+    def _signal(
+        self, run: Run, name: str, payload: bytes, at_us: int, *, also_failed: bool = False
+    ) -> bool:
         """Put a signal of the store itself into an inbox; return whether that was possible."""
-        if run.record.status.final or run.lasting.inbox.last + 1 >= MESSAGE_END:
+        status = run.record.status
+        ended = status.final and not (also_failed and status is Status.FAILED)
+        if ended or run.lasting.inbox.last + 1 >= MESSAGE_END:
             return False
         self._put(run, name, payload, at_us, None)
         return True
@@ -338,3 +347,8 @@ def _is_child(record: Record, write: Create) -> bool:
         and here is not None
         and (there.id, there.run, there.effect) == (here.id, here.run, here.effect)
     )
+
+
+def _is_order(name: str) -> bool:
+    """Whether this tells an execution what to do, and not of a child's end."""
+    return name.startswith(SIGNAL) and not name.startswith(f"{SIGNAL}child{SIGNAL}")

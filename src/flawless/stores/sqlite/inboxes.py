@@ -69,14 +69,24 @@ class Inboxes:
         number = self._put(to, level, write.name, write.payload, write.at_us, write.message_id)
         return Sent("sent", number)
 
-    def signal(self, origin: int, name: str, payload: bytes, at_us: int) -> ExecutionId | None:
+    def signal(
+        self,
+        origin: int,
+        name: str,
+        payload: bytes,
+        at_us: int,
+        *,
+        also_failed: bool = False,
+    ) -> ExecutionId | None:
         """Send a signal of the store's own to whoever began as `origin`, unless that has ended.
 
         Returns the id of who got it.
         """
         to = _Recipient(*self._execute(QUERIES["recipient_of_origin"], (origin,)).fetchone())
         level = self._level(origin)
-        if STATUS[to.status].final or level.last + 1 >= MESSAGE_END:
+        status = STATUS[to.status]
+        ended = status.final and not (also_failed and status is Status.FAILED)
+        if ended or level.last + 1 >= MESSAGE_END:
             return None
         self._put(to, level, name, payload, at_us, None)
         return to.id
@@ -111,6 +121,11 @@ class Inboxes:
         base = tail.origin * MESSAGE_END
         self._execute(QUERIES["delete_messages"], (base, base + MESSAGE_END))
         self._execute(QUERIES["save_inbox"], (tail.origin, level[0], 0, 0))
+
+    def keep_unread(self, tail: Tail) -> None:
+        """Take out only what tells the execution what to do: it has failed, and may be retried."""
+        base = tail.origin * MESSAGE_END
+        self._execute(QUERIES["delete_orders"], (base, base + MESSAGE_END))
 
     def _level(self, origin: int) -> _Level:
         row = self._execute(QUERIES["inbox"], (origin,)).fetchone()

@@ -82,6 +82,12 @@ DELETE FROM message WHERE position = ?1 RETURNING name, length(payload);
 -- name: delete_messages
 DELETE FROM message WHERE position >= ?1 AND position < ?2;
 
+-- name: delete_orders
+-- The signals of one inbox that tell it what to do; those that tell of children stay.
+DELETE FROM message
+WHERE position >= ?1 AND position < ?2
+AND name >= ':' AND name < ';' AND NOT (name >= ':child:' AND name < ':child;');
+
 -- name: message_known
 SELECT 1 FROM message_id WHERE inbox = ?1 AND id = ?2;
 

@@ -118,11 +118,9 @@ class Writer:
                     if write.id not in taken:
                         result = self._append(write)
                 case Create():
-                    if write.parent is not None and write.parent.id in taken:
-                        taken.add(write.id)
-                    else:
+                    if write.parent is None or write.parent.id not in taken:
                         result = self._create(write)
-                        if result is not None:
+                        if result is not None and write.parent is None:
                             taken.add(write.id)
                 case Send():
                     result = self._inboxes.send(write)
@@ -199,13 +197,18 @@ class Writer:
         self._tails.forget(write.id)
         if tail.may_have_attempts:
             self._execute(QUERIES["delete_attempts"], (tail.base, tail.base + SEQ_END))
-        if tail.may_have_inbox:
+        if tail.may_have_inbox and write.status is Status.FAILED:
+            self._inboxes.keep_unread(tail)
+        elif tail.may_have_inbox:
             self._inboxes.clear(tail)
         told: list[ExecutionId | None] = []
         if tail.may_have_parent:
             for parent, run, effect in self._links(tail.origin):
                 name = child_signal(run, effect)
-                told.append(self._inboxes.signal(parent, name, write.outcome, write.at_us))
+                to = self._inboxes.signal(
+                    parent, name, write.outcome, write.at_us, also_failed=True
+                )
+                told.append(to)
         if tail.may_have_children:
             told += [
                 self._inboxes.signal(child, CANCEL, PARENT_ENDED, write.at_us)
