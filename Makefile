@@ -24,7 +24,7 @@ bench: $(RUN) ## measure speed and memory on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 sweep: $(DEV) ## kill the engine at every point there is (long; `make test` does a share)
-	@$(BIN)/python -m pytest tests/sweep tests/replay --sweep=whole $(ARGS)
+	@$(BIN)/python -m pytest tests/sweep tests/replay tests/differential --sweep=whole $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	@$(BIN)/ruff check .

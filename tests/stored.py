@@ -37,7 +37,7 @@ async def _read(path: Path) -> list[Stored]:
     await store.open()
     try:
         found = []
-        for record in await store.list(limit=10_000):
+        for record in await store.list(limit=10_000, runs=True):
             entries: list[Entry] = []
             for chunk in await store.journal(record.id):
                 entries += decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)

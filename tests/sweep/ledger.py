@@ -52,6 +52,13 @@ class Ledger:
             self._process.kill()
 
 
+def answer_to(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what the ledger answers to an effect: it depends on nothing else."""
+    certain = {field: value for field, value in body.items() if field != "chance"}
+    text = json.dumps([name, certain], sort_keys=True)
+    return {"answer": hashlib.sha256(text.encode()).hexdigest()[:8]}
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -93,9 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.runs.setdefault(run, []).append(record)
         for delay in parse_qs(address.query).get("delay", []):
             threading.Event().wait(float(delay))
-        certain = {field: value for field, value in body.items() if field != "chance"}
-        text = json.dumps([name, certain], sort_keys=True)
-        self._send({"answer": hashlib.sha256(text.encode()).hexdigest()[:8]})
+        self._send(answer_to(name, body))
 
     do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 (names of http.server)
 

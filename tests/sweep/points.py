@@ -26,12 +26,15 @@ from typing import Any
 
 import seams
 from flawless.core.protocol import HttpRequest
-from flawless.engine import scheduler
+from flawless.engine import effects, loading
 from flawless.engine.execution import LiveExecution
 from flawless.engine.http import HttpPerformer
 from flawless.engine.outcome import Outcome, Report
+from flawless.engine.outside import Outside
 from flawless.engine.steps import StepPerformer, StepRun
-from flawless.stores.base import Append, Create, SaveAttempts, Write
+from flawless.stores.base import Append, Create, NextRun, SaveAttempts, Send, Write
+
+_COUNTED = Create | Append | SaveAttempts | Send | NextRun
 
 KINDS = ("commit", "perform", "read", "request")
 
@@ -80,23 +83,26 @@ class CrashingStore:
 
     async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
         """Commit; writes of executions count."""
-        if not any(isinstance(write, Create | Append | SaveAttempts) for write in writes):
+        if not any(isinstance(write, _COUNTED) for write in writes):
             return await self._store.commit(writes, **options)
         number = self._points.before("commit")
         results = await self._store.commit(writes, **options)
         self._points.after("commit", number)
         return results
 
-    async def journal(self, id: Any) -> Any:  # noqa: A002 (the contract's name)
+    async def journal(self, id: Any, *more: Any) -> Any:  # noqa: A002 (the contract's name)
         """Read a journal."""
         number = self._points.before("read")
-        chunks = await self._store.journal(id)
+        chunks = await self._store.journal(id, *more)
         self._points.after("read", number)
         return chunks
 
 
-def wrap_performers(points: Points) -> None:
-    """Put crash points around every outside effect and every request of a guest."""
+def wrap_performers(points: Points) -> Outside:
+    """Put crash points around every outside effect and every request of a guest.
+
+    Returns what the engine's settings are to hold.
+    """
 
     class CrashingSteps(StepPerformer):
         def perform(self, *args: Any, report: Report, **options: Any) -> StepRun | None:
@@ -109,9 +115,9 @@ def wrap_performers(points: Points) -> None:
             return super().perform(*args, report=reported, **options)
 
     class CrashingHttp(HttpPerformer):
-        async def perform(self, execution: str, request: HttpRequest) -> Outcome:
+        async def perform(self, execution: str, request: HttpRequest, **options: Any) -> Outcome:
             number = points.before("perform")
-            outcome = await super().perform(execution, request)
+            outcome = await super().perform(execution, request, **options)
             points.after("perform", number)
             return outcome
 
@@ -122,6 +128,6 @@ def wrap_performers(points: Points) -> None:
             points.after("request", number)
             return response
 
-    seams.rebuild(scheduler, "StepPerformer", lambda _: CrashingSteps)
-    seams.rebuild(scheduler, "HttpPerformer", lambda _: CrashingHttp)
-    seams.rebuild(scheduler, "LiveExecution", lambda _: CrashingExecution)
+    seams.rebuild(effects, "StepPerformer", lambda _: CrashingSteps)
+    seams.rebuild(loading, "LiveExecution", lambda _: CrashingExecution)
+    return Outside(http=CrashingHttp)

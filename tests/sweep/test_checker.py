@@ -14,6 +14,19 @@ STORMS = {
     "repeats anything": ("requests", ["perform:2:after"], "seen 2 times"),
     "rolls dice": ("many", ["perform:3:after"], "diverged"),
     "performs before it commits": ("requests", ["commit:2:before"], "seen 2 times"),
+    "takes messages unrecorded": ("receives", ["perform:1:after"], "items is"),
+    "delivers twice": ("receives", ["perform:1:after"], "items is"),
+    "tells signals twice": ("stopped_async", ["perform:1:after"], "ExecutionCancelled"),
+    "decides twice": (
+        "parks",
+        ["perform:1:before", "perform:1:after", "commit:1:after"],
+        "seen 2 times",
+    ),
+    "creates children early": ("families", ["commit:3:after"], "too many of leaf"),
+    "shows states early": ("shows", ["commit:3:before"], "state 1 was seen as"),
+    "tells no parent": ("families", [], "no result"),
+    "skips undos": ("sagas", [], "2 things were undone"),
+    "forgets messages between runs": ("continues", [], "no result"),
 }
 
 

@@ -1,0 +1,40 @@
+"""The stage of all cases, and the seed that chooses them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from world import Stage
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether all cases are to be played, and not a share of them."""
+    return bool(request.config.getoption("--sweep") == "whole")
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Stage]:
+    """Where the cases are played. Commits need no disk: nothing here is to survive a real crash."""
+    memory = Path("/dev/shm")
+    folder = tmp_path_factory.mktemp("worlds")
+    if memory.is_dir() and os.access(memory, os.W_OK):
+        folder = Path(f"{memory}/{folder.parent.name}-{os.getpid()}")
+    made = Stage(folder, baked=whole)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of the first case: `--seed`, or another one in each run."""
+    given = request.config.getoption("--seed")
+    return SystemRandom().getrandbits(32) if given is None else int(given)
