@@ -14,7 +14,13 @@ import flawless
 from flawless.engine.clock import SystemClock
 from flawless.engine.settings import Settings
 
-MODULES = ["talk_programs", "family_programs", "repair_programs"]
+MODULES = [
+    "talk_programs",
+    "race_programs",
+    "family_programs",
+    "cancel_programs",
+    "repair_programs",
+]
 
 STORES = ["memory", "sqlite"]
 """On SQLite guests are evicted at once, in memory never: so both ways are gone."""

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import family_programs as programs
+import cancel_programs as programs
+import family_programs
 import pytest
 from lives import Desk, Life, marks, until
-from talking import FORMS, STORES, SkippingClock, engine_on, life_on, no_guests, waits
+from talking import FORMS, MODULES, STORES, SkippingClock, engine_on, life_on, no_guests, waits
 
 import flawless
 from flawless.core.entries import Cancelled, CancelObserved
@@ -48,7 +49,7 @@ def engine(
 
 def start(engine: flawless.Engine, name: str, form: str, *args: Any) -> flawless.Execution[Any]:
     """Start a workflow in one of its forms."""
-    return engine.start(f"family_programs.{name}{form}", *args)
+    return engine.start(f"cancel_programs.{name}{form}", *args)
 
 
 def ends_cancelled(run: flawless.Execution[Any], reason: str) -> None:
@@ -295,12 +296,12 @@ def test_deadlines(
     run = start(engine, "has_a_deadline", form, str(tmp_path))
     ends_cancelled(run, "its deadline has passed")
     assert marks(tmp_path) == ["deadline: its deadline has passed"]
-    longer = engine.start(f"family_programs.has_a_deadline{form}", str(tmp_path), deadline="1h")
+    longer = engine.start(f"cancel_programs.has_a_deadline{form}", str(tmp_path), deadline="1h")
     waits(longer)
     clock.skip(60)
     longer.send("word", 1)
     assert longer.result(30) == "in time"
-    late = engine.start(f"family_programs.waits_for{form}", str(tmp_path), "sleep", deadline=3600)
+    late = engine.start(f"cancel_programs.waits_for{form}", str(tmp_path), "sleep", deadline=3600)
     waits(late)
     clock.skip(3601)
     ends_cancelled(late, "its deadline has passed")
@@ -311,7 +312,7 @@ def test_a_deadline_bounds_the_clean_up(
     engine: flawless.Engine, clock: SkippingClock, form: str, tmp_path: Path
 ) -> None:
     """After a deadline the clean-up has a minute."""
-    run = engine.start(f"family_programs.cleans_up_slowly{form}", str(tmp_path), deadline=3600)
+    run = engine.start(f"cancel_programs.cleans_up_slowly{form}", str(tmp_path), deadline=3600)
     waits(run)
     clock.skip(3601)
     until(lambda: "cleans up" in marks(tmp_path), "the clean-up")
@@ -322,7 +323,7 @@ def test_a_deadline_bounds_the_clean_up(
 def test_a_deadline_over_a_kill(tmp_path: Path) -> None:
     """A deadline that passes while no engine runs is kept by the next one."""
     with life_on(tmp_path) as life:
-        life.ask("start", "family_programs.has_a_deadline", "a", str(tmp_path))
+        life.ask("start", "cancel_programs.has_a_deadline", "a", str(tmp_path))
         life.ask("status", "a")
         life.kill()
     clock = SkippingClock()
@@ -336,13 +337,13 @@ def test_a_deadline_over_a_kill(tmp_path: Path) -> None:
 def test_deadlines_that_are_none(engine: flawless.Engine, deadline: Any) -> None:
     """A deadline is a duration within reason."""
     with pytest.raises(ValueError, match=r"length of time|100 years"):
-        engine.start(programs.listens, deadline=deadline)
+        engine.start(family_programs.listens, deadline=deadline)
 
 
 @pytest.mark.parametrize("grace", [-1, float("nan"), 1e12])
 def test_graces_that_are_none(engine: flawless.Engine, grace: Any) -> None:
     """A grace is a duration within reason; the execution is not cancelled."""
-    run = engine.start(programs.listens)
+    run = engine.start(family_programs.listens)
     with pytest.raises((ValueError, flawless.InputInvalid)):
         run.cancel(grace=grace)
     with pytest.raises(flawless.InputInvalid, match="1,000 characters"):
@@ -355,7 +356,7 @@ def test_graces_that_are_none(engine: flawless.Engine, grace: Any) -> None:
 
 def test_what_has_ended(engine: flawless.Engine) -> None:
     """There is nothing to cancel: the text says where to look."""
-    run = engine.start(programs.adds, 1, 2)
+    run = engine.start(family_programs.adds, 1, 2)
     run.result(30)
     for end in (run.cancel, run.terminate):
         with pytest.raises(flawless.ExecutionEnded, match=f"flawless show {run.id}"):
@@ -384,7 +385,7 @@ def test_evicted(tmp_path: Path, form: str, what: str) -> None:
 def test_killed_after_the_request(tmp_path: Path, form: str, what: str) -> None:
     """A cancel that was accepted is obeyed by the next engine, and its clean-up runs once."""
     with life_on(tmp_path) as life:
-        life.ask("start", f"family_programs.waits_for{form}", "a", str(tmp_path), what)
+        life.ask("start", f"cancel_programs.waits_for{form}", "a", str(tmp_path), what)
         if what == "started step":
             until(lambda: "step begins" in marks(tmp_path), "the step")
         else:
@@ -402,7 +403,7 @@ def test_killed_after_the_request(tmp_path: Path, form: str, what: str) -> None:
 def test_killed_in_the_clean_up(tmp_path: Path, form: str) -> None:
     """The next engine goes on with the clean-up, where it was."""
     with life_on(tmp_path) as life:
-        life.ask("start", f"family_programs.cleans_up_slowly{form}", "a", str(tmp_path))
+        life.ask("start", f"cancel_programs.cleans_up_slowly{form}", "a", str(tmp_path))
         until(lambda: life.ask("status", "a") == "waiting", "it waits")
         life.ask("cancel", "a", "enough")
         until(lambda: "cleans up" in marks(tmp_path), "the clean-up")
@@ -417,9 +418,9 @@ def test_killed_in_the_clean_up(tmp_path: Path, form: str) -> None:
 
 def test_requested_while_no_engine_runs(tmp_path: Path) -> None:
     """An engine that opens the store may cancel at once what another one left."""
-    with Life(tmp_path, modules=["family_programs", "talk_programs", "repair_programs"]) as life:
+    with Life(tmp_path, modules=MODULES) as life:
         for n in range(3):
-            life.ask("start", "family_programs.waits_for", f"a{n}", str(tmp_path), "sleep")
+            life.ask("start", "cancel_programs.waits_for", f"a{n}", str(tmp_path), "sleep")
         until(lambda: life.ask("status", "a2") == "waiting", "it waits")
         life.kill()
     with engine_on(tmp_path) as engine:

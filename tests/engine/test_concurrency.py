@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import talk_programs as programs
+import race_programs
 from lives import gate, marks, open_gate, until
 from talking import FORMS, STORES, engine_on, life_on, no_guests
 
@@ -26,7 +26,7 @@ def engine(
 
 def start(engine: flawless.Engine, name: str, form: str, *args: Any) -> flawless.Execution[Any]:
     """Start a workflow in one of its forms."""
-    return engine.start(f"talk_programs.{name}{form}", *args)
+    return engine.start(f"race_programs.{name}{form}", *args)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -122,14 +122,14 @@ def test_more_futures_than_allowed(tmp_path: Path) -> None:
     """The bound on effects in flight gives the futures beyond it an error."""
     limits = flawless.Limits(effects_in_flight_max=10)
     with engine_on(tmp_path, "memory", limits=limits) as engine:
-        assert engine.start(programs.fans_out, 10).result(30) == 90
+        assert engine.start(race_programs.fans_out, 10).result(30) == 90
         with pytest.raises(flawless.ExecutionFailed, match="10 effects"):
-            engine.start(programs.fans_out, 11).result(30)
+            engine.start(race_programs.fans_out, 11).result(30)
 
 
 def test_asyncio(engine: flawless.Engine, tmp_path: Path) -> None:
     """Queue, Event, Semaphore, TaskGroup, shield and timeout work and replay."""
-    run = engine.start(programs.uses_asyncio, str(tmp_path))
+    run = engine.start(race_programs.uses_asyncio, str(tmp_path))
     log = run.result(30)
     assert [item for item in log if item != "event"] == [
         *(0, 2, 4, 6, 30, 2, "timeout", "shielded", "one fails")
@@ -145,8 +145,8 @@ def test_killed_among_completions(tmp_path: Path, form: str) -> None:
     for name in names:
         gate(tmp_path, name)
     with life_on(tmp_path) as life:
-        life.ask("start", f"talk_programs.completes{form}", "a", str(tmp_path), names)
-        life.ask("start", f"talk_programs.selects{form}", "b", str(tmp_path), 10_000.0)
+        life.ask("start", f"race_programs.completes{form}", "a", str(tmp_path), names)
+        life.ask("start", f"race_programs.selects{form}", "b", str(tmp_path), 10_000.0)
         open_gate(tmp_path, "three")
         until(lambda: len(life.ask("in_flight", "a")) == 2, "one outcome")
         life.ask("start", "talk_programs.hears", "barrier", 0)

@@ -366,3 +366,17 @@ def test_baked_deployments_run_and_replay(tmp_path: Path) -> None:
     with flawless.Engine(tmp_path / "t.db", modules=[file]) as third:  # not baked this time
         assert third.health()["deployment"] != deployment
         assert third.start("baked_app.run", 1).result(30).a == 4
+
+
+def test_a_module_comes_before_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of a module means the module, though a folder beside it is called so too."""
+    (tmp_path / "shipping").mkdir()
+    place = tmp_path / "code"
+    place.mkdir()
+    module(place, "shipping.py", "@workflow\ndef one() -> int: return 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(place))
+    with flawless.Engine(modules=["shipping"]) as engine:
+        assert engine.start("shipping.one").result(20) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import race_programs
 import talk_programs as programs
 from lives import gate, marks, open_gate, until
 from talking import FORMS, STORES, engine_on, life_on, no_guests, waits
@@ -82,7 +83,7 @@ def test_several_wait_for_a_response(engine: flawless.Engine) -> None:
 def test_ends_without_a_response(engine: flawless.Engine) -> None:
     """The result, or the failure, stands for the response that never came."""
     assert engine.start(programs.hears, 0).response(30) == []
-    failing = engine.start(programs.never_awaits, "/nowhere", True)
+    failing = engine.start(race_programs.never_awaits, "/nowhere", True)
     with pytest.raises(flawless.ExecutionFailed):
         failing.response(30)
     waiting = engine.start(programs.hears, 1)

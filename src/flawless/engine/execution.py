@@ -46,6 +46,7 @@ from flawless.wasm import Component, Finished, Guest, Preempted, State
 _log = logging.getLogger("flawless.engine")
 
 _SECOND_US = 1_000_000
+_SOON_US = _SECOND_US  # waiting for less is not worth a new status
 _TIMER_S_MAX = 86_400.0  # asyncio's timers are not made for years
 
 
@@ -443,7 +444,7 @@ class LiveExecution:
         rest = (
             self._rest
             if machine is None
-            else resting(machine, self._now_us() + self._host.evict_after_us)
+            else resting(machine, self._now_us() + min(self._host.evict_after_us, _SOON_US))
         )
         if new is None and rest == self._rest:
             if durable is not None:

@@ -98,7 +98,7 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
         return spec
     name = str(spec)
     path = Path(spec)
-    if path.suffix == ".py" or path.is_dir():
+    if path.suffix == ".py" or (path.is_dir() and not _is_module(name)):
         name = _name_of_path(path)
     main = sys.modules.get("__main__")
     main_file = getattr(main, "__file__", None)
@@ -125,6 +125,17 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise _does_not_import(name, error) from error
+
+
+def _is_module(name: str) -> bool:
+    """Whether a module of that name is there, so that a folder called so is not what is meant.
+
+    A folder without code is a module too, a namespace package, but nobody means that.
+    """
+    if not all(part.isidentifier() for part in name.split(".")):
+        return False
+    spec = _find_spec(name)
+    return name in sys.modules or (spec is not None and spec.origin is not None)
 
 
 def find_source(name: str) -> Source | Unavailable:

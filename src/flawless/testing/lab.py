@@ -7,17 +7,18 @@ import hashlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from flawless.durations import Duration, seconds
+from flawless.durations import LONGEST_S, Duration, seconds
 from flawless.engine.facade import Engine
 from flawless.engine.handle import Execution
 from flawless.engine.outside import Outside
+from flawless.engine.secrets import Secrets
 from flawless.engine.service import Service
 from flawless.engine.settings import Settings
 from flawless.errors import EngineStopped, UsageError
@@ -47,8 +48,8 @@ class Lab(Engine):
     - *no chance*: random numbers, ids and pauses between attempts are the same in every run, and
       others with another `seed`.
 
-    `modules` are as for `Engine`, and so are `store`, `settings` and `egress`. Use it as a context
-    manager; it may be used in async tests, too, as its engine has a thread of its own.
+    `modules` are as for `Engine`, and so are `store`, `settings`, `secrets` and `egress`. Use it as
+    a context manager; it may be used in async tests, too, as its engine has a thread of its own.
 
     Example::
 
@@ -69,6 +70,7 @@ class Lab(Engine):
         seed: int = 0,
         network: bool = False,
         settings: Settings | None = None,
+        secrets: Secrets | Mapping[str, Mapping[str, Any]] | None = None,
         egress: Sequence[str] | None = None,
     ) -> None:
         self.clock = VirtualClock(now)
@@ -89,7 +91,10 @@ class Lab(Engine):
             jitter=lambda: 1.0,
             seed=self._seed_of,
         )
-        self._given = settings or Settings()
+        self._given = settings or Settings(evict_after_s=LONGEST_S)  # replaying takes real time
+        if secrets is not None:
+            known = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+            self._given = dataclasses.replace(self._given, secrets=known)
         if egress is not None:
             self._given = dataclasses.replace(self._given, egress=tuple(egress))
         self._settings = dataclasses.replace(self._given, outside=outside)
