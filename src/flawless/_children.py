@@ -51,7 +51,9 @@ def continue_as_new(*args: Any, **kwargs: Any) -> NoReturn:
 
     The execution keeps its id, its messages and what it published. What was started is waited for
     first, as at any end of a workflow. It ends the function by raising `ContinueAsNew`, which a
-    unit test may expect.
+    unit test may expect. Raises `InputInvalid` when the arguments do not fit the workflow.
+
+    Durability: the end of this run and the start of the next one are one commit.
 
     Example::
 

@@ -42,6 +42,12 @@ class Receive:
         the payload of a named message is decoded to that. Messages are received in the order in
         which they were sent, each once; what nobody has received yet is kept.
 
+        `timeout` is seconds, a timedelta or a text, 100 years at most; with 0 it looks and does not
+        wait.
+
+        Durability: one commit takes the message out of the inbox and records it here, so it is
+        received exactly once, whenever the process dies.
+
         A payload that does not decode raises `CodecError`. For use in workflows only. It waits as
         plain code does; `async def` code awaits `receive.start(...)`, so that its tasks go on.
 
@@ -61,6 +67,10 @@ class Receive:
         """Begin to wait for a message and return at once with a future of its payload.
 
         A future that is cancelled, or never waited for, takes no message.
+
+        Example::
+
+            first = select(receive.start("confirm", type=Confirm), sleep.start(days=3))
         """
         _refuse("receive")
 
@@ -94,6 +104,10 @@ class Send:
         `ExecutionEnded`, `InboxFull`, `InputInvalid` when the payload does not fit what the
         receiver declared, `ValueTooLarge`. For use in workflows; elsewhere use `Engine.get(id)` or
         a `Client`.
+
+        Example::
+
+            send(order_id, "confirm", {"by": "ann"})
         """
         _refuse("send")
 
@@ -126,8 +140,13 @@ def messages(*names_or_types: Any, timeout: Duration | None = None) -> Messages:
 def publish(value: Any) -> None:
     """Make a value the visible state of this execution, in place of the one before.
 
-    It is durable before anyone sees it. Outside of a workflow nobody looks: nothing happens, but
-    that the value is checked.
+    It is durable before anyone sees it, and readable after the end as well. Raises `CodecError`
+    and `ValueTooLarge`. Outside of a workflow nobody looks: nothing happens, but that the value is
+    checked.
+
+    Example::
+
+        publish({"stage": "packing", "done": 3})   # seen by run.state(), flawless state, HTTP
     """
     codec.encode(value, path="publish.value")
 
@@ -135,7 +154,13 @@ def publish(value: Any) -> None:
 def respond(value: Any) -> None:
     """Answer whoever waits for the response of this execution, which goes on. Once per run.
 
-    Outside of a workflow nobody waits: nothing happens, but that the value is checked.
+    It is durable before anyone sees it. A second one in a run is a `UsageError`; else it raises as
+    `publish` does. Outside of a workflow nobody waits: nothing happens, but that the value is
+    checked.
+
+    Example::
+
+        respond({"accepted": True})   # what `flawless start --wait` prints
     """
     codec.encode(value, path="respond.value")
 

@@ -48,6 +48,12 @@ def gather(*futures: Future[Any], return_exceptions: bool = False) -> Any:
 
     The first error is raised as soon as it is observed; the other effects go on, and their futures
     can be waited for. With `return_exceptions` errors stand in the list like results.
+
+    Durability: the order in which the workflow sees outcomes is recorded, and the same on replay.
+
+    Example::
+
+        stock, price = gather(look_up.start(item), ask_price.start(item))
     """
     given = _futures(futures, "gather")
     if not return_exceptions:
@@ -92,6 +98,11 @@ def as_completed(
     """Return an iterator over the futures, each once, in the order in which they complete.
 
     It raises `TimeoutError` when `timeout` passes, counted from this call, before all are done.
+
+    Example::
+
+        for future in as_completed([ship.start(item) for item in items], timeout="1h"):
+            parcels.append(future.result())
     """
     given = _distinct(_listed(futures, "as_completed"))
     return _completions(given, deadline(timeout), "as_completed", timeout)
@@ -106,6 +117,10 @@ def wait(
 
     It ends when all are done, when the first is (`"FIRST_COMPLETED"`), when the first has failed
     (`"FIRST_EXCEPTION"`), or when `timeout` passes. Nothing is cancelled and no error is raised.
+
+    Example::
+
+        done, late = wait([ship.start(item) for item in items], timeout="1h")
     """
     if return_when not in ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"):
         raise ValueError(

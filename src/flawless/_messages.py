@@ -50,7 +50,7 @@ def check_type(annotation: Any, what: str) -> Any:
         return annotation
     shown = annotation.__qualname__ if isinstance(annotation, type) else repr(annotation)
     raise codec.CodecError(
-        f"no message decodes to {shown}: make it a dataclass, or name the message by a text", what
+        f"no message decodes to {shown}: make it a dataclass, or receive it by its name alone", what
     )
 
 

@@ -13,6 +13,13 @@ def secret(name: str) -> str:
     The host replaces it in what is sent to hosts that may have the secret. The value itself never
     gets into the workflow, its journal, the logs or an error. Outside of a workflow the value of
     the environment variable is returned; if there is none, that is a `UsageError`.
+
+    A request that needs a secret which is not there, or may not go to its host, raises
+    `SecretUnavailable`.
+
+    Example::
+
+        http.post(url, json=order, headers={"Authorization": f"Bearer {secret('STRIPE_KEY')}"})
     """
     if not name:
         raise UsageError('a secret has a name, such as "STRIPE_KEY"')

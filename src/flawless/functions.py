@@ -109,6 +109,8 @@ class Workflow(Generic[P, R]):
         """
         if parent_close not in ("wait", "cancel", "abandon"):
             raise UsageError(f'parent_close is "wait", "cancel" or "abandon", not {parent_close!r}')
+        if id is not None and not isinstance(id, str):
+            raise UsageError(f"the id of a child is a text, not {id!r}")
         if deadline is not None:
             wait_seconds(deadline, "a deadline")
         try:
@@ -142,7 +144,15 @@ class Step(Generic[P, R]):
     @overload
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Future[Any]:
-        """Start the step and return at once with a future of its result."""
+        """Start the step and return at once with a future of its result.
+
+        Durability: the step is performed even if nobody waits for the future. Outside of a workflow
+        the function is just called, in a thread.
+
+        Example::
+
+            receipt, label = gather(charge.start(order), print_label.start(order))
+        """
         return Future.of_call(lambda: self.function(*args, **kwargs), repr(self))
 
     def __repr__(self) -> str:
@@ -248,6 +258,8 @@ def step(
         @step(retries=3, timeout="30s")
         def charge(card: str, cents: int) -> str: ...
     """
+    if isinstance(retries, bool) or not isinstance(retries, int):
+        raise UsageError(f"retries is a whole number, 0 for none, not {retries!r}")
     if on_interrupt not in ("raise", "park"):
         raise UsageError(f'on_interrupt is "raise" or "park", not {on_interrupt!r}')
     if on_interrupt == "park" and retries:
@@ -260,13 +272,13 @@ def step(
     options = StepOptions(
         retry=RetryPolicy(
             retries=retries,
-            first_s=seconds(backoff),
+            first_s=wait_seconds(backoff, "a backoff"),
             factor=backoff_factor,
-            longest_s=max(seconds(backoff_max), seconds(backoff)),
+            longest_s=max(wait_seconds(backoff_max, "a backoff"), seconds(backoff)),
         ),
-        timeout_s=None if timeout is None else seconds(timeout),
-        retry_on=retry_on if isinstance(retry_on, tuple) else (retry_on,),
-        give_up_on=give_up_on if isinstance(give_up_on, tuple) else (give_up_on,),
+        timeout_s=None if timeout is None else wait_seconds(timeout),
+        retry_on=_exceptions(retry_on, "retry_on"),
+        give_up_on=_exceptions(give_up_on, "give_up_on"),
         at_most_once=at_most_once or on_interrupt == "park",
         process=process,
         on_interrupt=on_interrupt,
@@ -289,6 +301,16 @@ def find_step(name: str) -> Step[..., Any] | None:
 def execution_id() -> str:
     """Return the id of the execution that runs this workflow; outside of one, `UsageError`."""
     raise UsageError("no workflow runs here: execution_id() is for code inside a workflow")
+
+
+def _exceptions(given: Any, option: str) -> tuple[type[BaseException], ...]:
+    classes = given if isinstance(given, tuple) else (given,)
+    for one in classes:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise UsageError(
+                f"{option} takes a class of exceptions or a tuple of them, not {one!r}"
+            )
+    return classes
 
 
 def _name_of(function: Callable[..., Any]) -> str:

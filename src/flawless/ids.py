@@ -29,9 +29,11 @@ def new_execution_id() -> ExecutionId:
 def execution_id(text: str) -> ExecutionId:
     """Check an id a caller chose and return it.
 
-    Raises `InputInvalid` when it is empty, longer than 200 characters, or has characters that
-    would need quoting in a URL or a shell.
+    Raises `InputInvalid` when it is no text, empty, longer than 200 characters, or has characters
+    that would need quoting in a URL or a shell.
     """
+    if not isinstance(text, str):
+        raise InputInvalid(f"an execution id is a text, not {text!r}", path="id")
     if len(text) > EXECUTION_ID_CHARS_MAX:
         raise InputInvalid(
             f"an execution id has at most {EXECUTION_ID_CHARS_MAX} characters, this one has "

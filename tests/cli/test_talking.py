@@ -145,6 +145,7 @@ def test_runs_are_listed_on_demand(shop_url: str) -> None:
     assert read(shop_url, "result", "lap~1")["continued"] == {"args": [2], "kwargs": {}}
     assert "as the next run, with (2)" in ok(shop_url, "show", "lap~1").stdout
     assert "3 to go" in ok(shop_url, "logs", "lap~1").stdout
+    assert "flawless state lap" in ok(shop_url, "state", "lap~1").stderr
 
 
 def test_children_are_shown(shop_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

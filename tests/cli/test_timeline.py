@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from flawless import api
 from flawless.cli.timeline import Row, timeline
 
@@ -67,6 +69,40 @@ def test_effects_without_an_outcome() -> None:
     assert [r.label for r in rows(begun, entry("completed", 9, result=1), status="completed")] == [
         "returned"
     ]
+
+
+def test_an_effect_after_a_sleep_begins_when_it_is_over() -> None:
+    """A call is the length of the call, without the sleep before it."""
+    slept = entry("slept", 10, effect=1, until=api.timestamp(BEGAN_US), until_us=5_000)
+    called = entry("called", 5_300, effect=2, label="step app.s", failed=False)
+    assert [(row.label, row.elapsed_us, row.took_us) for row in rows(slept, called)] == [
+        ("sleep", 10, 4_990),
+        ("step app.s", 5_000, 300),
+    ]
+    told = entry("cancel_observed", 700, reason="why", by="ann", effect=1)
+    again = entry("called", 900, effect=2, label="step app.s", failed=False)
+    _, cancelled, cleaned = rows(slept, told, again)
+    assert (cancelled.detail, cleaned.elapsed_us, cleaned.took_us) == ("why (by ann)", 700, 200)
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ({"decision": "ok", "value": {"retry": True}}, "try it again (by ann)"),
+        ({"decision": "ok", "value": {"ok": "paid"}}, 'it happened: "paid" (by ann)'),
+        ({"decision": "error", "error": {"type": "E", "message": "no"}}, "E: no (by ann)"),
+    ],
+)
+def test_a_decision_that_was_asked_for_is_one_row(decision: dict[str, Any], words: str) -> None:
+    """It is told as what the person said, and not again as the answer the workflow got."""
+    failed = decision["decision"] == "error"
+    parked, decided = rows(
+        entry("parked", 5, effect=3, label="undo app.s: E: no", asked=True),
+        entry("resolved", 9, effect=3, by="ann", **decision),
+        entry("called", 9, effect=3, label="undo app.s: E: no", failed=failed),
+    )
+    assert parked.detail == "effect 3 parked, asks for a decision"
+    assert (decided.label, decided.detail) == ("effect 3 decided", words)
 
 
 def test_a_sleeper_says_when_it_wakes() -> None:

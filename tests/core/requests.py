@@ -65,6 +65,7 @@ def rebuild(
     in_flight: set[int] | None = None,
     bytes_recorded: int = 0,
     depth: int = 0,
+    workflows: list[str] | None = None,
     **limits: Any,
 ) -> Machine:
     """Return a machine that goes on from recorded entries."""
@@ -77,6 +78,7 @@ def rebuild(
         in_flight=in_flight or (),
         bytes_recorded=bytes_recorded,
         depth=depth,
+        workflows=workflows,
     )
 
 

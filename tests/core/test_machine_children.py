@@ -149,6 +149,23 @@ def test_too_deep() -> None:
     assert len(allowed.take_actions()) == 1
 
 
+def test_unfit() -> None:
+    """A workflow that is not there, and a deadline that cannot be, are errors of the start."""
+    for workflows, request, text in (
+        (["app.pack"], child(1), "'app.ship' is no workflow of this deployment"),
+        (None, child(1, deadline_s=1e300), "cannot have a deadline of 1e+300 s"),
+        (None, child(1, deadline_s=-1), "cannot have a deadline of -1 s"),
+    ):
+        machine = rebuild([create().invoked], workflows=workflows)
+        assert machine.request(request, after(1)) == b"{}"
+        assert machine.take_actions() == []
+        response = read(machine.request(wait(), after(1)))
+        assert text in response["error"]["message"]
+    allowed = rebuild([create().invoked], workflows=["app.ship"])
+    allowed.request(child(1), after(1))
+    assert len(allowed.take_actions()) == 1
+
+
 def family() -> Script:
     """Start two children, do a step, and hear of both."""
     yield child(1, "one")

@@ -4,6 +4,7 @@ Most stand here twice: in plain form, and in `async def` form under the same nam
 """
 
 import asyncio
+from pathlib import Path
 
 from life_programs import gated, mark
 
@@ -14,6 +15,8 @@ from flawless import (
     gather,
     publish,
     receive,
+    send,
+    step,
     workflow,
 )
 
@@ -280,3 +283,95 @@ def has_a_late_child(folder: str) -> str:
     except flawless.ExecutionCancelled as error:
         return error.reason
     return "not cancelled"
+
+
+# --- what a retry has to get right ----------------------------------------------------------------
+
+
+@step
+def is_there(folder: str, name: str) -> bool:
+    return (Path(folder) / name).exists()
+
+
+@step
+def must_exist(folder: str, name: str) -> None:
+    if not (Path(folder) / name).exists():
+        raise FileNotFoundError(name)
+
+
+@workflow
+def raises_until_mended(folder: str) -> str:
+    if not is_there(folder, "mended"):
+        raise ValueError("my own")
+    return "mended"
+
+
+@workflow
+def has_a_child_that_raises(folder: str) -> str:
+    return raises_until_mended.start(folder).result()
+
+
+@workflow
+def hears_words(count: int) -> list[object]:
+    return [receive("word") for _ in range(count)]
+
+
+@workflow
+def tells_how_it_went(folder: str, name: str, to: str) -> None:
+    try:
+        must_exist(folder, name)
+    except FileNotFoundError:
+        send(to, "word", "it failed")
+        raise
+    send(to, "word", "it worked")
+
+
+@workflow
+def has_a_workflow_inside() -> str:
+    @workflow
+    def inner() -> str:
+        return "inner"
+
+    try:
+        return inner.start().result()
+    except flawless.UsageError as error:
+        return str(error)
+
+
+@workflow
+def dozes_for_a_day() -> None:
+    flawless.sleep("1d")
+
+
+@workflow
+def hears_of_a_sleeper() -> str:
+    try:
+        dozes_for_a_day.start(id="sleeper").result()
+    except flawless.ExecutionFailed as error:
+        return error.type
+    return "rested"
+
+
+@workflow
+def chooses_a_child(folder: str, name: str) -> int:
+    try:
+        must_exist(folder, name)
+    except FileNotFoundError:
+        adds.start(1, 1).result()
+        raise
+    return adds.start(2, 2).result()
+
+
+@workflow
+def starts_x() -> int:
+    return adds.start(3, 4, id="x").result()
+
+
+@workflow
+def hears_one_word() -> object:
+    return receive("word")
+
+
+@workflow
+def has_two_listeners() -> list[object]:
+    return gather(hears_one_word.start(), hears_one_word.start())

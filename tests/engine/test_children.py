@@ -305,3 +305,23 @@ def test_policies_over_kills(tmp_path: Path, policy: str) -> None:
         with pytest.raises(flawless.ExecutionCancelled, match="stop"):
             run.result(30)
         assert run.replay().end is not None
+
+
+def test_of_an_unknown_workflow(engine: flawless.Engine) -> None:
+    """What the deployment does not know cannot be a child: an error where it was started."""
+    run = engine.start(programs.has_a_workflow_inside)
+    assert "is no workflow of this deployment" in run.result(30)
+    assert run.children() == []
+
+
+def test_who_has_heard_of_a_child_is_not_due_for_it(engine: flawless.Engine) -> None:
+    """What woke the parent is over when it waits again, also if it never left memory."""
+    run = engine.start(programs.has_two_listeners)
+    waits(run)
+    first, second = (engine.get(child.id) for child in run.children())
+    waits(first)
+    first.send("word", 1)
+    first.result(30)
+    until(lambda: run.status == "waiting" and run.info().wake_us is None, "the parent at rest")
+    second.send("word", 2)
+    assert run.result(30) == [1, 2]

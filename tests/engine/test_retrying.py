@@ -133,11 +133,61 @@ def test_a_child_alone(engine: flawless.Engine, form: str, tmp_path: Path) -> No
     child.retry()
     assert child.result(30).startswith("found it")
     assert run.status == "failed"
-    with pytest.raises(flawless.RetryRefused, match="is completed: begin again with --from-start"):
-        run.retry()
-    run.retry(from_start=True)
+    run.retry()
     assert run.result(30).startswith("found it")
-    assert marks(tmp_path).count("parent") == 2
+    assert marks(tmp_path).count("parent") == 1
+    assert run.replay().end is not None
+
+
+def test_a_child_that_cannot_go_on(engine: flawless.Engine, tmp_path: Path) -> None:
+    """Then its parent stays as it is, and goes on when the child was begun again."""
+    run = engine.start(family_programs.has_a_child_that_raises, str(tmp_path))
+    fails(run, "flawless.errors.ExecutionFailed")
+    child = engine.get(run.children()[0].id)
+    with pytest.raises(flawless.RetryRefused, match="own code raised") as refused:
+        run.retry()
+    assert refused.value.execution == child.id
+    assert (run.status, child.status) == ("failed", "failed")
+    child.retry(from_start=True)
+    fails(child, "ValueError")
+    (tmp_path / "mended").touch()
+    child.retry(from_start=True)
+    assert child.result(30) == "mended"
+    run.retry()
+    assert run.result(30) == "mended"
+    assert run.replay().end is not None
+
+
+def test_a_child_that_failed_twice(engine: flawless.Engine, tmp_path: Path) -> None:
+    """What the parent has not read of an earlier failure is not what it hears at last."""
+    run = engine.start(programs.seeks_by_child, str(tmp_path), "it")
+    fails(run, "flawless.errors.ExecutionFailed")
+    child = engine.get(run.children()[0].id)
+    child.retry()
+    fails(child, "FileNotFoundError")
+    (tmp_path / "it").touch()
+    run.retry()
+    assert run.result(30).startswith("found it")
+
+
+def test_children_on_another_path(engine: flawless.Engine, tmp_path: Path) -> None:
+    """The result of another child with that number and id is never taken for that of this one."""
+    run = engine.start(family_programs.chooses_a_child, str(tmp_path), "it")
+    fails(run, "FileNotFoundError")
+    (tmp_path / "it").touch()
+    run.retry(effect=1)
+    fails(run, "flawless.errors.ExecutionConflict")
+
+
+def test_messages_on_another_path(engine: flawless.Engine, tmp_path: Path) -> None:
+    """A message that is sent instead of another one is sent, though its effect has that number."""
+    listener = engine.start(family_programs.hears_words, 2)
+    run = engine.start(family_programs.tells_how_it_went, str(tmp_path), "it", listener.id)
+    fails(run, "FileNotFoundError")
+    (tmp_path / "it").touch()
+    run.retry(effect=1)
+    run.result(30)
+    assert listener.result(30) == ["it failed", "it worked"]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -80,6 +80,27 @@ def test_a_damaged_journal_stops_its_execution_only(tmp_path: Path) -> None:
     with_service(Service(store, ["life_programs"], clock=clock), work)
 
 
+def test_a_damaged_child_is_a_failure_for_its_parent(tmp_path: Path) -> None:
+    """The parent hears of it as of any failure, and at once."""
+    clock = MovableClock()
+    store = SQLiteStore(tmp_path / "t.db")
+
+    async def work(engine: Service) -> None:
+        await engine.start("family_programs.hears_of_a_sleeper", call(), "parent")
+
+        async def asleep() -> bool:
+            return (await engine.health())["executions"]["waiting"] == 2
+
+        await until_async(asleep, "both wait")
+        damage(store, "sleeper")
+        await engine.control.cancel("sleeper")
+        end = await engine.end("parent", 30)
+        assert end is not None
+        assert end.payload == b'"flawless.JournalDamaged"'
+
+    with_service(Service(store, ["family_programs"], clock=clock), work)
+
+
 def test_a_lost_deployment_stops_its_executions_only(tmp_path: Path) -> None:
     """An execution whose build is gone says so."""
     gate(tmp_path, "held")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from guest_scripts import Guests, Script, async_main, main
+from guest_scripts import Guests, Script, app, async_main, main
 
 COUNT = 5_000
 
@@ -21,6 +21,22 @@ def failing() -> Script:
     script = Script({})
     script.steps["app.charge"] = charge
     return script
+
+
+@pytest.mark.parametrize("form", [main, async_main])
+def test_a_failure_that_nobody_looks_at_is_logged(guests: Guests, form: Any) -> None:
+    """As in asyncio: the workflow goes on, and the log says what was lost; seen ones are not."""
+    script = failing()
+    body = form(
+        "charge.start(1), charge.start(2)",
+        "seen, caught = charge.start(1), charge.start(1)",
+        "assert str(seen.exception()) == 'one'",
+        "try: caught.result()",
+        "except ValueError: pass",
+    )
+    assert "ok" in guests.run(app(body, script))
+    lost = "step app.charge failed, and nobody has looked at its outcome: ValueError: one"
+    assert script.logs == [(40, "flawless", lost)]
 
 
 def test_gather_returns_results_in_order(guests: Guests) -> None:
@@ -207,11 +223,12 @@ def test_a_future_can_be_awaited_twice(guests: Guests) -> None:
 
 
 def test_futures_that_nobody_awaits(guests: Guests) -> None:
-    """What was started is done before the end; its error is nobody's, as of a lost future."""
+    """What was started is done before the end; its error is only logged, as of a lost future."""
     script = failing()
     body = main("charge.start(1); charge.start(2); send.start('x', 'y'); receive.start('z')")
     assert guests.ok(body, script=script) is None
-    assert [r["op"] for r in script.requests[-6:]] == ["send", "receive", "drop", *["next"] * 3]
+    ops = [r["op"] for r in script.requests[-7:]]
+    assert ops == ["send", "receive", "drop", *["next"] * 3, "log"]
 
 
 def test_the_tools_of_asyncio_with_new_futures(guests: Guests) -> None:

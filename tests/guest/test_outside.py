@@ -109,6 +109,8 @@ def test_a_workflow_is_called_in_a_thread() -> None:
         pay.start()
     with pytest.raises(errors.UsageError, match="'kill'"):
         pay.start(1, parent_close="kill")  # type: ignore[call-overload]  # the mistake
+    with pytest.raises(errors.UsageError, match="the id of a child is a text, not 7"):
+        pay.start(1, id=7)  # type: ignore[call-overload]  # the mistake
     with pytest.raises(ValueError, match="a deadline"):
         pay.start(1, deadline="99999999d")
     with pytest.raises(flawless.NotInWorkflow, match=r"flawless\.testing"):
@@ -228,6 +230,24 @@ def test_options_of_the_decorators() -> None:
         workflow(messages={"x": asyncio.Queue})
     with pytest.raises(ValueError, match="not negative"):
         workflow(deadline=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"retries": "3"}, "retries is a whole number"),
+        ({"retries": 2.5}, "retries is a whole number"),
+        ({"timeout": 1e12}, "a timeout lasts at most 100 years"),
+        ({"timeout": -1}, "not negative"),
+        ({"backoff": "99999999d"}, "a backoff lasts at most 100 years"),
+        ({"retry_on": "OSError"}, "retry_on takes a class of exceptions"),
+        ({"give_up_on": (ValueError, 5)}, "give_up_on takes a class of exceptions"),
+    ],
+)
+def test_options_of_a_step_that_mean_nothing(options: dict[str, Any], words: str) -> None:
+    """They are refused where they stand, not at the first failure of the step."""
+    with pytest.raises((errors.UsageError, ValueError), match=words):
+        step(**options)
 
 
 def test_both_packages_have_the_same_workflow_names() -> None:

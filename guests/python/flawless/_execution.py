@@ -10,6 +10,7 @@ from typing import Any
 
 from flawless import (
     _description,
+    _futures,
     _guards,
     _host,
     _loader,
@@ -108,9 +109,11 @@ def _run(given: dict[str, Any]) -> str:
         call = again.call
     else:
         _host.settle()
+        _futures.tell_unseen()
         encoded = codec.encode(result, path="result")
         return f'{{"ok":{_host.encode(encoded)}}}'
     _host.settle()
+    _futures.tell_unseen()
     return f'{{"continue":{_host.encode(call)}}}'
 
 

@@ -15,12 +15,15 @@ from typing import Any, Generic, TypeVar
 
 from flawless import _host
 from flawless._failures import from_engine
+from flawless._host import session
 from flawless.durations import Duration, wait_seconds
 
 T = TypeVar("T")
 
 _PENDING, _DONE, _FAILED, _CANCELLED = range(4)
 _ENDINGS = {"sleep": _host.DROPPED, "receive": _host.DROPPED}
+_UNSEEN_MAX = 100
+_ERROR = 40  # as `logging` has it
 
 
 class Future(Generic[T]):
@@ -77,6 +80,7 @@ class Future(Generic[T]):
         if self._state == _DONE:
             return self._value  # type: ignore[no-any-return]  # `_settle` stored what `convert` made
         if self._state == _FAILED:
+            session.unseen.pop(self._effect, None)
             try:
                 raise self._value
             finally:
@@ -89,6 +93,7 @@ class Future(Generic[T]):
             self._wait(None)
         if self._state == _CANCELLED:
             raise self._make_cancelled_error()
+        session.unseen.pop(self._effect, None)
         return self._value if self._state == _FAILED else None
 
     def cancel(self, msg: Any = None) -> bool:
@@ -165,6 +170,8 @@ class Future(Generic[T]):
                 self._value, self._state = self._convert(answer["ok"]), _DONE
             except Exception as error:
                 self._value, self._state = error.with_traceback(None), _FAILED
+        if self._state == _FAILED and len(session.unseen) < _UNSEEN_MAX:
+            session.unseen[self._effect] = self
         self._call_back()
 
     def _call_back(self) -> None:
@@ -174,6 +181,15 @@ class Future(Generic[T]):
                 callback(self)
             else:
                 loop.call_soon(callback, self, context=context)
+
+
+def tell_unseen() -> None:
+    """Log the failures at which nobody has looked, as asyncio does with its own futures."""
+    for future in session.unseen.values():
+        what = f"{type(future._value).__name__}: {future._value}"
+        text = f"{future._label} failed, and nobody has looked at its outcome: {what}"
+        _host.log(_ERROR, "flawless", text)
+    session.unseen.clear()
 
 
 class Watch:

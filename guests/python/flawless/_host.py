@@ -72,6 +72,8 @@ class Session:
         """Number of the last effect."""
         self.pending: dict[int, Future[Any]] = {}
         """Started effects whose outcome has not come."""
+        self.unseen: dict[int, Future[Any]] = {}
+        """Effects that failed and at whose outcome nobody has looked, the first ones."""
         self.frames: Callable[[], list[dict[str, Any]]] = list
 
 

@@ -45,5 +45,8 @@ def state(execution: Execution, as_json: AsJson = False) -> None:
         output.print_json(found)
         return
     output.print_json(found.value)
-    if found.version is None:
+    latest, earlier, _ = execution.partition("~")
+    if earlier:
+        output.note(f"the state belongs to the execution: flawless state {latest}")
+    elif found.version is None:
         output.note(f"{execution} has published nothing yet")

@@ -52,19 +52,23 @@ class Timeline:
         self._failed: dict[int, str] = {}
         """Labels of effects that failed: a retry may perform them again."""
         self._parked: set[int] = set()
+        self._asked: set[int] = set()
+        """Effects by which the workflow itself asks for a decision."""
         self._sleep: str | None = None
         """Until when the last row sleeps, if it does."""
 
     def add(self, entry: dict[str, Any]) -> list[Row]:
         """Take the next entry; return the rows that are complete."""
-        if entry["kind"] not in ("slept", "polled"):
+        sleeps = entry["kind"] in ("slept", "polled")
+        if not sleeps:
             self._sleep = None
         handle = getattr(self, f"_on_{entry['kind']}", None)
         if handle is None:  # a newer server's
             self._row(entry, str(entry.get("label", "")))
         else:
             handle(entry)
-        self._previous_us = entry["elapsed_us"]
+        # What follows a sleep begins when it is over, not when it began.
+        self._previous_us = max(entry["elapsed_us"], entry.get("until_us", 0) if sleeps else 0)
         complete = len(self._rows) - (self._sleep is not None)
         rows, self._rows = self._rows[:complete], self._rows[complete:]
         return rows
@@ -127,7 +131,7 @@ class Timeline:
 
     def _on_called(self, entry: dict[str, Any]) -> None:
         _, began_us = self._begun.pop(entry["effect"], ("", self._previous_us))
-        self._outcome(entry, entry["label"], began_us)
+        self._outcome(entry, entry["label"], min(began_us, entry["elapsed_us"]))
 
     def _on_started(self, entry: dict[str, Any]) -> None:
         label = entry["label"]
@@ -168,19 +172,26 @@ class Timeline:
         told = printable(entry["reason"]).replace("\n", " ⏎ ")
         if "until" in entry:
             told += f" (may clean up until {entry['until']})"
-        self._row(entry, "cancelled", told.strip() or "told to end", look="warning")
+        self._row(entry, "cancelled", (told.strip() or "told to end") + _by(entry), look="warning")
 
     def _on_parked(self, entry: dict[str, Any]) -> None:
         self._parked.add(entry["effect"])
+        if entry["asked"]:
+            self._asked.add(entry["effect"])
         why = "asks for a decision" if entry["asked"] else "interrupted: did it happen?"
         text = f"effect {entry['effect']} parked, {why}"
         self._row(entry, printable(entry["label"]), text, look="warning")
 
     def _on_resolved(self, entry: dict[str, Any]) -> None:
         self._parked.discard(entry["effect"])
-        if entry["decision"] in ("ok", "error"):
-            self._arrived[entry["effect"]] = entry | {"failed": entry["decision"] == "error"}
-        match entry["decision"]:
+        decision = entry["decision"]
+        if entry["effect"] in self._asked:
+            decision, entry = _answer(decision, entry)
+        if decision in ("ok", "error"):
+            self._arrived[entry["effect"]] = entry | {"failed": decision == "error"}
+        match decision:
+            case "again":
+                what = "try it again"
             case "ok":
                 what = f"it happened: {short(entry.get('value'))}"
             case "error":
@@ -230,6 +241,8 @@ class Timeline:
         if source["failed"]:
             detail, look = _error(source.get("error", {})), "bad"
             self._failed[entry["effect"]] = label
+        if entry["effect"] in self._asked:
+            return  # the row of the decision has told it
         self._rows.append(
             Row(
                 began_us,
@@ -277,6 +290,16 @@ def _call(entry: dict[str, Any]) -> str:
 
 def _by(entry: dict[str, Any]) -> str:
     return f" (by {printable(entry['by'])})" if entry.get("by") else ""
+
+
+def _answer(decision: str, entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return what was decided about an effect that asks: its value says so, to the workflow."""
+    value = entry.get("value")
+    if decision != "ok" or not isinstance(value, dict):
+        return decision, entry
+    if value.get("retry") is True:
+        return "again", entry
+    return decision, entry | {"value": value.get("ok")}
 
 
 def _awaited(label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import assert_never
 
 from flawless.core import responses
@@ -62,7 +62,8 @@ _LOGGER_CHARS_MAX = 200
 class Frontier:
     """Answers live requests. `waits` knows what the guest waits for.
 
-    `retried` are effects that are performed again because the execution was retried.
+    `retried` are effects that are performed again because the execution was retried; `workflows`
+    those that it may start as children (None: any).
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Frontier:
         "_responded",
         "_retried",
         "_when_interrupted",
+        "_workflows",
         "waits",
     )
 
@@ -87,6 +89,7 @@ class Frontier:
         responded: bool,
         retried: frozenset[int],
         depth: int,
+        workflows: Container[str] | None,
     ) -> None:
         self.waits = Waits(recorder, outstanding, cancellation, when_interrupted=when_interrupted)
         self._recorder = recorder
@@ -96,6 +99,7 @@ class Frontier:
         self._responded = responded
         self._retried = retried
         self._depth = depth
+        self._workflows = workflows
 
     def reach(self, now_us: int) -> None:
         """The journal is used up: deal with what was under way when the process died."""
@@ -230,10 +234,8 @@ class Frontier:
             problem = self._arguments_too_large(raw)
         elif self._full:
             problem = responses.too_many(self._limits.effects_in_flight_max)
-        elif isinstance(request, ExecuteRequest) and self._depth >= self._limits.child_depth_max:
-            problem = responses.too_deep(self._limits.child_depth_max)
-        elif isinstance(request, ExecuteRequest) and not can_be_child(request.child):
-            problem = responses.bad_child_id(request.child)
+        elif isinstance(request, ExecuteRequest):
+            problem = self._unfit(request)
         if problem is not None:
             return self._refuse_start(effect, text, mark, at, problem)
         self._recorder.append(Started(at, mark, effect, text))
@@ -245,6 +247,19 @@ class Frontier:
         else:
             self._outstanding.perform(effect, request)
         return responses.EMPTY
+
+    def _unfit(self, request: ExecuteRequest) -> bytes | None:
+        """Why a child cannot be started, or None."""
+        deadline_s = request.deadline_s
+        if self._depth >= self._limits.child_depth_max:
+            return responses.too_deep(self._limits.child_depth_max)
+        if not can_be_child(request.child):
+            return responses.bad_child_id(request.child)
+        if self._workflows is not None and request.workflow not in self._workflows:
+            return responses.no_such_workflow(request.workflow)
+        if deadline_s is not None and not 0 <= deadline_s <= _SLEEP_S_MAX:
+            return responses.bad_duration(deadline_s, "have a deadline of")
+        return None
 
     def _sleep(self, request: SleepRequest, raw: bytes, mark: int, now_us: int) -> bytes | None:
         effect, text, seconds = request.id, label(request), request.seconds

@@ -12,7 +12,7 @@ its outcome still counts, as one that the guest has not looked at yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -51,6 +51,8 @@ class History:
     retried: Retried | None
     retried_at: int = 0
     """Its position."""
+    undone: dict[int, int] = field(default_factory=dict)
+    """Effects whose start no longer counts, with the fingerprints of the requests."""
 
     @property
     def cancelled(self) -> CancelObserved | None:
@@ -104,13 +106,18 @@ def history(entries: Sequence[Entry]) -> History:
         return History(list(entries), list(range(len(entries))), None)
     kept: list[tuple[int, Entry]] = []
     retried = None
+    undone: dict[int, int] = {}
     for position, entry in enumerate(entries):
         if isinstance(entry, Retried):
             retried = entry
+            for before, one in kept:
+                if before >= entry.resume and isinstance(one, Started):
+                    undone[one.effect] = one.fingerprint
             kept = _kept(kept, entry)
         else:
             kept.append((position, entry))
-    return History([entry for _, entry in kept], [position for position, _ in kept], retried, last)
+    positions = [position for position, _ in kept]
+    return History([entry for _, entry in kept], positions, retried, last, undone)
 
 
 def end_of(entries: Sequence[Entry]) -> End | None:

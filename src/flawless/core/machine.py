@@ -24,7 +24,7 @@ computed or slept meanwhile was before or behind a line of its program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 from flawless.core import responses
 from flawless.core.cancellation import (
@@ -102,7 +102,7 @@ class Machine:
     (for the limit `journal_bytes_max`). `when_interrupted` tells what to do about an effect when
     nobody knows if it happened. `answers` answers the guest's questions for code and secrets.
     `in_flight` are effects that this process is performing already (the guest was evicted
-    meanwhile). `depth` is the number of the execution's ancestors.
+    meanwhile). `depth` is the number of the execution's ancestors, `workflows` what it may start.
 
     When `end` is set, the execution is over, and the engine stops its guest.
 
@@ -122,6 +122,7 @@ class Machine:
         "_parked",
         "_recorder",
         "_replay",
+        "_undone",
         "_waits",
         "end",
         "execution",
@@ -140,6 +141,7 @@ class Machine:
         in_flight: Collection[int] = (),
         bytes_recorded: int = 0,
         depth: int = 0,
+        workflows: Container[str] | None = None,
     ) -> None:
         first = entries[0]
         assert isinstance(first, Invoked)
@@ -173,9 +175,10 @@ class Machine:
             responded=any(type(e) is Responded and e.refused is None for e in past.entries),
             retried=frozenset() if past.retried is None else past.retried.effects,
             depth=depth,
+            workflows=workflows,
         )
         self._waits = self._frontier.waits
-        self._parked = past.parked
+        self._parked, self._undone = past.parked, past.undone
         self._children: list[tuple[int, ChildEnded]] = []
         self._early: dict[int, tuple[int, ChildEnded]] = {}
         self._live = False
@@ -300,8 +303,10 @@ class Machine:
         response = self._frontier.answer(request, raw, mark, now_us)
         if self._early and isinstance(request, ExecuteRequest):
             known = self._early.pop(request.id, None)
-            if known is not None:
+            if known is not None and self._undone.get(request.id) == mark:
                 self._child_ended(*known, now_us)
+            elif known is not None:  # of another child, on a path that the guest has left
+                self._recorder.received(known[0])
         return response
 
     def clock(self, now_us: int) -> int:

@@ -100,6 +100,15 @@ def bad_child_id(child: str) -> bytes:
     )
 
 
+def no_such_workflow(name: str) -> bytes:
+    """Return the error for a child of a workflow that the deployment does not know."""
+    return error_object(
+        "UsageError",
+        f"{name!r} is no workflow of this deployment: define it at the top level of a module that "
+        "is deployed",
+    )
+
+
 def no_second_response() -> bytes:
     """Return the error for a second answer to the caller."""
     return error_object(
@@ -112,7 +121,7 @@ def cancelled_error(reason: str) -> bytes:
     return error_object("ExecutionCancelled", reason or "it was cancelled", reason=reason)
 
 
-def bad_duration(seconds: float) -> bytes:
-    """Return the error for a sleep that is negative, endless or absurdly long."""
-    message = f"cannot sleep for {seconds:g} s: use 0 s to 100 years"
+def bad_duration(seconds: float, what: str = "sleep for") -> bytes:
+    """Return the error for a time that is negative, endless or absurdly long."""
+    message = f"cannot {what} {seconds:g} s: use 0 s to 100 years"
     return error_object("ValueError", message, module="builtins")

@@ -39,7 +39,7 @@ from flawless.engine import attempts, beginnings
 from flawless.engine.clock import Clock
 from flawless.engine.decisions import as_outcome
 from flawless.engine.endings import outcome_for_parent
-from flawless.engine.journals import read_end, read_entries
+from flawless.engine.journals import read_end, read_entries, read_messages
 from flawless.engine.library import Library
 from flawless.engine.mail import check_message_id
 from flawless.engine.scheduler import Scheduler
@@ -53,6 +53,7 @@ from flawless.errors import (
 )
 from flawless.ids import ExecutionId
 from flawless.stores.base import (
+    MESSAGE_END,
     Append,
     Chunk,
     Record,
@@ -231,29 +232,16 @@ class Control:
 
     async def _retry(self, execution: str, from_start: bool, effect: int | None, by: str) -> None:
         record = await self._get(execution)
-        if record.status is not Status.FAILED and not (
-            from_start and record.status is Status.CANCELLED
-        ):
-            hint = " (with from_start, a cancelled one begins again too)"
-            raise RetryRefused(
-                execution,
-                f"it is {record.status}, and only failed ones can be"
-                + (hint if record.status is Status.CANCELLED else ""),
-            )
-        entries, _ = await read_entries(self._store, record.id)
-        if from_start:
-            await self._begin_again(record, entries)
+        if from_start and record.status in (Status.FAILED, Status.CANCELLED):
+            await self._begin_again(record)
             return
-        try:
-            point = resume_point(entries, effect)
-        except NoResumePoint as problem:
-            raise RetryRefused(execution, str(problem)) from None
-        children = await self._failed_children(record, point)
-        await self._go_on(record, entries, point, by)
-        for child in children:
-            await self.retry(child.id, by=by)
+        plan: dict[ExecutionId, list[Write]] = {}
+        await self._plan(record, effect, by, plan)
+        writes = [write for one in plan.values() for write in one]
+        await self._scheduler.revive(list(plan), writes)
 
-    async def _begin_again(self, record: Record, entries: list[Entry]) -> None:
+    async def _begin_again(self, record: Record) -> None:
+        entries, _ = await read_entries(self._store, record.id)
         first = entries[0]
         assert isinstance(first, Invoked)
         deployment = self._library.current
@@ -263,11 +251,76 @@ class Control:
         write = beginnings.following_run(
             record.id, None, None, first, record.digest, deployment, now_us
         )
-        await self._scheduler.revive(record.id, [write])
+        await self._scheduler.revive([record.id], [write])
 
-    async def _go_on(
-        self, record: Record, entries: list[Entry], point: ResumePoint, by: str
+    async def _plan(
+        self,
+        record: Record,
+        effect: int | None,
+        by: str,
+        plan: dict[ExecutionId, list[Write]],
     ) -> None:
+        """Add the writes by which an execution goes on, with the children that are what failed.
+
+        They are made all together: a parent alone would wait for ever for a child that failed.
+        """
+        if record.status is not Status.FAILED:
+            hint = " (with from_start, a cancelled one begins again too)"
+            raise RetryRefused(
+                record.id,
+                f"it is {record.status}, and only failed ones can be"
+                + (hint if record.status is Status.CANCELLED else ""),
+            )
+        entries, _ = await read_entries(self._store, record.id)
+        try:
+            point = resume_point(entries, effect)
+        except NoResumePoint as problem:
+            raise RetryRefused(record.id, str(problem)) from None
+        back = taken_back(entries, point)
+        seen = {outcome.effect: outcome.failed for outcome in point.outcomes}
+        told: list[Record] = []
+        repaired: list[Record] = []
+        for child in await self._store.children(record.id):
+            parent = child.parent
+            assert parent is not None
+            if parent.run != record.run or parent.effect not in seen.keys() | back.children:
+                continue
+            completed = child.status is Status.COMPLETED and not seen.get(parent.effect, True)
+            if parent.effect in seen and (child.status is Status.CANCELLED or completed):
+                raise RetryRefused(
+                    record.id,
+                    f"its child {child.id!r}, whose end it goes on from, is {child.status}: begin "
+                    "again with --from-start",
+                )
+            if child.status is Status.FAILED and parent.effect in seen:
+                repaired.append(child)
+            elif child.status.final:
+                told.append(child)
+        plan[record.id] = await self._going_on(record, entries, point, by, told, repaired)
+        plan[record.id] += [
+            Send(
+                record.id,
+                name,
+                payload,
+                self._clock.now_us(),
+                waiting_max=MESSAGE_END,  # it had its place in the inbox before
+                bytes_max=2**62,
+            )
+            for name, payload in back.messages
+        ]
+        for child in repaired:
+            await self._plan(child, None, by, plan)
+
+    async def _going_on(
+        self,
+        record: Record,
+        entries: list[Entry],
+        point: ResumePoint,
+        by: str,
+        told: list[Record],
+        repaired: list[Record],
+    ) -> list[Write]:
+        """The writes by which an execution goes on; it hears (again) how `told` have ended."""
         first = entries[0]
         assert isinstance(first, Invoked)
         now_us = self._clock.now_us()
@@ -275,41 +328,21 @@ class Control:
         also = [outcome.effect for outcome in point.outcomes[1:]]
         entry = Retried(at, point.effect, point.resume, by, also)
         chunk = Chunk(len(entries), 1, encode_entry(len(entries), entry))
-        writes: list[Write] = [Append(record.id, chunk, Status.RUNNING, None, now_us)]
+        # What it has not read of the ends of these children is told again, or no longer true.
+        old = {_signal_of(child) for child in (*told, *repaired)}
+        unread = await read_messages(self._store, record.id) if old else []
+        stale = tuple(one.number for one in unread if one.name in old)
+        going_on = Append(record.id, chunk, Status.RUNNING, None, now_us, received=stale)
+        writes: list[Write] = [going_on]
         for outcome in point.outcomes:
             earlier = _earlier(outcome, entries)
             if earlier is not None:
                 data = attempts.encode_attempts(earlier)
                 writes.append(SaveAttempts(record.id, outcome.effect, data))
-        back = taken_back(entries, point)
-        for name, payload in back.messages:
-            writes.append(Send(record.id, name, payload, now_us))
-        for child in await self._store.children(record.id):
-            parent = child.parent
-            assert parent is not None
-            if parent.run == record.run and parent.effect in back.children and child.status.final:
-                told = outcome_for_parent(child.id, await read_end(self._store, child.id))
-                name = child_signal(parent.run, parent.effect)
-                writes.append(Send(record.id, name, told, now_us))
-        await self._scheduler.revive(record.id, writes)
-
-    async def _failed_children(self, record: Record, point: ResumePoint) -> list[Record]:
-        """The children whose failures are to be repaired too, because they are what failed."""
-        effects = {outcome.effect for outcome in point.outcomes}
-        found: list[Record] = []
-        for child in await self._store.children(record.id):
-            parent = child.parent
-            assert parent is not None
-            if parent.run != record.run or parent.effect not in effects:
-                continue
-            if child.status is not Status.FAILED:
-                raise RetryRefused(
-                    record.id,
-                    f"its child {child.id!r}, whose end it goes on from, is {child.status}: begin "
-                    "again with --from-start",
-                )
-            found.append(child)
-        return found
+        for child in told:
+            end = outcome_for_parent(child.id, await read_end(self._store, child.id))
+            writes.append(Send(record.id, _signal_of(child), end, now_us))
+        return writes
 
     async def _get(self, execution: str) -> Record:
         record = await self._store.get(ExecutionId(execution))
@@ -318,6 +351,12 @@ class Control:
         if "~" in execution:
             raise ExecutionEnded(execution, "an earlier run")
         return record
+
+
+def _signal_of(child: Record) -> str:
+    """The name under which its parent hears of a child's end."""
+    assert child.parent is not None
+    return child_signal(child.parent.run, child.parent.effect)
 
 
 def _parked(entries: list[Entry]) -> list[ParkedEffect]:

@@ -48,8 +48,6 @@ _log = logging.getLogger("flawless.engine")
 _SECOND_US = 1_000_000
 _SOON_US = _SECOND_US  # waiting for less is not worth a new status
 _TIMER_S_MAX = 86_400.0  # asyncio's timers are not made for years
-
-
 _UNKNOWN = Invoked(FORMAT, "", "", 0, b"", b"")
 _NO_ATTEMPTS = SavedAttempts()
 
@@ -69,6 +67,7 @@ class LiveExecution:
         deployment: Deployment,
         component: Component,
         stored: Status,
+        wake_us: int | None = None,
         digest: bytes,
         parent: Parent | None = None,
         depth: int = 0,
@@ -91,7 +90,7 @@ class LiveExecution:
         """Whether somebody is reading the inbox for it."""
         self._host = host
         self._component = component
-        self._rest = Rest(stored)
+        self._rest = Rest(stored, wake_us)
         self._random = RandomStream(b"")
         self._earlier: dict[int, SavedAttempts] = {}
         self._arrivals: list[tuple[int, Outcome]] = []
@@ -272,6 +271,7 @@ class LiveExecution:
             machine = self.machine
             if machine is None or self.over or self._host.stopping:
                 return False
+            self._rest = self._rest.woken()
             self._react(machine, partial(machine.deliver, message, self._now_us()))
         return True
 
@@ -364,9 +364,9 @@ class LiveExecution:
         if machine.parked:
             return True
         wake_us = machine.wake_us
-        if machine.expecting or wake_us is None:
-            return False  # something may come at any time
-        return wake_us - self._now_us() > self._host.evict_after_us
+        if wake_us is None or wake_us - self._now_us() <= self._host.evict_after_us:
+            return False
+        return not machine.expecting  # else something may come at any time
 
     def _carry_out(self) -> None:
         """Make durable what the guest observed, then perform what it asked for."""

@@ -50,6 +50,7 @@ def alive(
         deployment=deployment,
         component=component,
         stored=what.status if isinstance(what, Record) else Status.RUNNING,
+        wake_us=what.wake_us if isinstance(what, Record) else None,
         digest=what.digest,
         parent=what.parent,
         depth=what.depth,
@@ -86,4 +87,5 @@ def machine_of(
         in_flight=live.known_effects,
         bytes_recorded=size,
         depth=live.depth,
+        workflows=live.deployment.workflows,
     )

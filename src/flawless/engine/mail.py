@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -90,7 +91,9 @@ class Mail:
 
     async def perform(self, sender: str, key: str, request: SendRequest | CancelRequest) -> Outcome:
         """Do what a workflow asked for. Done twice, it happens once: the message has an id."""
-        message_id = f"{SIGN}{key}/{request.id}"  # no user can send such an id
+        # No user can send such an id. After a retry another request may have the same number.
+        mark = hashlib.blake2b(msgspec.json.encode(request), digest_size=8).hexdigest()
+        message_id = f"{SIGN}{key}/{request.id}/{mark}"
         try:
             if isinstance(request, SendRequest):
                 name, payload = request.name, bytes(request.payload)

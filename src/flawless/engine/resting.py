@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flawless.core.machine import Machine, NewEntries
 from flawless.core.status import Status
@@ -17,6 +17,10 @@ class Rest:
     status: Status
     wake_us: int | None = None
     listening: bool = False
+
+    def woken(self) -> Rest:
+        """Return what the row says when something came to the inbox: its wake time has passed."""
+        return self if self.status is Status.RUNNING else replace(self, wake_us=0)
 
 
 RUNNING = Rest(Status.RUNNING)

@@ -15,10 +15,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
-from flawless.core.entries import Continued, End, Invoked
+from flawless.core.entries import Continued, End, Failed, Invoked
 from flawless.core.machine import NewEntries, Perform
 from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
@@ -27,6 +27,7 @@ from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
 from flawless.engine.delivery import Delivery
 from flawless.engine.effects import Effects, InFlight
+from flawless.engine.endings import error_of, outcome_for_parent
 from flawless.engine.execution import LiveExecution
 from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
@@ -97,6 +98,7 @@ class Scheduler:
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queue: deque[ExecutionId] = deque()
         self._queued: set[ExecutionId] = set()
+        self._births: set[ExecutionId] = set()  # children that are not durable yet
         self._creating: dict[asyncio.Future[Any], None] = {}
         self._room = asyncio.Event()
         self._shorter = asyncio.Event()
@@ -188,7 +190,8 @@ class Scheduler:
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
         self._creating[made] = None
-        begins = self.guests < self._settings.guests_max and not self._queue
+        room = self.guests < self._settings.guests_max and not self._queue
+        begins = room and write.id not in self._births  # else it might write to a child's journal
 
         def durable(result: Result) -> None:
             taken = result if isinstance(result, Record) else None
@@ -239,8 +242,8 @@ class Scheduler:
         finally:
             self._creating.pop(done, None)
 
-    async def revive(self, execution: ExecutionId, writes: list[Write]) -> None:
-        """Make the writes durable together, and let the execution, which had ended, go on.
+    async def revive(self, executions: Collection[ExecutionId], writes: list[Write]) -> None:
+        """Make the writes durable together, and let the executions, which had ended, go on.
 
         Raises `StoreConflict` when somebody else was quicker.
         """
@@ -248,7 +251,8 @@ class Scheduler:
         done: asyncio.Future[None] = self.loop.create_future()
 
         def durable(_: Result) -> None:
-            self._enqueue(execution)
+            for execution in executions:
+                self._enqueue(execution)
             if not done.done():
                 done.set_result(None)
 
@@ -302,21 +306,19 @@ class Scheduler:
         self, execution: LiveExecution, request: ExecuteRequest, *, joined: bool
     ) -> None:
         """Create a child, if `joined` in the same commit as what was submitted before."""
+        parent, births, now_us = execution, self._births, self.clock.now_us()
         write = beginnings.child(
-            execution.id,
-            execution.first,
-            execution.depth,
-            request,
-            execution.deployment,
-            self.clock.now_us(),
+            parent.id, parent.first, parent.depth, request, parent.deployment, now_us
         )
+        births.add(write.id)
 
         def durable(result: Result) -> None:
+            births.discard(write.id)
             self._enqueue(write.id)
             if isinstance(result, Record):
                 self._delivery.notify(execution.id)  # of the refusal, unless it is that very child
 
-        self._committer.submit(write, durable, joined=joined)
+        self._committer.submit(write, durable, lambda _: births.discard(write.id), joined=joined)
 
     def next_run(
         self, execution: LiveExecution, last: NewEntries | None, final: Continued, *, joined: bool
@@ -443,8 +445,9 @@ class Scheduler:
         live = self._live.pop(execution, None)
         if live is not None:
             live.stop()
-        write = Append(execution, None, Status.FAILED, None, self.clock.now_us())
-        self._committer.submit(write, lambda _: self._on_stop(execution, error))
+        told = outcome_for_parent(execution, Failed(0, error_of(error)))
+        write = Append(execution, None, Status.FAILED, None, self.clock.now_us(), outcome=told)
+        self.submit(write, lambda: self._on_stop(execution, error))
 
     def _make_room(self) -> bool:
         """Whether another guest may begin; the one idle for longest makes way if need be.

@@ -187,6 +187,7 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
         case CancelObserved():
             return {
                 "reason": entry.reason,
+                "by": entry.by,
                 **({"effect": entry.effect} if entry.effect else {}),
                 **({} if entry.until is None else _until(stretch, entry.until)),
             }

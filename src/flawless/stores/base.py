@@ -110,9 +110,9 @@ class Create(msgspec.Struct, frozen=True):
     With a `parent` it begins a child. The parent must exist (it may be created earlier in the same
     batch, and it may have ended). If the id is taken, the result is the existing record too, but
     no later write is skipped: they are of whoever has the id. If that is any other execution than
-    that very child (same parent id, run and effect), the signal `:child:RUN:EFFECT` with `refusal`
-    as payload is put into the parent's inbox, unless the parent has ended. `depth` is kept as it
-    is; without a parent it is 0.
+    that very child (same parent id, run, effect and digest), the signal `:child:RUN:EFFECT` with
+    `refusal` as payload is put into the parent's inbox, unless the parent has ended. `depth` is
+    kept as it is; without a parent it is 0.
     """
 
     id: ExecutionId

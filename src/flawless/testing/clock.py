@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from flawless.errors import UsageError
+
 _SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -107,6 +109,8 @@ class VirtualClock:
 
 def microseconds(time: datetime) -> int:
     """Return a time as microseconds since the epoch; one without a zone is meant in UTC."""
+    if not isinstance(time, datetime):
+        raise UsageError(f"a moment is a datetime, not {time!r}: advance(...) takes a length")
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     return (time - _EPOCH) // _MICROSECOND

@@ -36,6 +36,8 @@ from flawless.testing.web import FakeHttp, FakeWeb
 
 T = TypeVar("T")
 
+_NOT_OPEN = "the lab is not open: use `with Lab(...) as lab:`"
+
 
 class Lab(Engine):
     """An engine for tests. Everything `flawless.Engine` can do, and:
@@ -245,7 +247,7 @@ class Lab(Engine):
         with self._lock:
             life = self._life
             if life is None:
-                raise EngineStopped("the lab is not open: use `with Lab(...) as lab:`")
+                raise EngineStopped(_NOT_OPEN)
             self._life = None
             self.crashes.append(Crash("", 0, "after"))
             life.kill()
@@ -307,7 +309,7 @@ class Lab(Engine):
         outer: ThreadFuture[T] = ThreadFuture()
         with self._lock:
             if self._closed:
-                raise EngineStopped("the lab is not open: use `with Lab(...) as lab:`")
+                raise EngineStopped(_NOT_OPEN)
             name = next(self._names)
             self._pending[name] = work, outer
             life = self._life
@@ -340,7 +342,12 @@ class Lab(Engine):
 
     def _live_in(self, life: Life) -> None:
         self._life = self._latest = life
-        self._service = life.service
+
+    @property
+    def _service(self) -> Service:  # type: ignore[override]  # another one after each crash
+        if self._latest is None:
+            raise EngineStopped(_NOT_OPEN)
+        return self._latest.service
 
     def _reopen(self, dead: Life) -> None:
         """The engine has crashed: open the next one, and make unanswered calls again."""

@@ -141,7 +141,7 @@ class FakeWeb(httpx.AsyncBaseTransport):
 
     def add(
         self,
-        route: str | Callable[..., Any],
+        route: object,
         outcome: Any,
         outcomes: Sequence[Any] | None,
         takes: Duration,
@@ -151,8 +151,8 @@ class FakeWeb(httpx.AsyncBaseTransport):
             if outcome is not None or outcomes is not None:
                 raise UsageError("to answer some requests, give the route first and then how")
             route, outcome = "*", route
-        found = _ROUTE.fullmatch(route.strip())
-        if found is None:
+        found = _ROUTE.fullmatch(route.strip()) if isinstance(route, str) else None
+        if not isinstance(route, str) or found is None:
             raise UsageError(
                 f'{route!r} is no route: write "GET https://shop.example/orders/*", with or '
                 "without a method"

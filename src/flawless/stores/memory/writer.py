@@ -346,6 +346,7 @@ def _is_child(record: Record, write: Create) -> bool:
         there is not None
         and here is not None
         and (there.id, there.run, there.effect) == (here.id, here.run, here.effect)
+        and record.digest == write.digest
     )
 
 

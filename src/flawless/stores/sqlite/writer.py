@@ -259,7 +259,11 @@ class Writer:
         here, there = write.parent, found.parent
         if here is None or parent is None:
             return found
-        if there is None or (there.id, there.run, there.effect) != (here.id, here.run, here.effect):
+        same = there is not None and (
+            (there.id, there.run, there.effect) == (here.id, here.run, here.effect)
+            and found.digest == write.digest
+        )
+        if not same:
             name = child_signal(here.run, here.effect)
             self._inboxes.signal(parent.origin, name, write.refusal, write.at_us)
         return found
