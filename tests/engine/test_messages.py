@@ -396,7 +396,7 @@ def test_an_engine_that_stops_keeps_messages(tmp_path: Path) -> None:
     ("what", "kind", "part"),
     [
         ("receive nothing", "UsageError", 'write receive("confirm"), or receive(Confirm)'),
-        ("receive opaque", "CodecError", "make it a dataclass, or name the message by a text"),
+        ("receive opaque", "CodecError", "make it a dataclass, or receive it by its name alone"),
         ("receive colon", "UsageError", "does not begin with a colon"),
         ("receive negative", "ValueError", "-1"),
         ("receive huge", "ValueError", "100 years"),

@@ -137,7 +137,7 @@ class SplittingStore(Around):
         first = [one for one, _ in parts if one is not None]
         rest = [one for _, one in parts if one is not None]
         if not first or not rest:
-            return await self._store.commit(writes, **options)
+            return await self._store.commit(first or rest, **options)
         early = iter(await self._store.commit(first))
         await asyncio.sleep(self._pause_s)
         late = iter(await self._store.commit(rest))

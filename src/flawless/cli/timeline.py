@@ -219,7 +219,7 @@ class Timeline:
 
     def _on_cancelled(self, entry: dict[str, Any]) -> None:
         told = printable(str(entry["error"].get("message", ""))).replace("\n", " ⏎ ")
-        self._row(entry, "cancelled", told, look="bad")
+        self._row(entry, "cancelled", told + _by(entry), look="bad")
 
     def _on_completed(self, entry: dict[str, Any]) -> None:
         self._row(entry, "returned", short(entry["result"]), look="good")

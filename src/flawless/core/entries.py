@@ -270,11 +270,15 @@ class Continued(msgspec.Struct, array_like=True, frozen=True, tag=20):
 
 
 class Cancelled(msgspec.Struct, array_like=True, frozen=True, tag=21):
-    """The execution ended because somebody wanted it to; `payload` is the error object."""
+    """The execution ended because somebody wanted it to; `payload` is the error object.
+
+    `by` is who ended it without its own doing, if that was said.
+    """
 
     fingerprint: ClassVar[int] = NO_FINGERPRINT
     at: int
     payload: bytes
+    by: str = ""
 
 
 class Repeated(msgspec.Struct, array_like=True, frozen=True, tag=22):

@@ -412,7 +412,7 @@ class Machine:
                 return self._cancel(message.number, signal, now_us)
             case TerminateSignal():
                 self._recorder.received(message.number)
-                self._stop(signal.reason or "it was terminated", now_us)
+                self._stop(signal.reason or "it was terminated", now_us, signal.by)
                 return None
             case ResolveSignal():
                 self._recorder.received(message.number)
@@ -435,7 +435,7 @@ class Machine:
             return self._waits.tell_cancel(now_us) if self._live else None
         self._recorder.received(number)
         if self._cancellation.insist(signal):
-            self._stop(signal.reason or "it was cancelled twice", now_us)
+            self._stop(signal.reason or "it was cancelled twice", now_us, signal.by)
         return None
 
     def _resolve(self, signal: ResolveSignal, now_us: int) -> bytes | None:
@@ -483,10 +483,10 @@ class Machine:
         for number, signal in children:
             self._child_ended(number, signal, now_us)
 
-    def _stop(self, reason: str, now_us: int) -> None:
+    def _stop(self, reason: str, now_us: int, by: str = "") -> None:
         """End for good, whatever the guest is doing."""
         error = responses.cancelled_error(reason)
-        self._end(Cancelled(self._recorder.present(now_us), error))
+        self._end(Cancelled(self._recorder.present(now_us), error, by))
 
     def _end(self, end: End) -> None:
         assert self.end is None, "an execution ends once"

@@ -35,6 +35,7 @@ from flawless.core.signals import (
     TerminateSignal,
 )
 from flawless.core.status import Status
+from flawless.durations import LONGEST_S
 from flawless.engine import attempts, beginnings
 from flawless.engine.clock import Clock
 from flawless.engine.decisions import as_outcome
@@ -138,8 +139,8 @@ class Control:
 
         Durability: when this returns, the request is durable.
         """
-        if grace_s is not None and not 0 <= grace_s < 1e10:
-            raise InputInvalid("the grace must be 0 s or more, and finite", path="grace_s")
+        if grace_s is not None and not 0 <= grace_s <= LONGEST_S:
+            raise InputInvalid("the grace lies between 0 s and 100 years", path="grace_s")
         _check_texts(reason, by)
         check_message_id(message_id)
         signal = CancelSignal(reason, by, grace_s)
@@ -177,7 +178,7 @@ class Control:
         and when.
         """
         if (ok is not None) + (error is not None) + retry != 1:
-            raise InputInvalid("decide for one of ok, error and retry", path="decision")
+            raise InputInvalid("decide for one of ok, error and retry", path="ok")
         _check_texts(error or "", by, "error")
         record = await self._get(execution)
         waiting = [] if record.status.final else await self.parked(execution)
@@ -388,6 +389,8 @@ def _earlier(outcome: Called | Observed, entries: list[Entry]) -> attempts.Saved
 
 def _check_texts(reason: str, by: str, name: str = "reason") -> None:
     for path, text, chars_max in ((name, reason, REASON_CHARS_MAX), ("by", by, BY_CHARS_MAX)):
+        if not isinstance(text, str):
+            raise InputInvalid(f"{path} is a text, not {type(text).__name__}", path=path)
         if len(text) > chars_max:
             raise InputInvalid(f"{path} has at most {chars_max:,} characters", path=path)
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -178,13 +178,15 @@ class Mail:
 
 def check_message_id(message_id: str | None) -> None:
     """Raise `InputInvalid` unless a message may have this id."""
-    if message_id is not None and not (
-        0 < len(message_id) <= MESSAGE_ID_CHARS_MAX and message_id.isprintable()
-    ):
+    if message_id is None:
+        return
+    if not isinstance(message_id, str):
+        raise InputInvalid("a message's id is a text", path="id")
+    if not (0 < len(message_id) <= MESSAGE_ID_CHARS_MAX and message_id.isprintable()):
         raise InputInvalid(
             f"a message's id has 1 to {MESSAGE_ID_CHARS_MAX} printable characters", path="id"
         )
-    if message_id is not None and message_id.startswith(SIGN):
+    if message_id.startswith(SIGN):
         raise InputInvalid(f"ids that begin with {SIGN!r} are the engine's own", path="id")
 
 

@@ -208,7 +208,12 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
             return {"result": records.value(entry.payload, "result")}
         case Continued():
             return {"input": records.call(entry.payload)}
-        case Failed() | Cancelled():
+        case Cancelled():
+            return {
+                "error": records.error(entry.payload),
+                **({"by": entry.by} if entry.by else {}),
+            }
+        case Failed():
             return {"error": records.error(entry.payload)}
         case _:
             assert_never(entry)

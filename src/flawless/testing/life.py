@@ -48,7 +48,8 @@ class LabControl(Control):
         self, execution: str, name: str, payload: bytes, message_id: str | None = None
     ) -> bool:
         """See `Control.send`."""
-        sent = await super().send(execution, name, payload, message_id or call_name.get())
+        known = call_name.get() if message_id is None else message_id
+        sent = await super().send(execution, name, payload, known)
         return sent or message_id is None
 
     async def cancel(
@@ -61,7 +62,7 @@ class LabControl(Control):
         message_id: str | None = None,
     ) -> bool:
         """See `Control.cancel`."""
-        name = message_id or call_name.get()
+        name = call_name.get() if message_id is None else message_id
         asked = await super().cancel(
             execution, reason=reason, by=by, grace_s=grace_s, message_id=name
         )
@@ -85,7 +86,7 @@ class LabService(Service):
         deadline_s: float | None = None,
     ) -> tuple[str, bool]:
         """See `Service.start`."""
-        name = id or self.name_of(workflow, call_name.get())
+        name = self.name_of(workflow, call_name.get()) if id is None else id
         return await super().start(workflow, args, name, deadline_s=deadline_s)
 
     async def end(self, execution: str, wait_s: float = 0.0) -> End | None:
