@@ -266,6 +266,49 @@ def test_start_while_the_disk_fills_up(tmp_path: Path) -> None:
     assert marks(tmp_path) == ["step first", "begin step", "end step", "step last"]
 
 
+def test_talking_while_the_disk_fills_up(tmp_path: Path) -> None:
+    """Who sends, cancels or decides hears of the trouble at once, and may ask again."""
+    store = FullStore(tmp_path / "t.db")
+    with engine_on(store) as engine:
+        run = engine.start(programs.dozes, 3600.0, id="a")
+        until(lambda: run.status == "waiting", "it sleeps")
+        store.full = True
+        with pytest.raises(flawless.StoreError, match="same message id is safe") as caught:
+            run.send("word", 1, id="m")
+        assert caught.value.retriable
+        with pytest.raises(flawless.StoreError, match="no space"):
+            run.send("word", 1, id="m")
+        store.full = False
+        until(lambda: engine.health()["status"] == "ok", "the store works again")
+        assert not run.send("word", 1, id="m"), "the first one was kept after all"
+        store.full = True
+        with pytest.raises(flawless.StoreError):
+            run.cancel("no more")
+        store.full = False
+        with pytest.raises(flawless.ExecutionCancelled):
+            run.result(30)
+
+
+def test_a_caller_hears_that_the_engine_stops(tmp_path: Path) -> None:
+    """Nobody waits for ever for an engine that has gone."""
+    store = FullStore(tmp_path / "t.db")
+
+    async def work(engine: Service) -> None:
+        await engine.start("life_programs.dozes", call(3600.0), "a")
+        store.full = True
+        scheduler = engine._scheduler
+        assert scheduler is not None
+        scheduler._committer.on_problem = None  # else it would hear of that first
+        sending = asyncio.create_task(engine.control.send("a", "word", b"1"))
+        await asyncio.sleep(0)
+        await engine.close(0.1)
+        with pytest.raises(flawless.EngineStopped, match="keep the message"):
+            await sending
+
+    service = Service(store, ["life_programs"])
+    with_service(service, work)
+
+
 def test_stop_while_the_disk_is_full(tmp_path: Path) -> None:
     """A stop does not wait for room for ever; what was not kept is done again."""
     store = FullStore(tmp_path / "t.db")

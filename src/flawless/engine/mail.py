@@ -12,6 +12,7 @@ import msgspec
 from flawless import codec
 from flawless.core.protocol import CancelRequest, SendRequest
 from flawless.core.signals import CANCEL, SIGN, CancelSignal
+from flawless.engine.callers import Callers
 from flawless.engine.clock import Clock
 from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.settings import Settings
@@ -21,6 +22,7 @@ from flawless.errors import (
     FlawlessError,
     InboxFull,
     InputInvalid,
+    StoreError,
     ValueTooLarge,
 )
 from flawless.ids import ExecutionId
@@ -28,6 +30,9 @@ from flawless.stores.base import Result, Send, Sent, Store, Write
 
 NAME_CHARS_MAX = 200
 MESSAGE_ID_CHARS_MAX = 200
+
+_STORE_PAUSE_S = 0.5
+_SAFE = "asking again with the same message id is safe"
 
 _NULL = Outcome(False, b"null")
 _TRUE = Outcome(False, b"true")
@@ -63,6 +68,7 @@ class Mail:
         post: Post,
         notify: Callable[[ExecutionId], None],
         type_of: TypeOf,
+        callers: Callers,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -70,6 +76,7 @@ class Mail:
         self._post = post
         self._notify = notify
         self._type_of = type_of
+        self._callers = callers
 
     async def send(self, to: str, name: str, payload: bytes, message_id: str | None = None) -> bool:
         """Send a message of a user; False when one with this id was sent before.
@@ -81,36 +88,53 @@ class Mail:
         """
         check_message_id(message_id)
         await self._check(to, name, payload)
-        return await self._deliver(to, name, payload, message_id)
+        put = self._put(to, name, payload, message_id)
+        return await self._judge(to, await self._callers.wait(put, "keep the message", _SAFE))
 
     async def signal(
         self, to: str, name: str, signal: msgspec.Struct, message_id: str | None = None
     ) -> bool:
         """Send a signal of the engine; else as `send`."""
-        return await self._deliver(to, name, msgspec.json.encode(signal), message_id)
+        put = self._put(to, name, msgspec.json.encode(signal), message_id)
+        return await self._judge(to, await self._callers.wait(put, "keep the request", _SAFE))
 
     async def perform(self, sender: str, key: str, request: SendRequest | CancelRequest) -> Outcome:
-        """Do what a workflow asked for. Done twice, it happens once: the message has an id."""
+        """Do what a workflow asked for, however long the store has trouble.
+
+        Done twice, it happens once: the message has an id.
+        """
         # No user can send such an id. After a retry another request may have the same number.
         mark = hashlib.blake2b(msgspec.json.encode(request), digest_size=8).hexdigest()
         message_id = f"{SIGN}{key}/{request.id}/{mark}"
-        try:
-            if isinstance(request, SendRequest):
-                name, payload = request.name, bytes(request.payload)
-                await self._check(request.to, name, payload)
-                await self._deliver(request.to, name, payload, message_id)
-                return _NULL
-            signal = CancelSignal(request.reason, by=sender)
-            await self.signal(request.execution, CANCEL, signal, message_id)
-        except ExecutionEnded as error:
-            if isinstance(request, CancelRequest):
-                return _FALSE
-            return _told(error, execution=error.execution, status=error.status)
-        except FlawlessError as error:
-            return _told(error)
-        return _TRUE
+        while True:
+            try:
+                return await self._perform(sender, message_id, request)
+            except ExecutionEnded as error:
+                if isinstance(request, CancelRequest):
+                    return _FALSE
+                return _told(error, execution=error.execution, status=error.status)
+            except StoreError as error:
+                if not error.retriable:
+                    return _told(error)
+                await asyncio.sleep(_STORE_PAUSE_S)
+            except FlawlessError as error:
+                return _told(error)
 
-    async def _deliver(self, to: str, name: str, payload: bytes, message_id: str | None) -> bool:
+    async def _perform(
+        self, sender: str, message_id: str, request: SendRequest | CancelRequest
+    ) -> Outcome:
+        if isinstance(request, SendRequest):
+            to, name, payload = request.to, request.name, bytes(request.payload)
+            await self._check(to, name, payload)
+        else:
+            to, name = request.execution, CANCEL
+            payload = msgspec.json.encode(CancelSignal(request.reason, by=sender))
+        await self._judge(to, await self._put(to, name, payload, message_id))
+        return _NULL if isinstance(request, SendRequest) else _TRUE
+
+    def _put(
+        self, to: str, name: str, payload: bytes, message_id: str | None
+    ) -> asyncio.Future[Result]:
         execution = ExecutionId(to)
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
@@ -135,7 +159,10 @@ class Mail:
             limits.inbox_bytes_max,
         )
         self._post(write, durable, refused)
-        sent = await done
+        return done
+
+    async def _judge(self, to: str, sent: Result) -> bool:
+        """Whether it was sent, and not a duplicate; the reason why neither as an error."""
         assert isinstance(sent, Sent)
         match sent.outcome:
             case "sent" | "duplicate":
@@ -143,9 +170,9 @@ class Mail:
             case "unknown":
                 raise ExecutionNotFound(to)
             case "full":
-                raise InboxFull(to, limits.inbox_messages_max)
+                raise InboxFull(to, self._limits.inbox_messages_max)
             case "ended":
-                record = await self._store.get(execution)
+                record = await self._store.get(ExecutionId(to))
                 raise ExecutionEnded(to, "" if record is None else record.status)
 
     async def _check(self, to: str, name: str, payload: bytes) -> None:

@@ -23,6 +23,7 @@ from flawless.core.machine import NewEntries, Perform
 from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
 from flawless.engine import beginnings
+from flawless.engine.callers import Callers
 from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
 from flawless.engine.delivery import Delivery
@@ -44,6 +45,7 @@ from flawless.wasm import GuestLimits
 
 _log = logging.getLogger("flawless.engine")
 
+_KEEPING = ("keep the new execution", "starting with the same id is safe")
 _SWEEP_S = 0.5
 _IDLE_US_MIN = 20_000
 """A guest that waits for less than this does not make way for another."""
@@ -84,8 +86,9 @@ class Scheduler:
         self._on_end = ended
         self._on_response = responded
         self._on_stop = stopped
+        self._callers = Callers()
         self._committer = Committer(store)
-        self._committer.on_problem = self._store_failed
+        self._committer.on_problem = self._callers.tell
         self.mail = Mail(
             store,
             clock,
@@ -93,13 +96,13 @@ class Scheduler:
             post=self._committer.submit,
             notify=lambda execution: self._delivery.notify(execution),
             type_of=type_of,
+            callers=self._callers,
         )
         self._effects = Effects(self.loop, clock, settings, self.mail)
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queue: deque[ExecutionId] = deque()
         self._queued: set[ExecutionId] = set()
         self._births: set[ExecutionId] = set()  # children that are not durable yet
-        self._creating: dict[asyncio.Future[Any], None] = {}
         self._room = asyncio.Event()
         self._shorter = asyncio.Event()
         self._progress = asyncio.Event()
@@ -149,6 +152,7 @@ class Scheduler:
             execution.flush()
             execution.stop()
         await self._committer.close(max(1.0, ends_at - self.loop.time()))
+        self._callers.dismiss()
         await self._effects.close()
 
     def expect_healthy(self) -> None:
@@ -189,7 +193,6 @@ class Scheduler:
         refused, which may be long after a passing problem of the store was raised here.
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
-        self._creating[made] = None
         room = self.guests < self._settings.guests_max and not self._queue
         begins = room and write.id not in self._births  # else it might write to a child's journal
 
@@ -217,10 +220,7 @@ class Scheduler:
             self._live[write.id] = live
             self.guests += 1
             live.begin(machine_of(live, [first], len(write.chunk.data), self._settings))
-        try:
-            return await made
-        finally:
-            self._creating.pop(made, None)
+        return await self._callers.wait(made, *_KEEPING)
 
     async def durable(self, *, patient: bool = True) -> None:
         """Return when everything handed in so far is durable.
@@ -230,17 +230,13 @@ class Scheduler:
         done: asyncio.Future[None] = self.loop.create_future()
         if not patient:
             self.expect_healthy()
-            self._creating[done] = None
 
         def durable(_: Result) -> None:
             if not done.done():
                 done.set_result(None)
 
         self._committer.submit(None, durable)
-        try:
-            await done
-        finally:
-            self._creating.pop(done, None)
+        await (done if patient else self._callers.wait(done, *_KEEPING))
 
     async def revive(self, executions: Collection[ExecutionId], writes: list[Write]) -> None:
         """Make the writes durable together, and let the executions, which had ended, go on.
@@ -263,7 +259,7 @@ class Scheduler:
         for n, write in enumerate(writes):
             last = n == len(writes) - 1
             self._committer.submit(write, durable if last else None, refused, joined=n > 0)
-        await done
+        await self._callers.wait(done, "keep the retry", "look at the status before asking again")
 
     # --- the host of live executions ----------------------------------------------------------
 
@@ -483,16 +479,3 @@ class Scheduler:
         return execution in self._live or execution in self._queued
 
     # --- small things -------------------------------------------------------------------------
-
-    def _store_failed(self, error: StoreError) -> None:
-        """Callers that wait for a start hear of the problem; the start may still succeed."""
-        for made in self._creating:
-            if not made.done():
-                made.set_exception(
-                    StoreError(
-                        "keep the new execution",
-                        error.cause,
-                        f"{error.hint} It is tried again; starting with the same id is safe.",
-                        retriable=True,
-                    )
-                )
