@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from world import Stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether all cases are to be played, and not a share of them."""
     return bool(request.config.getoption("--sweep") == "whole")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Stage]:
     """Where the cases are played. Commits need no disk: nothing here is to survive a real crash."""
     memory = Path("/dev/shm")
