@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from world import Stage
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def whole(request: pytest.FixtureRequest) -> bool:
     """Whether all cases are to be played, and not a share of them."""
     return bool(request.config.getoption("--sweep") == "whole")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Stage]:
     """Where the cases are played. Commits need no disk: nothing here is to survive a real crash."""
     memory = Path("/dev/shm")
