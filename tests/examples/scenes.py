@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import flawless
@@ -39,12 +40,28 @@ class Scene:
     """How long a guest may wait before it is dropped; one of these in each life."""
 
 
+_loaded: dict[str, ModuleType] = {}
+"""Modules of examples, by their files: each is imported once."""
+
+
 def load(folder: str, module: str) -> Any:
-    """Import a module of an example."""
-    for path in (EXAMPLES, EXAMPLES / folder):
+    """Import a module of an example, whatever other tests have imported under the same names."""
+    places = [EXAMPLES / folder, EXAMPLES]
+    files = [file for place in places for file in place.glob("*.py")]
+    for path in places:
         if str(path) not in sys.path:
             sys.path.append(str(path))
-    return importlib.import_module(module)
+    names = [file.stem for file in files]
+    foreign = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    sys.modules.update({f.stem: _loaded[str(f)] for f in files if str(f) in _loaded})
+    before = sys.path[:]
+    sys.path[:0] = [str(path) for path in places]
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path[:] = before
+        _loaded.update({str(f): sys.modules[f.stem] for f in files if f.stem in sys.modules})
+        sys.modules.update(foreign)
 
 
 # --- order_saga -------------------------------------------------------------------------------

@@ -6,6 +6,9 @@ import pytest
 from faults import FAULTS
 from harness import Field
 
+FEW_COMMITS = ["commit:3:before", "commit:2:after", "commit:3:after", "commit:4:before"]
+"""It shows at one of these: how many commits come before depends on how busy the machine is."""
+
 # For each fault, a storm that brings it to light, and what the checker must say (one of these).
 STORMS = {
     "commits late": ("requests", ["perform:2:after"], "seen 2 times"),
@@ -22,8 +25,8 @@ STORMS = {
         ["perform:1:before", "perform:1:after", "commit:1:after"],
         "seen 2 times",
     ),
-    "creates children early": ("families", ["commit:3:before"], "too many of leaf"),
-    "shows states early": ("shows", ["commit:3:before"], "state 1 was seen as"),
+    "creates children early": ("families", FEW_COMMITS, "too many of leaf"),
+    "shows states early": ("shows", FEW_COMMITS, "state 1 was seen as"),
     "tells no parent": ("families", [], "no result"),
     "skips undos": ("sagas", [], "2 things were undone"),
     "forgets messages between runs": ("continues", [], "no result"),
@@ -34,8 +37,11 @@ STORMS = {
 def test_a_planted_fault_is_caught(field: Field, fault: str) -> None:
     """An engine that breaks a promise is found out, and for the right reason."""
     workflow, crashes, words = STORMS[fault]
-    problems = field.storm(workflow, crashes, fault=fault)
-    assert any(word in problem for problem in problems for word in words.split("|")), problems
+    for some in [[one] for one in FEW_COMMITS] if crashes is FEW_COMMITS else [crashes]:
+        problems = field.storm(workflow, some, fault=fault)
+        if any(word in problem for problem in problems for word in words.split("|")):
+            return
+    pytest.fail(f"not caught: {problems}")
 
 
 def test_the_same_storms_without_the_faults_pass(field: Field) -> None:
