@@ -64,12 +64,27 @@ def derived_seed(seed: bytes, name: str) -> bytes:
     return hashlib.blake2b(name.encode(), key=seed, digest_size=32).digest()
 
 
-def run_key(execution: str, run: int) -> str:
-    """Return what tells one run of an execution from the others: in each, effects count from 1.
+_RUN_SIGN = "~"  # no caller can choose an id with it
 
-    No caller can choose such an id: `~` is not allowed in one.
-    """
-    return execution if run == 1 else f"{execution}~{run}"
+
+def earlier_run(execution: str, run: int) -> ExecutionId:
+    """Return the id under which the run number `run` is kept when a next one has begun."""
+    return ExecutionId(f"{execution}{_RUN_SIGN}{run}")
+
+
+def is_earlier_run(execution: str) -> bool:
+    """Tell whether this is the id of an earlier run."""
+    return _RUN_SIGN in execution
+
+
+def latest_run(execution: str) -> str:
+    """Return the id of the execution that this is a run of."""
+    return execution.partition(_RUN_SIGN)[0]
+
+
+def run_key(execution: str, run: int) -> str:
+    """Return what tells one run of an execution from the others: in each, effects count from 1."""
+    return execution if run == 1 else earlier_run(execution, run)
 
 
 def idempotency_key(execution: str, effect: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from flawless.core.encoding import decode_entries
+from flawless.core.encoding import decode_entries, encode_entry
 from flawless.core.entries import FORMAT, Entry, Invoked
 from flawless.core.inbox import Message
 from flawless.core.interruption import WhenInterrupted
@@ -39,6 +40,26 @@ def answers(question: Question) -> bytes:
     return json.dumps({"kind": "missing", "name": question.name}).encode()
 
 
+class NewMachine(Machine):
+    """A machine whose entry 0 is not durable yet: its first chunk begins with it."""
+
+    _created = False
+
+    @property
+    def dirty(self) -> bool:
+        """Whether entries wait to be made durable."""
+        return not self._created or super().dirty
+
+    def take_chunk(self) -> NewEntries | None:
+        """Return the entries to append to the store, once."""
+        if self._created:
+            return super().take_chunk()
+        self._created = True
+        later = super().take_chunk() or NewEntries(1, 0, b"")
+        data = encode_entry(0, self.invoked) + later.data
+        return replace(later, first_seq=0, count=later.count + 1, data=data)
+
+
 def create(
     now_us: int = BEGAN_US,
     *,
@@ -49,12 +70,13 @@ def create(
 ) -> Machine:
     """Return the machine of a new execution."""
     first = Invoked(FORMAT, "app.checkout", "d1", now_us, SEED, b'{"a":[1],"k":{}}', run, deadline)
-    return Machine.create(
+    return NewMachine(
         "order-1",
-        first,
+        [first],
         limits=Limits(**limits),
         when_interrupted=when_interrupted,
         answers=answers,
+        bytes_recorded=len(encode_entry(0, first)),
         depth=depth,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flawless.core.entries import Arrived, Observed, Started
+from flawless.core.entries import Arrived, Observed, Retried, Started
 from flawless.core.machine import StartChild
 
 from .requests import after, child, create, decode, drop, log, message, read, rebuild, step, wait
@@ -163,6 +163,25 @@ def test_unfit() -> None:
         assert text in response["error"]["message"]
     allowed = rebuild([create().invoked], workflows=["app.ship"])
     allowed.request(child(1), after(1))
+    assert len(allowed.take_actions()) == 1
+
+
+def test_unfit_after_a_retry() -> None:
+    """A retry of a start that was refused is held to the same: it is refused again."""
+    machine = rebuild([create().invoked], workflows=["app.pack"])
+    machine.request(child(1), after(1))
+    machine.request(wait(), after(1))
+    machine.failed(b'{"type":"UsageError","traceback":""}', after(2))
+    entries = [machine.invoked, *decode(machine.take_chunk())]
+    retried = Retried(entries[-1].at, 1, entries.index(entries[-2]), "ann")
+    again = rebuild([*entries, retried], workflows=["app.pack"])
+    assert again.request(child(1), after(3)) == b"{}"
+    response = read(again.request(wait(), after(3)))
+    assert "'app.ship' is no workflow of this deployment" in response["error"]["message"]
+    assert again.take_actions() == []
+    allowed = rebuild([*entries, retried], workflows=["app.ship"])
+    allowed.request(child(1), after(3))
+    assert allowed.request(wait(), after(3)) is None
     assert len(allowed.take_actions()) == 1
 
 

@@ -13,17 +13,19 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scenes import BEGAN, SCENES, Scene, load
 
 import flawless
 from flawless.stores import SQLiteStore
 from flawless.testing import Lab
+from forking import ended, fork
 
 RESULT_S_MAX = 60.0
 _TIME_BYTES = 20
@@ -116,28 +118,8 @@ def live(job: dict[str, Any]) -> None:
     Path(job["report"]).write_text(json.dumps(report))
 
 
-def fork(job: dict[str, Any]) -> int:
-    """Play a job in a forked child; return its exit status, -9 when it was killed."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            with Path(job["output"]).open("ab", buffering=0) as output:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
-            os.close(0)
-            os.open(os.devnull, os.O_RDONLY)
-            live(job)
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    print(child, flush=True)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(fork(json.loads(line)), flush=True)
+        child = fork(json.loads(line), live)
+        print(child, flush=True)
+        print(ended(child), flush=True)

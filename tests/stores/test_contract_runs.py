@@ -7,9 +7,9 @@ import pytest
 
 from flawless.core.status import Status
 from flawless.errors import ExecutionNotFound, StoreConflict
-from flawless.ids import DeploymentId, ExecutionId
+from flawless.ids import DeploymentId, ExecutionId, earlier_run
 from flawless.stores import Append, Chunk, NextRun, Parent, Record, Sent, Store, Visible, Write
-from flawless.stores.base import PARENT_ENDED, earlier_run
+from flawless.stores.base import PARENT_ENDED
 from stores.conftest import Place
 from stores.writes import (
     append,

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from points import CrashingStore, Points, wrap_performers
 
 import flawless
 from flawless.stores import SQLiteStore
+from forking import ended, fork
 
 MODULES = [storm_workflows, storm_conversations, storm_repairs]
 RESULT_S_MAX = 60.0
@@ -90,27 +89,6 @@ def wait_for_children(run: Any, engine: flawless.Engine, until_s: float) -> None
         wait_for_children(child, engine, until_s)
 
 
-def fork(job: dict[str, Any]) -> int:
-    """Run a job in a forked child and return its exit status, -9 when it was killed."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            with Path(job["output"]).open("ab", buffering=0) as output:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
-            os.close(0)
-            os.open(os.devnull, os.O_RDONLY)
-            live(job)
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(fork(json.loads(line)), flush=True)
+        print(ended(fork(json.loads(line), live)), flush=True)

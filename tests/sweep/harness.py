@@ -21,6 +21,7 @@ import stored
 from flawless.core.entries import End
 from flawless.engine.replay import replay
 from flawless.errors import FlawlessError
+from flawless.ids import latest_run
 from flawless.wasm import Component, python_runtime
 
 HERE = Path(__file__).resolve().parent
@@ -168,7 +169,7 @@ class Field:
 
     def _replayed_end(self, one: stored.Stored) -> End | None:
         try:
-            name = one.record.id.partition("~")[0]  # what it was called when it ran
+            name = latest_run(one.record.id)  # what it was called when it ran
             return replay(name, one.entries, one.deployment, self._component).end
         except FlawlessError:
             return None

@@ -10,6 +10,7 @@ from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson, Execution, read_json
 from flawless.client import Client
+from flawless.ids import is_earlier_run, latest_run
 
 
 def send(
@@ -45,8 +46,7 @@ def state(execution: Execution, as_json: AsJson = False) -> None:
         output.print_json(found)
         return
     output.print_json(found.value)
-    latest, earlier, _ = execution.partition("~")
-    if earlier:
-        output.note(f"the state belongs to the execution: flawless state {latest}")
+    if is_earlier_run(execution):
+        output.note(f"the state belongs to the execution: flawless state {latest_run(execution)}")
     elif found.version is None:
         output.note(f"{execution} has published nothing yet")

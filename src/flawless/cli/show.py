@@ -17,6 +17,7 @@ from flawless.cli.given import AsJson, Execution
 from flawless.cli.timeline import Row, Timeline
 from flawless.client import Client
 from flawless.engine.clock import SystemClock
+from flawless.ids import earlier_run, latest_run
 
 CHILDREN_MAX: Final = 20
 """Children that people are shown one by one."""
@@ -116,7 +117,7 @@ def _print_head(shown: _Shown, now_us: int) -> None:
     began = detail.created_at[:19].replace("T", " ")
     output.line(f"began {began} UTC on deployment {detail.deployment}", style="dim")
     if detail.run > 1:
-        before = f"{detail.id.partition('~')[0]}~{detail.run - 1}"
+        before = earlier_run(latest_run(detail.id), detail.run - 1)
         output.line(f"run {detail.run}; the one before: flawless show {before}", style="dim")
     if detail.parent is not None:
         parent = detail.parent

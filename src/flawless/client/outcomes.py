@@ -8,6 +8,7 @@ import msgspec
 
 from flawless import api
 from flawless.errors import ExecutionCancelled, ExecutionFailed, UsageError
+from flawless.ids import latest_run
 
 _FINAL = {"completed", "failed", "cancelled"}
 
@@ -19,7 +20,7 @@ def value(outcome: api.Outcome | api.StartedExecution) -> Any:
     with `continue_as_new`.
     """
     if isinstance(outcome, api.Outcome) and outcome.continued is not msgspec.UNSET:
-        execution = outcome.id.partition("~")[0]
+        execution = latest_run(outcome.id)
         raise UsageError(
             f"{outcome.id} has no result, it went on as the next run: ask for that of {execution}"
         )

@@ -8,15 +8,12 @@ over. A deadline is a cancellation that nobody has to ask for.
 from __future__ import annotations
 
 from flawless.core.entries import CancelObserved
-from flawless.core.signals import CancelSignal
+from flawless.core.signals import PARENT, CancelSignal
 
 DEADLINE_GRACE_S = 60.0
 """Time for cleaning up when an execution is cancelled because its deadline has passed."""
 
 DEADLINE_REASON = "its deadline has passed"
-
-PARENT = ":parent"
-"""Who asks when a parent ends: that is no second request, and none follows it."""
 
 
 class Cancellation:

@@ -110,12 +110,20 @@ class Frontier:
                 case ExecuteRequest() as request:
                     # It was created with the entry that tells of it, unless that was refused.
                     if effect in self._retried and effect not in self._outstanding.repeated:
-                        self._note(Repeated(self._recorder.present(now_us), effect))
-                        self._outstanding.start_child(effect, request)
+                        self._start_again(request, now_us)
                 case (StepRequest() | HttpRequest() | SendRequest() | CancelRequest()) as request:
                     self._reach_interrupted(request, begun, now_us)
                 case other:
                     raise AssertionError(f"{other!r} cannot be started")
+
+    def _start_again(self, request: ExecuteRequest, now_us: int) -> None:
+        """Start the child of a retried effect, unless it cannot be started this time either."""
+        at = self._recorder.present(now_us)
+        if (problem := self._unfit(request)) is not None:
+            self._note(Arrived(at, request.id, True, problem))
+            return
+        self._note(Repeated(at, request.id))
+        self._outstanding.start_child(request.id, request)
 
     def _reach_interrupted(self, request: Performable, begun: Begun, now_us: int) -> None:
         effect, outstanding = request.id, self._outstanding

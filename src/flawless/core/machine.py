@@ -32,7 +32,6 @@ from flawless.core.cancellation import (
     DEADLINE_REASON,
     Cancellation,
 )
-from flawless.core.encoding import encode_entry
 from flawless.core.entries import (
     Arrived,
     Attempt,
@@ -182,29 +181,6 @@ class Machine:
         self._children: list[tuple[int, ChildEnded]] = []
         self._early: dict[int, tuple[int, ChildEnded]] = {}
         self._live = False
-
-    @classmethod
-    def create(
-        cls,
-        execution: str,
-        first: Invoked,
-        *,
-        limits: Limits,
-        when_interrupted: Callable[[EffectRequest], WhenInterrupted],
-        answers: Answers,
-        depth: int = 0,
-    ) -> Machine:
-        """Return the machine of a new execution; its entry 0 waits to be made durable."""
-        machine = cls(
-            execution,
-            [first],
-            limits=limits,
-            when_interrupted=when_interrupted,
-            answers=answers,
-            depth=depth,
-        )
-        machine._recorder.begin(encode_entry(0, first))
-        return machine
 
     # --- what the engine asks -----------------------------------------------------------------
 

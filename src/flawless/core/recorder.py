@@ -129,13 +129,6 @@ class Recorder:
         """Add the last entry; no limit keeps an execution from ending."""
         self._add(entry)
 
-    def begin(self, frame: bytes) -> None:
-        """Take over entry 0, counted already, to be made durable."""
-        assert self._length == 1
-        assert not self._frames
-        self._frames.append(frame)
-        self._bytes += len(frame)
-
     def take(self) -> NewEntries | None:
         """Return what was added since the last time, once."""
         if not self._frames and not self._received:

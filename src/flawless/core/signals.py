@@ -62,6 +62,8 @@ CANCEL = ":cancel"
 TERMINATE = ":terminate"
 RESOLVE = ":resolve"
 CHILD = ":child"
+PARENT = ":parent"
+"""Who asks when a parent ends: that is no second request, and none follows it."""
 
 _kinds: dict[str, type[CancelSignal | TerminateSignal | ResolveSignal]] = {
     CANCEL: CancelSignal,

@@ -12,7 +12,7 @@ from flawless.core.protocol import ExecuteRequest, error_object
 from flawless.core.recorder import NewEntries
 from flawless.core.status import Status
 from flawless.engine.deployment import Deployment
-from flawless.errors import GuestTrapped
+from flawless.engine.resting import chunk_of
 from flawless.ids import ExecutionId, derived_seed, run_key
 from flawless.stores.base import Chunk, Create, NextRun, Parent
 
@@ -58,10 +58,8 @@ def child(
 ) -> Create:
     """Return the write that creates a child, which runs on its parent's deployment.
 
-    `parents` is entry 0 of the parent's journal.
+    `parents` is entry 0 of the parent's journal. The core starts no child that `deployment` lacks.
     """
-    if request.workflow not in deployment.workflows:
-        raise GuestTrapped(f"the guest started {request.workflow!r}, which its deployment lacks")
     args = bytes(request.args)
     seed = derived_seed(parents.seed, request.child)
     first = invoked(request.workflow, deployment, args, now_us, seed, deadline_s=request.deadline_s)
@@ -109,9 +107,6 @@ def following_run(
         run=previous.run + 1,
         deadline_s=deadline_s,
     )
-    chunk = None
-    if last is not None and last.count:
-        chunk = Chunk(last.first_seq, last.count, last.data)
     return NextRun(
         execution,
         previous.workflow,
@@ -119,7 +114,7 @@ def following_run(
         digest,
         now_us,
         first_chunk(first),
-        last=chunk,
+        last=chunk_of(last),
         received=() if last is None else last.received,
         status=None if end is None else Status.COMPLETED,
     )

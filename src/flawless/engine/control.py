@@ -33,6 +33,7 @@ from flawless.core.signals import (
     CancelSignal,
     ResolveSignal,
     TerminateSignal,
+    child_name,
 )
 from flawless.core.status import Status
 from flawless.durations import LONGEST_S
@@ -40,7 +41,7 @@ from flawless.engine import attempts, beginnings
 from flawless.engine.clock import Clock
 from flawless.engine.decisions import as_outcome
 from flawless.engine.endings import outcome_for_parent
-from flawless.engine.journals import read_end, read_entries, read_messages
+from flawless.engine.journals import find_end, read_entries, read_messages
 from flawless.engine.library import Library
 from flawless.engine.mail import check_message_id
 from flawless.engine.scheduler import Scheduler
@@ -48,11 +49,12 @@ from flawless.errors import (
     ExecutionEnded,
     ExecutionNotFound,
     InputInvalid,
+    JournalDamaged,
     NotParked,
     RetryRefused,
     ValueTooLarge,
 )
-from flawless.ids import ExecutionId
+from flawless.ids import ExecutionId, is_earlier_run
 from flawless.stores.base import (
     MESSAGE_END,
     Append,
@@ -64,7 +66,6 @@ from flawless.stores.base import (
     Store,
     Visible,
     Write,
-    child_signal,
 )
 
 BY_CHARS_MAX = 200
@@ -155,8 +156,6 @@ class Control:
 
     async def parked(self, execution: str) -> list[ParkedEffect]:
         """Return the effects that wait for a decision, the longest waiting first."""
-        if await self._store.get(ExecutionId(execution)) is None:
-            raise ExecutionNotFound(execution)
         entries, _ = await read_entries(self._store, ExecutionId(execution))
         return _parked(entries)
 
@@ -341,15 +340,18 @@ class Control:
                 data = attempts.encode_attempts(earlier)
                 writes.append(SaveAttempts(record.id, outcome.effect, data))
         for child in told:
-            end = outcome_for_parent(child.id, await read_end(self._store, child.id))
-            writes.append(Send(record.id, _signal_of(child), end, now_us))
+            end = await find_end(self._store, child.id)
+            if end is None:
+                raise JournalDamaged(child.id, 0, "it has ended, and the end is missing")
+            told_end = outcome_for_parent(child.id, end)
+            writes.append(Send(record.id, _signal_of(child), told_end, now_us))
         return writes
 
     async def _get(self, execution: str) -> Record:
         record = await self._store.get(ExecutionId(execution))
         if record is None:
             raise ExecutionNotFound(execution)
-        if "~" in execution:
+        if is_earlier_run(execution):
             raise ExecutionEnded(execution, "an earlier run")
         return record
 
@@ -357,7 +359,7 @@ class Control:
 def _signal_of(child: Record) -> str:
     """The name under which its parent hears of a child's end."""
     assert child.parent is not None
-    return child_signal(child.parent.run, child.parent.effect)
+    return child_name(child.parent.run, child.parent.effect)
 
 
 def _parked(entries: list[Entry]) -> list[ParkedEffect]:

@@ -24,6 +24,7 @@ from flawless.errors import (
     ResultTimeout,
     UsageError,
 )
+from flawless.ids import latest_run
 from flawless.stores.base import Record
 
 R = TypeVar("R")
@@ -215,7 +216,7 @@ class Execution(Generic[R]):
         if end.continued:
             raise UsageError(
                 f"the run {self.id!r} has no result: it went on as the next run; ask "
-                f"{self.id.partition('~')[0]!r}"
+                f"{latest_run(self.id)!r}"
             )
         if end.status is Status.COMPLETED:
             try:

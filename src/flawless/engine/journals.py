@@ -33,17 +33,10 @@ async def read_entries(store: Store, execution: ExecutionId) -> tuple[list[Entry
     return entries, size
 
 
-async def read_end(store: Store, execution: ExecutionId) -> End:
-    """Return how an execution ended.
-
-    Raises `JournalDamaged` when its journal has no end.
-    """
+async def find_end(store: Store, execution: ExecutionId) -> End | None:
+    """Return how an execution ended, or None when its journal does not say so."""
     chunk = await store.last_chunk(execution)
-    end = end_of(decode_entries(execution, chunk.first_seq, chunk.data, chunk.count))
-    if end is None:
-        position = chunk.first_seq + chunk.count
-        raise JournalDamaged(execution, position, "the end is missing here")
-    return end
+    return end_of(decode_entries(execution, chunk.first_seq, chunk.data, chunk.count))
 
 
 async def read_attempts(store: Store, execution: ExecutionId) -> dict[int, SavedAttempts]:

@@ -19,6 +19,7 @@ from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import Deployment
 from flawless.engine.printed import RawOutput
 from flawless.errors import GuestCpuExceeded, GuestTrapped
+from flawless.ids import latest_run
 from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
 
 
@@ -59,7 +60,7 @@ def replay(
         entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
     host = _RecordedWorld(execution, entries, deployment, limits)
     first = host.machine.invoked
-    known_as, _, _ = execution.partition("~")  # what an earlier run, ID~1, called itself
+    known_as = latest_run(execution)  # what an earlier run, ID~1, called itself
     text = deployment.run_input(known_as, first.workflow, first.input, first.began_us, first.run)
     guest_limits = GuestLimits(
         memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn

@@ -42,6 +42,11 @@ def resting(machine: Machine, soon_us: int) -> Rest:
     return Rest(Status.WAITING, wake_us, machine.listening)
 
 
+def chunk_of(new: NewEntries | None) -> Chunk | None:
+    """Return what of the new is for the journal, if anything is."""
+    return None if new is None or not new.count else Chunk(new.first_seq, new.count, new.data)
+
+
 def append(
     execution: ExecutionId,
     new: NewEntries | None,
@@ -55,7 +60,7 @@ def append(
 
     `seen` is the number of the last message that the execution knows of.
     """
-    chunk = None if new is None or not new.count else Chunk(new.first_seq, new.count, new.data)
+    chunk = chunk_of(new)
     if rest is None and (new is None or new.only_entries):
         return Append(execution, chunk, None, None, now_us)
     return Append(

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from flawless.core.encoding import decode_entries
-from flawless.core.entries import Cancelled, Completed, Continued, Entry, Failed, Logged
+from flawless.core.entries import Continued, Entry, Logged
 from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
 from flawless.durations import LONGEST_S
@@ -20,7 +19,7 @@ from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
 from flawless.engine.endings import status_of
-from flawless.engine.journals import read_entries
+from flawless.engine.journals import find_end, read_entries
 from flawless.engine.library import Library
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
@@ -413,9 +412,8 @@ class Service:
                 future.set_exception(error)
 
     async def _recorded_end(self, record: Record) -> End:
-        chunk = await self.store.last_chunk(record.id)
-        final = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
-        if isinstance(final, Completed | Failed | Cancelled | Continued):
+        final = await find_end(self.store, record.id)
+        if final is not None:
             return _end_of(final)
         # The journal has no end: something is damaged or lost, and looking for it says what.
         await self.journal(record.id)

@@ -52,9 +52,14 @@ def in_flight(effects: list[dict[str, Any]]) -> list[api.InFlight]:
 
 
 def ending(end: End | None) -> dict[str, Any]:
-    """Return the fields that tell how an execution ended: `result` or `error`, or none yet."""
+    """Return the fields that tell how an execution ended: `result` or `error`, or none yet.
+
+    An earlier run that ended with the input of the next one has that as `continued`.
+    """
     if end is None:
         return {}
+    if end.continued:
+        return {"continued": call(end.payload)}
     if end.status is Status.COMPLETED:
         return {"result": value(end.payload, "result")}
     return {"error": error(end.payload)}

@@ -29,29 +29,26 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
+from flawless.core.signals import PARENT
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores.records import (
     CLOSE_POLICIES,
     MESSAGE_END,
     SEQ_END,
-    SIGNAL,
     Chunk,
     Deployment,
     Message,
     Parent,
     Record,
     Visible,
-    earlier_run,
 )
 
 __all__ = [  # what is read is of the contract too, and is had from here
-    "CANCEL",
     "CLOSE_POLICIES",
     "MESSAGE_END",
     "PARENT_ENDED",
     "SEQ_END",
-    "SIGNAL",
     "WAITING_BYTES_MAX",
     "WAITING_MAX",
     "Append",
@@ -77,8 +74,6 @@ __all__ = [  # what is read is of the contract too, and is had from here
     "Store",
     "Visible",
     "Write",
-    "child_signal",
-    "earlier_run",
 ]
 
 WAITING_MAX = 10_000
@@ -87,15 +82,8 @@ WAITING_MAX = 10_000
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """How many bytes of payload may wait in one inbox, unless the sender says otherwise."""
 
-PARENT_ENDED = b'{"reason":"its parent ended","by":":parent"}'
+PARENT_ENDED = b'{"reason":"its parent ended","by":"%b"}' % PARENT.encode()
 """The payload of the signal `:cancel` that a child gets when its parent ends."""
-
-CANCEL = ":cancel"
-
-
-def child_signal(run: int, effect: int) -> str:
-    """Return the name under which a parent is told the end of a child, or that there is none."""
-    return f":child:{run}:{effect}"
 
 
 class Create(msgspec.Struct, frozen=True):

@@ -13,14 +13,6 @@ SEQ_END = 1 << 24
 MESSAGE_END = 1 << 30
 """Numbers of messages are below this (a billion for each execution), in every store."""
 
-SIGNAL = ":"
-"""Names that begin with this are the engine's own: signals. All others are messages of users."""
-
-
-def earlier_run(id_: ExecutionId, run: int) -> ExecutionId:
-    """Return the id under which the run number `run` is kept when a next one has begun."""
-    return ExecutionId(f"{id_}~{run}")
-
 
 # Structs rather than dataclasses: one is made for every effect, and a frozen dataclass takes 1.5 us
 # where a frozen struct takes 0.2.

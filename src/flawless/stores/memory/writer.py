@@ -8,14 +8,13 @@ from typing import assert_never
 
 import msgspec
 
+from flawless.core.signals import CANCEL, CHILD, SIGN, child_name
 from flawless.core.status import Status
 from flawless.errors import StoreConflict
-from flawless.ids import ExecutionId
+from flawless.ids import ExecutionId, earlier_run
 from flawless.stores.base import (
-    CANCEL,
     MESSAGE_END,
     PARENT_ENDED,
-    SIGNAL,
     Append,
     Chunk,
     Create,
@@ -32,8 +31,6 @@ from flawless.stores.base import (
     Sent,
     Visible,
     Write,
-    child_signal,
-    earlier_run,
 )
 from flawless.stores.memory.content import Content, Inbox, Run
 
@@ -92,7 +89,7 @@ class Batch:
                 self._taken.add(write.id)
             record = existing.record
             if family is not None and parent is not None and not _is_child(record, write):
-                name = child_signal(parent.run, parent.effect)
+                name = child_name(parent.run, parent.effect)
                 self._signal(family, name, write.refusal, write.at_us)
             return record
         record = Record(
@@ -133,7 +130,7 @@ class Batch:
         if write.status in _WAKEABLE and (wake_us is None or wake_us > write.at_us):
             inbox = lasting.inbox.messages.values()
             if any(
-                one.number > write.seen and (write.listening or one.name.startswith(SIGNAL))
+                one.number > write.seen and (write.listening or one.name.startswith(SIGN))
                 for one in inbox
             ):
                 wake_us = write.at_us
@@ -153,7 +150,7 @@ class Batch:
         told: list[ExecutionId] = []
         parent = run.record.parent
         if parent is not None:
-            name = child_signal(parent.run, parent.effect)
+            name = child_name(parent.run, parent.effect)
             family = self._content.find(parent.id)
             if self._signal(family, name, write.outcome, write.at_us, also_failed=True):
                 told.append(parent.id)
@@ -225,7 +222,7 @@ class Batch:
             return Sent("ended")
         if inbox.last + 1 >= MESSAGE_END:
             return Sent("full")
-        if not write.name.startswith(SIGNAL) and (
+        if not write.name.startswith(SIGN) and (
             inbox.waiting >= write.waiting_max
             or inbox.waiting_bytes + len(write.payload) > write.bytes_max
         ):
@@ -253,7 +250,7 @@ class Batch:
         if id_ is not None:
             inbox.known.add(id_)
             self._undo.append(lambda: inbox.known.discard(id_))
-        is_signal = name.startswith(SIGNAL)
+        is_signal = name.startswith(SIGN)
         if not is_signal:
             self._set(inbox, "waiting", inbox.waiting + 1)
             self._set(inbox, "waiting_bytes", inbox.waiting_bytes + len(payload))
@@ -273,7 +270,7 @@ class Batch:
             if message is None:
                 continue
             self._undo.append(partial(_put_back, inbox, message))
-            if not message.name.startswith(SIGNAL):
+            if not message.name.startswith(SIGN):
                 self._set(inbox, "waiting", inbox.waiting - 1)
                 self._set(inbox, "waiting_bytes", inbox.waiting_bytes - len(message.payload))
 
@@ -352,4 +349,4 @@ def _is_child(record: Record, write: Create) -> bool:
 
 def _is_order(name: str) -> bool:
     """Whether this tells an execution what to do, and not of a child's end."""
-    return name.startswith(SIGNAL) and not name.startswith(f"{SIGNAL}child{SIGNAL}")
+    return name.startswith(SIGN) and not name.startswith(f"{CHILD}:")

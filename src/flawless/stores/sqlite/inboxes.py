@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+from flawless.core.signals import SIGN
 from flawless.core.status import Status
 from flawless.ids import ExecutionId
-from flawless.stores.base import MESSAGE_END, SIGNAL, Send, Sent
+from flawless.stores.base import MESSAGE_END, Send, Sent
 from flawless.stores.sqlite.rows import STATUS, STATUS_NUMBER
 from flawless.stores.sqlite.sql import QUERIES
 from flawless.stores.sqlite.tails import Tail, Tails
@@ -61,7 +62,7 @@ class Inboxes:
         level = self._level(to.origin)
         if level.last + 1 >= MESSAGE_END:
             return Sent("full")
-        if not write.name.startswith(SIGNAL) and (
+        if not write.name.startswith(SIGN) and (
             level.waiting >= write.waiting_max
             or level.waiting_bytes + len(write.payload) > write.bytes_max
         ):
@@ -107,7 +108,7 @@ class Inboxes:
             if not 0 < number < MESSAGE_END:
                 continue
             row = self._execute(QUERIES["receive_message"], (base + number,)).fetchone()
-            if row is not None and not row[0].startswith(SIGNAL):
+            if row is not None and not row[0].startswith(SIGN):
                 count += 1
                 size += row[1]
         if count:
@@ -141,7 +142,7 @@ class Inboxes:
         message_id: str | None,
     ) -> int:
         number = level.last + 1
-        is_signal = name.startswith(SIGNAL)
+        is_signal = name.startswith(SIGN)
         waiting, size = level.waiting, level.waiting_bytes
         if not is_signal:
             waiting, size = waiting + 1, size + len(payload)

@@ -16,11 +16,11 @@ from typing import Any, Final, assert_never
 
 import apsw
 
+from flawless.core.signals import CANCEL, child_name
 from flawless.core.status import Status
 from flawless.errors import StoreConflict
-from flawless.ids import ExecutionId
+from flawless.ids import ExecutionId, earlier_run
 from flawless.stores.base import (
-    CANCEL,
     PARENT_ENDED,
     SEQ_END,
     Append,
@@ -35,8 +35,6 @@ from flawless.stores.base import (
     SaveDeployment,
     Send,
     Write,
-    child_signal,
-    earlier_run,
 )
 from flawless.stores.sqlite.inboxes import Inboxes
 from flawless.stores.sqlite.rows import EARLIER_RUN, STATUS, STATUS_NUMBER, record
@@ -204,7 +202,7 @@ class Writer:
         told: list[ExecutionId | None] = []
         if tail.may_have_parent:
             for parent, run, effect in self._links(tail.origin):
-                name = child_signal(run, effect)
+                name = child_name(run, effect)
                 to = self._inboxes.signal(
                     parent, name, write.outcome, write.at_us, also_failed=True
                 )
@@ -264,7 +262,7 @@ class Writer:
             and found.digest == write.digest
         )
         if not same:
-            name = child_signal(here.run, here.effect)
+            name = child_name(here.run, here.effect)
             self._inboxes.signal(parent.origin, name, write.refusal, write.at_us)
         return found
 
