@@ -8,11 +8,13 @@ from functools import cache
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from flawless import api
 from flawless.engine.service import Service
 from flawless.server.documents import document
+from flawless.server.roles import READ
+from flawless.server.routing import endpoint
 
 DISTRIBUTION = "flawless-engine"
 
@@ -35,10 +37,10 @@ class About:
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         return [
-            Route(api.PREFIX, self.about, methods=["GET"]),
-            Route(f"{api.PREFIX}/", self.about, methods=["GET"]),
-            Route(f"{api.PREFIX}/workflows", self.workflows, methods=["GET"]),
-            Route(f"{api.PREFIX}/health", self.health, methods=["GET"]),
+            endpoint(api.PREFIX, self.about, GET=READ),
+            endpoint(f"{api.PREFIX}/", self.about, GET=READ),
+            endpoint(f"{api.PREFIX}/workflows", self.workflows, GET=READ),
+            endpoint(f"{api.PREFIX}/health", self.health, GET=READ),
         ]
 
     async def about(self, _: Request) -> Response:

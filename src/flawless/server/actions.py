@@ -7,7 +7,7 @@ from typing import TypeVar
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from flawless import api, codec
 from flawless.engine.control import Control
@@ -16,6 +16,8 @@ from flawless.errors import InputInvalid
 from flawless.server import records
 from flawless.server.documents import document
 from flawless.server.requests import Query, parse, read_body
+from flawless.server.roles import OPERATE, SEND
+from flawless.server.routing import endpoint
 
 T = TypeVar("T")
 
@@ -30,11 +32,11 @@ class Actions:
         """Return the routes."""
         one = f"{api.PREFIX}/executions/{{id}}"
         return [
-            Route(f"{one}/messages", self.send, methods=["POST"]),
-            Route(f"{one}/cancel", self.cancel, methods=["POST"]),
-            Route(f"{one}/terminate", self.terminate, methods=["POST"]),
-            Route(f"{one}/retry", self.retry, methods=["POST"]),
-            Route(f"{one}/resolve", self.resolve, methods=["POST"]),
+            endpoint(f"{one}/messages", self.send, POST=SEND),
+            endpoint(f"{one}/cancel", self.cancel, POST=OPERATE),
+            endpoint(f"{one}/terminate", self.terminate, POST=OPERATE),
+            endpoint(f"{one}/retry", self.retry, POST=OPERATE),
+            endpoint(f"{one}/resolve", self.resolve, POST=OPERATE),
         ]
 
     async def send(self, request: Request) -> Response:

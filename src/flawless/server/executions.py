@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from flawless import api
-from flawless.core.encoding import decode_entries
-from flawless.core.entries import Continued
 from flawless.core.status import Status
 from flawless.durations import wait_seconds
 from flawless.engine import arguments
@@ -22,8 +20,10 @@ from flawless.ids import ExecutionId
 from flawless.server import journals, records
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, parse, read_body
+from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
+from flawless.server.routing import endpoint
 from flawless.server.waiting import unless_stopping
-from flawless.stores.base import SEQ_END, Record, Visible
+from flawless.stores.base import SEQ_END, Visible
 
 Parked: TypeAlias = list[api.ParkedEffect]  # `Executions.list` hides the built-in name in the class
 
@@ -39,15 +39,15 @@ class Executions:
         """Return the routes."""
         one = f"{api.PREFIX}/executions/{{id}}"
         return [
-            Route(f"{api.PREFIX}/executions", self.start_or_list, methods=["GET", "POST"]),
-            Route(one, self.get, methods=["GET"]),
-            Route(f"{one}/result", self.result, methods=["GET"]),
-            Route(f"{one}/response", self.response, methods=["GET"]),
-            Route(f"{one}/state", self.state, methods=["GET"]),
-            Route(f"{one}/children", self.children, methods=["GET"]),
-            Route(f"{one}/parked", self.parked, methods=["GET"]),
-            Route(f"{one}/journal", self.journal, methods=["GET"]),
-            Route(f"{one}/logs", self.logs, methods=["GET"]),
+            endpoint(f"{api.PREFIX}/executions", self.start_or_list, GET=READ, POST=OPERATE),
+            endpoint(one, self.get, GET=STATE),
+            endpoint(f"{one}/result", self.result, GET=STATE),
+            endpoint(f"{one}/response", self.response, GET=STATE),
+            endpoint(f"{one}/state", self.state, GET=STATE),
+            endpoint(f"{one}/children", self.children, GET=READ),
+            endpoint(f"{one}/parked", self.parked, GET=READ),
+            endpoint(f"{one}/journal", self.journal, GET=JOURNAL),
+            endpoint(f"{one}/logs", self.logs, GET=JOURNAL),
         ]
 
     async def start_or_list(self, request: Request) -> Response:
@@ -128,7 +128,7 @@ class Executions:
         status = end.status if end is not None else record.status
         if end is None and status.final:  # it ended between the two looks
             end = await self._service.end(execution)
-        fields = await self._continued(record) or records.ending(end)
+        fields = records.ending(end)
         return document(api.Outcome(execution, status.value, **fields))
 
     async def response(self, request: Request) -> Response:
@@ -140,7 +140,7 @@ class Executions:
         if came is None and record.status.final:  # it ended between the two looks
             came = await self._service.response(execution)
         status = came.status if isinstance(came, End) else record.status
-        fields = await self._continued(record) or records.response(came)
+        fields = records.response(came)
         return document(api.Reply(execution, status.value, **fields))
 
     async def state(self, request: Request) -> Response:
@@ -192,14 +192,6 @@ class Executions:
         if wait_s <= 0:
             return await self._service.response(execution)
         return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
-
-    async def _continued(self, record: Record) -> dict[str, Any]:
-        """Return the input of the next run, if this is an earlier run that ended with one."""
-        if "~" not in record.id or record.status is not Status.COMPLETED:
-            return {}
-        chunk = await self._service.store.last_chunk(record.id)
-        last = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)[-1]
-        return {"continued": records.call(last.payload)} if isinstance(last, Continued) else {}
 
     async def _parked(self, execution: str) -> Parked:
         """Return what waits for a decision; nothing where a damaged journal hides it."""

@@ -1,0 +1,109 @@
+"""The documents of the HTTP API as types: what the server writes and the client reads.
+
+Names and meanings are fixed for `/api/v1`: fields are only ever added, and readers ignore those
+they do not know. Times are RFC 3339 in UTC with microseconds; lengths of time carry their unit in
+the name. A value of a workflow (`input`, `result`, `response`, `payload`, `value`) is plain JSON,
+as `flawless.codec.plain` gives it.
+"""
+
+from flawless.api.about import (
+    About,
+    Health,
+)
+from flawless.api.common import (
+    JOURNAL_LIMIT,
+    JOURNAL_LIMIT_MAX,
+    LIST_LIMIT,
+    LIST_LIMIT_MAX,
+    PARKED_LIMIT_MAX,
+    PREFIX,
+    PROBLEM_FIELDS,
+    PROBLEM_TYPE,
+    VERSION_HEADER,
+    WAIT_S_MAX,
+    microseconds,
+    slug,
+    timestamp,
+)
+from flawless.api.executions import (
+    Attempt,
+    ChildrenPage,
+    Execution,
+    ExecutionDetail,
+    ExecutionPage,
+    InFlight,
+    Outcome,
+    Parent,
+    ParkedEffect,
+    ParkedList,
+    Reply,
+    Resolution,
+    SentMessage,
+    StartedExecution,
+    State,
+)
+from flawless.api.journals import (
+    JournalPage,
+    LogLine,
+    LogPage,
+)
+from flawless.api.requests import (
+    CancelRequest,
+    MessageRequest,
+    ResolveRequest,
+    RetryRequest,
+    StartRequest,
+    TerminateRequest,
+)
+from flawless.api.workflows import (
+    Parameter,
+    Returns,
+    Workflow,
+    WorkflowList,
+)
+
+__all__ = [
+    "JOURNAL_LIMIT",
+    "JOURNAL_LIMIT_MAX",
+    "LIST_LIMIT",
+    "LIST_LIMIT_MAX",
+    "PARKED_LIMIT_MAX",
+    "PREFIX",
+    "PROBLEM_FIELDS",
+    "PROBLEM_TYPE",
+    "VERSION_HEADER",
+    "WAIT_S_MAX",
+    "About",
+    "Attempt",
+    "CancelRequest",
+    "ChildrenPage",
+    "Execution",
+    "ExecutionDetail",
+    "ExecutionPage",
+    "Health",
+    "InFlight",
+    "JournalPage",
+    "LogLine",
+    "LogPage",
+    "MessageRequest",
+    "Outcome",
+    "Parameter",
+    "Parent",
+    "ParkedEffect",
+    "ParkedList",
+    "Reply",
+    "Resolution",
+    "ResolveRequest",
+    "RetryRequest",
+    "Returns",
+    "SentMessage",
+    "StartRequest",
+    "StartedExecution",
+    "State",
+    "TerminateRequest",
+    "Workflow",
+    "WorkflowList",
+    "microseconds",
+    "slug",
+    "timestamp",
+]

@@ -1,0 +1,156 @@
+"""Executions, how they stand and how they ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Attempt(msgspec.Struct):
+    """A try that failed."""
+
+    at: str
+    type: str
+    message: str
+
+
+class InFlight(msgspec.Struct):
+    """An effect that is under way, with the tries that failed so far."""
+
+    effect: int
+    label: str
+    began_at: str
+    attempts: list[Attempt] = []
+
+
+class ParkedEffect(msgspec.Struct):
+    """An effect that waits for a person's decision, since `at`.
+
+    `asked` says that the workflow asked for the decision; else nobody knows if the effect happened.
+    """
+
+    effect: int
+    label: str
+    at: str
+    asked: bool = False
+
+
+class Parent(msgspec.Struct):
+    """Who started a child, in which run and by which effect; `close` is the parent-close policy."""
+
+    id: str
+    run: int
+    effect: int
+    close: str
+
+
+class Execution(msgspec.Struct):
+    """One execution, as lists show it. `wake_at` is set while it waits for a time.
+
+    `run` counts the runs of one id from 1. `parked` is there in lists of parked executions, and in
+    the detail of one: what waits for a decision.
+    """
+
+    id: str
+    workflow: str
+    deployment: str
+    status: str
+    created_at: str
+    updated_at: str
+    wake_at: str | None = None
+    run: int = 1
+    parent: Parent | None = None
+    parked: list[ParkedEffect] | UnsetType = UNSET
+
+
+class ExecutionDetail(Execution, kw_only=True):
+    """One execution with the effects under way now, and how many children it has started."""
+
+    in_flight: list[InFlight] = []
+    children: int = 0
+
+
+class StartedExecution(Execution, kw_only=True):
+    """The answer to a start. `new` is false when the id was known.
+
+    The workflow's response and the end are there if they came.
+    """
+
+    new: bool = True
+    response: Any = UNSET
+    result: Any = UNSET
+    error: dict[str, Any] | UnsetType = UNSET
+
+
+class ExecutionPage(msgspec.Struct):
+    """Executions, newest first; `next` is the `before` of the next page, or null."""
+
+    executions: list[Execution]
+    next: str | None = None
+
+
+class ChildrenPage(msgspec.Struct):
+    """Children in the order in which they were started, from some place on.
+
+    `length` is how many there are now, `next` the `from` of the next page, or null.
+    """
+
+    children: list[Execution]
+    length: int
+    next: int | None = None
+
+
+class Outcome(msgspec.Struct):
+    """How an execution stands, with its result or its error once it has ended.
+
+    An earlier run that ended with `continue_as_new` has neither: `continued` is the input of the
+    next one.
+    """
+
+    id: str
+    status: str
+    result: Any = UNSET
+    error: dict[str, Any] | UnsetType = UNSET
+    continued: dict[str, Any] | UnsetType = UNSET
+
+
+class Reply(Outcome, kw_only=True):
+    """What the workflow responded, or, if it ended without that, how."""
+
+    response: Any = UNSET
+
+
+class State(msgspec.Struct):
+    """What an execution published last; all null when it has published nothing.
+
+    `version` counts from 1 with each change.
+    """
+
+    id: str
+    value: Any = None
+    version: int | None = None
+    at: str | None = None
+
+
+class SentMessage(msgspec.Struct):
+    """The answer to a message. `new` is false when one with this id was sent before."""
+
+    execution: str
+    name: str
+    new: bool = True
+
+
+class ParkedList(msgspec.Struct):
+    """What waits for a decision in one execution, the longest waiting first."""
+
+    parked: list[ParkedEffect]
+
+
+class Resolution(msgspec.Struct):
+    """The answer to a decision: about which effect it is."""
+
+    execution: str
+    effect: int
+    label: str
