@@ -6,7 +6,7 @@
 Nothing but Python's standard library is used, because nothing else is there yet. Every package is
 checked against the hash in `requirements/*.txt`. Where Debian's `python3-venv` is missing, pip of
 the system fills the environment; without that too, root gets the package installed, and everybody
-else is told the one command.
+else is told the one command. So it is with Chromium, which the tests of the web UI drive.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ OLDEST = (3, 11)
 CANDIDATES = ("python3.13", "python3.12", "python3.11")
 LAYERS = {"run": ("build", "base"), "dev": ("build", "base", "dev", "docs")}
 INSTALL_VENV = ("apt-get", "install", "-y", "python3-venv")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+INSTALL_BROWSER = ("apt-get", "install", "-y", "chromium", "fonts-dejavu-core")
 LINES_OFF_TERMINAL = 10  # without a terminal, one line for so many packages
 
 
@@ -40,6 +42,8 @@ def main(layer: str) -> None:
     install(pip, files)
     say("installing flawless itself, editable")
     run([*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    if layer == "dev":
+        browser()
     say(f"ready after {time.monotonic() - began_s:.0f} s")
 
 
@@ -70,18 +74,33 @@ def create() -> None:
         return
     if succeeds([sys.executable, "-m", "pip", "--version"]) and venv("--without-pip"):
         return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say(f"python3-venv is missing; running: {' '.join(INSTALL_VENV)}")
-        run(["apt-get", "update", "--quiet"])
-        run([*INSTALL_VENV, "--quiet"])
-        if venv():
-            return
+    if debian_package("python3-venv", INSTALL_VENV) and venv():
+        return
     fail(f"Python cannot create virtual environments here; run: sudo {' '.join(INSTALL_VENV)}")
 
 
 def venv(*options: str) -> bool:
     """Create `.venv` with the standard module and tell whether that worked."""
     return succeeds([sys.executable, "-m", "venv", "--clear", *options, str(VENV)])
+
+
+def browser() -> None:
+    """Install Chromium unless there is a browser that the tests can drive."""
+    if any(shutil.which(name) for name in BROWSERS):
+        return
+    debian_package("Chromium", INSTALL_BROWSER)
+    if not shutil.which(BROWSERS[0]):
+        fail(f"the tests need Chromium; run: sudo {' '.join(INSTALL_BROWSER)}")
+
+
+def debian_package(what: str, command: tuple[str, ...]) -> bool:
+    """Install with Debian's `apt-get` what is missing; False where that cannot be."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    say(f"{what} is missing; running: {' '.join(command)}")
+    run(["apt-get", "update", "--quiet"])
+    run([*command, "--quiet"])
+    return True
 
 
 def pip_command() -> list[str]:
