@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from flawless import api
 from flawless.engine.service import Service
 from flawless.errors import FlawlessError
-from flawless.server import problems
+from flawless.server import problems, script
 from flawless.server.about import About, version
 from flawless.server.access import Access, AccessGuard
 from flawless.server.actions import Actions
@@ -37,6 +37,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         *Executions(service, stopping).routes(),
         *Actions(service).routes(),
         *About(service).routes(),
+        *script.routes(),
     ]
     app = Starlette(
         routes=routes,
