@@ -47,6 +47,9 @@ from flawless.api.journals import (
     LogLine,
     LogPage,
 )
+from flawless.api.problems import (
+    Problem,
+)
 from flawless.api.requests import (
     CancelRequest,
     MessageRequest,
@@ -91,6 +94,7 @@ __all__ = [
     "Parent",
     "ParkedEffect",
     "ParkedList",
+    "Problem",
     "Reply",
     "Resolution",
     "ResolveRequest",

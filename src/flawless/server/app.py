@@ -18,6 +18,8 @@ from flawless.server.access import Access, AccessGuard
 from flawless.server.actions import Actions
 from flawless.server.executions import Executions
 from flawless.server.headers import StandingHeaders
+from flawless.server.openapi import OpenAPI
+from flawless.server.routing import Endpoint
 
 
 def make_app(service: Service, *, access: Access | None = None) -> Starlette:
@@ -39,6 +41,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         *About(service).routes(),
         *script.routes(),
     ]
+    routes += OpenAPI([route for route in routes if isinstance(route, Endpoint)]).routes()
     app = Starlette(
         routes=routes,
         middleware=[

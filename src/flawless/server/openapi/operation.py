@@ -1,0 +1,50 @@
+"""What there is to say about one method of one path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+
+def whole(least: int, most: int, default: int) -> Schema:
+    """Return the schema of a whole number between bounds."""
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the query."""
+
+    name: str
+    schema: Schema
+    description: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path below `/api/v1`, or of one that begins with it (`root`).
+
+    `answers` are the documents it may answer with by status, structs or texts' media types;
+    `problems` the statuses of its own problems. Those that any request may meet (401, 403, 429,
+    503) need not be named, nor those that a query, a body or an id brings along.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answers: dict[int, type | str]
+    tag: str
+    description: str = ""
+    body: type | None = None
+    query: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = ()
+    root: bool = False
+    headers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Headers of its answers, by status."""

@@ -1,0 +1,207 @@
+"""Every method of every path, in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flawless import api
+from flawless.core.status import Status
+from flawless.server.openapi.operation import FLAG, MOMENT, TEXT, Operation, Parameter, whole
+from flawless.stores.base import SEQ_END
+
+TAGS: Final = {
+    "executions": "Start, find and read executions.",
+    "conversation": "Talk to executions, and hear what they say.",
+    "decisions": "End, repair and decide.",
+    "streams": "Server-sent events: what changes, as it changes.",
+    "deployments": "The code that executions run on.",
+    "engine": "What answers here, and how it is.",
+}
+
+_STATUS = TEXT | {"enum": [str(status) for status in Status]}
+_WAIT = Parameter(
+    "wait",
+    {"type": "number", "minimum": 0, "default": 0},
+    f"How many seconds to wait for it; more than {api.WAIT_S_MAX:g} count as that.",
+)
+_FROM = Parameter("from", whole(0, SEQ_END, 0), "The position to begin with.")
+_JOURNAL_LIMIT = Parameter(
+    "limit", whole(1, api.JOURNAL_LIMIT_MAX, api.JOURNAL_LIMIT), "How many entries at most."
+)
+_LIMIT = Parameter(
+    "limit", whole(1, api.LIST_LIMIT_MAX, api.LIST_LIMIT), "How many on a page at most."
+)
+_BEFORE = Parameter("before", TEXT, "The `next` of the page before.")
+_ONE = "/executions/{id}"
+
+_EXECUTIONS = (
+    Operation(
+        "POST",
+        "/executions",
+        "Start an execution",
+        {201: api.StartedExecution, 200: api.StartedExecution},
+        "executions",
+        "201 says that it is new, and durable; 200 that the id was known, with the same workflow "
+        "and input. With an id the request may be sent twice.",
+        body=api.StartRequest,
+        problems=(404, 409),
+        headers={201: ("Location",), 200: ("Location",)},
+    ),
+    Operation(
+        "GET",
+        "/executions",
+        "List executions, newest first",
+        {200: api.ExecutionPage},
+        "executions",
+        "A page may have fewer executions than `limit`, or none, and a `next` all the same: a "
+        "request looks at a bounded number of them.",
+        query=(
+            Parameter("status", _STATUS, "Only those that stand so."),
+            Parameter("workflow", TEXT, "Only those of this workflow."),
+            Parameter("prefix", TEXT, "Only those whose id begins so."),
+            Parameter("created_after", MOMENT, "Only those created then or later."),
+            Parameter("created_before", MOMENT, "Only those created earlier."),
+            Parameter(
+                "attribute",
+                TEXT,
+                "Only those with this attribute, as `name=value`; of several, all must hold.",
+                repeated=True,
+            ),
+            Parameter("runs", FLAG | {"default": False}, "Earlier runs (`ID~1`) too."),
+            _LIMIT,
+            _BEFORE,
+        ),
+    ),
+    Operation("GET", _ONE, "How an execution stands", {200: api.ExecutionDetail}, "executions"),
+    Operation(
+        "GET",
+        f"{_ONE}/result",
+        "Its result or its error; can wait for it",
+        {200: api.Outcome},
+        "executions",
+        query=(_WAIT,),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/children",
+        "The executions it has started",
+        {200: api.ChildrenPage},
+        "executions",
+        query=(_FROM, _LIMIT),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/journal",
+        "What it observed, entry by entry",
+        {200: api.JournalPage},
+        "executions",
+        query=(_FROM, _JOURNAL_LIMIT),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/logs",
+        "What it logged and printed",
+        {200: api.LogPage},
+        "executions",
+        query=(_FROM, _JOURNAL_LIMIT),
+    ),
+)
+
+_CONVERSATION = (
+    Operation(
+        "POST",
+        f"{_ONE}/messages",
+        "Send it a message",
+        {202: api.SentMessage, 200: api.SentMessage},
+        "conversation",
+        "202 says that it is durable, 200 that one with this id was sent before. With an id the "
+        "request may be sent twice.",
+        body=api.MessageRequest,
+        problems=(409,),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/response",
+        "What it responded; can wait for it",
+        {200: api.Reply},
+        "conversation",
+        query=(_WAIT,),
+    ),
+    Operation("GET", f"{_ONE}/state", "What it published last", {200: api.State}, "conversation"),
+)
+
+_DECISIONS = (
+    Operation(
+        "POST",
+        f"{_ONE}/cancel",
+        "Ask it to end; it may clean up",
+        {202: api.Execution},
+        "decisions",
+        "A second request ends it for good, unless it has the same `id`.",
+        body=api.CancelRequest,
+        problems=(409,),
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/terminate",
+        "End it at once",
+        {202: api.Execution},
+        "decisions",
+        body=api.TerminateRequest,
+        problems=(409,),
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/retry",
+        "Let it go on after a failure",
+        {202: api.Execution},
+        "decisions",
+        body=api.RetryRequest,
+        problems=(409,),
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/resolve",
+        "Decide about an effect that nobody knows the outcome of",
+        {202: api.Resolution},
+        "decisions",
+        "One of `ok`, `error` and `retry`.",
+        body=api.ResolveRequest,
+        problems=(409,),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/parked",
+        "Its effects that wait for a decision",
+        {200: api.ParkedList},
+        "decisions",
+    ),
+)
+
+_ENGINE = (
+    Operation(
+        "GET",
+        "/openapi.json",
+        "This document",
+        {200: "application/json"},
+        "engine",
+    ),
+    Operation("GET", "", "What answers here", {200: api.About}, "engine"),
+    Operation(
+        "GET",
+        "/workflows",
+        "What can be started, with signatures as JSON Schema",
+        {200: api.WorkflowList},
+        "engine",
+    ),
+    Operation(
+        "GET",
+        "/health",
+        "How the engine is",
+        {200: api.Health, 503: api.Health},
+        "engine",
+        "503 while it cannot keep what it does.",
+    ),
+)
+
+OPERATIONS: Final[tuple[Operation, ...]] = (*_EXECUTIONS, *_CONVERSATION, *_DECISIONS, *_ENGINE)
