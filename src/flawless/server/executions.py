@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeAlias
 
 import msgspec
 from starlette.requests import Request
@@ -15,17 +14,14 @@ from flawless.core.status import Status
 from flawless.durations import wait_seconds
 from flawless.engine import arguments
 from flawless.engine.service import End, Service
-from flawless.errors import InputInvalid, JournalDamaged
-from flawless.ids import ExecutionId
-from flawless.server import journals, records
+from flawless.errors import InputInvalid
+from flawless.server import details, journals, records
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, parse, read_body
 from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
 from flawless.server.routing import endpoint
 from flawless.server.waiting import unless_stopping
 from flawless.stores.base import SEQ_END, Visible
-
-Parked: TypeAlias = list[api.ParkedEffect]  # `Executions.list` hides the built-in name in the class
 
 
 class Executions:
@@ -100,24 +96,15 @@ class Executions:
         )
         page = [records.execution(record) for record in found[:limit]]
         if status == Status.PARKED:
-            for execution in page:
-                execution.parked = await self._parked(execution.id)
+            for execution, record in zip(page, found, strict=False):
+                execution.parked = await details.parked(self._service, record)
         return document(api.ExecutionPage(page, page[-1].id if len(found) > limit else None))
 
     async def get(self, request: Request) -> Response:
         """`GET /executions/{id}`: how it stands, and what it has under way."""
         Query(request, set())
         record = await self._service.get(request.path_params["id"])
-        fields = msgspec.structs.asdict(records.execution(record))
-        if record.status is Status.PARKED:
-            fields["parked"] = await self._parked(record.id)
-        return document(
-            api.ExecutionDetail(
-                **fields,
-                in_flight=records.in_flight(self._service.in_flight(record.id)),
-                children=len(await self._service.control.children(record.id)),
-            )
-        )
+        return document(await details.detail(self._service, record))
 
     async def result(self, request: Request) -> Response:
         """`GET /executions/{id}/result`: waits up to `wait` seconds for the end."""
@@ -192,13 +179,6 @@ class Executions:
         if wait_s <= 0:
             return await self._service.response(execution)
         return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
-
-    async def _parked(self, execution: str) -> Parked:
-        """Return what waits for a decision; nothing where a damaged journal hides it."""
-        try:
-            return records.parked(await self._service.control.parked(ExecutionId(execution)))
-        except JournalDamaged:
-            return []
 
 
 def _stretch(request: Request) -> tuple[int, int]:
