@@ -64,6 +64,26 @@ def derived_seed(seed: bytes, name: str) -> bytes:
     return hashlib.blake2b(name.encode(), key=seed, digest_size=32).digest()
 
 
+def new_key() -> bytes:
+    """Return 32 fresh random bytes to sign with."""
+    return secrets.token_bytes(32)
+
+
+def new_token_id() -> str:
+    """Return a fresh random id of 8 characters for a token; it is no secret."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def new_secret() -> str:
+    """Return 256 fresh random bits as 43 characters that need no quoting in headers and URLs."""
+    return secrets.token_urlsafe(32)
+
+
+def new_boot_id() -> str:
+    """Return a fresh random id of 10 characters (50 bits) for the life of one engine object."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
 _RUN_SIGN = "~"  # no caller can choose an id with it
 
 

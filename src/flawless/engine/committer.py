@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
+from flawless.engine.changes import Changes
 from flawless.errors import StoreError
 from flawless.stores.base import Append, Create, NextRun, Result, Results, Send, Store, Write
 
@@ -44,8 +45,9 @@ class Committer:
     that must wait is a task made.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, changes: Changes | None = None) -> None:
         self._store = store
+        self._changes = changes or Changes()
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Item] = deque()
         self._busy = False
@@ -129,8 +131,11 @@ class Committer:
         self.batches += 1
         self.writes += len(results)
         remaining = iter(results)
+        note = self._changes.note_write if self._changes.active else None
         for write, durable, _, _ in batch:
             result = next(remaining) if write is not None else None
+            if note is not None and write is not None:
+                note(write, result)
             if durable is None:
                 continue
             try:

@@ -24,6 +24,7 @@ from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
 from flawless.engine import beginnings
 from flawless.engine.callers import Callers
+from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
 from flawless.engine.delivery import Delivery
@@ -65,6 +66,7 @@ class Scheduler:
         *,
         settings: Settings,
         clock: Clock,
+        changes: Changes,
         type_of: TypeOf,
         ended: Callable[[ExecutionId, End], None],
         responded: Callable[[ExecutionId], None],
@@ -87,7 +89,8 @@ class Scheduler:
         self._on_response = responded
         self._on_stop = stopped
         self._callers = Callers()
-        self._committer = Committer(store)
+        self._changes = changes
+        self._committer = Committer(store, changes)
         self._committer.on_problem = self._callers.tell
         self.mail = Mail(
             store,
@@ -293,6 +296,7 @@ class Scheduler:
     def perform(self, execution: LiveExecution, action: Perform, item: InFlight) -> None:
         """Begin an effect."""
         self._effects.perform(execution, action, item)
+        self._changes.note(execution.id)  # after a replay nothing else tells of it
 
     def give_up(self, item: InFlight) -> None:
         """Stop an effect whose outcome nobody wants."""

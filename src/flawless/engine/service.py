@@ -15,6 +15,7 @@ from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
 from flawless.durations import LONGEST_S
 from flawless.engine import arguments, beginnings
+from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
@@ -88,6 +89,8 @@ class Service:
     ) -> None:
         self.settings = settings or Settings()
         self.store = store
+        self.changes = Changes()
+        """Tells of everything that becomes durable."""
         self._clock: Clock = clock or SystemClock()
         self._library = library or Library(
             store, modules, baked=baked, egress=self.settings.egress, progress=progress
@@ -114,6 +117,7 @@ class Service:
                 self._library,
                 settings=self.settings,
                 clock=self._clock,
+                changes=self.changes,
                 type_of=self._type_of,
                 ended=self._ended,
                 responded=self._responded,
@@ -152,6 +156,7 @@ class Service:
                 future.set_exception(stopped)
         self._waiters.clear()
         self._response_waiters.clear()
+        self.changes.close()
         await self.store.close()
 
     # --- executions ---------------------------------------------------------------------------
