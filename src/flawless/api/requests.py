@@ -7,40 +7,50 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from flawless.api.fields import (
+    By,
+    Lifetime,
+    MessageId,
+    MessageName,
+    NewId,
+    Reason,
+    Seconds,
+)
+
 
 class StartRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions`. `wait` is another name of `wait_s`."""
 
     workflow: str
     input: Any = None
-    id: str | None = None
-    wait: float = 0.0
-    wait_s: float = 0.0
-    deadline_s: float | None = None
+    id: NewId | None = None
+    wait: Seconds = 0.0
+    wait_s: Seconds = 0.0
+    deadline_s: Lifetime | None = None
 
 
 class MessageRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions/{id}/messages`. With an `id` it may be sent twice."""
 
-    name: str
+    name: MessageName
     payload: Any = None
-    id: str | None = None
+    id: MessageId | None = None
 
 
 class CancelRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions/{id}/cancel`. With an `id` it may be sent twice."""
 
-    reason: str = ""
-    grace_s: float | None = None
-    by: str = ""
-    id: str | None = None
+    reason: Reason = ""
+    grace_s: Lifetime | None = None
+    by: By = ""
+    id: MessageId | None = None
 
 
 class TerminateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions/{id}/terminate`."""
 
-    reason: str = ""
-    by: str = ""
+    reason: Reason = ""
+    by: By = ""
 
 
 class RetryRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,7 +58,7 @@ class RetryRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     from_start: bool = False
     effect: int | None = None
-    by: str = ""
+    by: By = ""
 
 
 class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,6 +66,6 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     effect: int | None = None
     ok: Any = UNSET
-    error: str | UnsetType = UNSET
+    error: Reason | UnsetType = UNSET
     retry: bool = False
-    by: str = ""
+    by: By = ""

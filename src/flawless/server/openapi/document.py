@@ -84,6 +84,18 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[str, Any], dict[type
     return components, dict(zip(types, found, strict=True))
 
 
+_LINKS_FROM = ("POST", "/executions")
+"""The request whose answer has the id that the paths of one execution are made of."""
+
+
+def _links(operations: Iterable[Operation]) -> dict[str, Any]:
+    return {
+        _id(one): {"operationId": _id(one), "parameters": {"id": "$response.body#/id"}}
+        for one in operations
+        if one.path.startswith("/executions/{id}")
+    }
+
+
 def _operation(
     operation: Operation, path: str, need: Need | None, named: Mapping[type, Schema]
 ) -> dict[str, Any]:
@@ -101,6 +113,9 @@ def _operation(
     }
     for status in sorted(statuses - set(operation.answers)):
         responses[str(status)] = _problem(status, named)
+    if (operation.method, operation.path) == _LINKS_FROM:
+        for status in operation.answers:
+            responses[str(status)]["links"] = _links(OPERATIONS)
     parameters = [_path_parameter(name) for name in names]
     parameters += [_query_parameter(parameter) for parameter in operation.query]
     made: dict[str, Any] = {
@@ -114,10 +129,10 @@ def _operation(
     if parameters:
         made["parameters"] = parameters
     if operation.body is not None:
-        made["requestBody"] = {
-            "required": True,
-            "content": {JSON_TYPE: {"schema": named[operation.body]}},
-        }
+        schema = named[operation.body]
+        if operation.rule is not None:
+            schema = {"allOf": [schema, operation.rule]}
+        made["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": schema}}}
     if need is not None:
         made["security"] = [{}] if need.role is None else [{"token": [need.role.value]}, {}]
     return made

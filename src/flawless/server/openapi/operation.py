@@ -43,6 +43,8 @@ class Operation:
     tag: str
     description: str = ""
     body: type | None = None
+    rule: Schema | None = None
+    """What else holds for the body, such as fields that exclude each other."""
     query: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     root: bool = False

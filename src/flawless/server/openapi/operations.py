@@ -33,6 +33,8 @@ _LIMIT = Parameter(
 )
 _BEFORE = Parameter("before", TEXT, "The `next` of the page before.")
 _ONE = "/executions/{id}"
+_NO = {"const": False}
+_YES = {"const": True}
 
 _EXECUTIONS = (
     Operation(
@@ -157,6 +159,12 @@ _DECISIONS = (
         {202: api.Execution},
         "decisions",
         body=api.RetryRequest,
+        rule={
+            "anyOf": [
+                {"properties": {"from_start": _NO}},
+                {"properties": {"effect": {"type": "null"}}},
+            ]
+        },
         problems=(409,),
     ),
     Operation(
@@ -167,6 +175,13 @@ _DECISIONS = (
         "decisions",
         "One of `ok`, `error` and `retry`.",
         body=api.ResolveRequest,
+        rule={
+            "oneOf": [
+                {"required": ["ok"], "properties": {"error": False, "retry": _NO}},
+                {"required": ["error"], "properties": {"ok": False, "retry": _NO}},
+                {"required": ["retry"], "properties": {"ok": False, "error": False, "retry": _YES}},
+            ]
+        },
         problems=(409,),
     ),
     Operation(
@@ -175,6 +190,39 @@ _DECISIONS = (
         "Its effects that wait for a decision",
         {200: api.ParkedList},
         "decisions",
+    ),
+)
+
+_DEPLOYMENTS = (
+    Operation(
+        "GET",
+        "/deployments",
+        "List deployments, newest first",
+        {200: api.DeploymentPage},
+        "deployments",
+        query=(
+            Parameter(
+                "limit",
+                whole(1, api.DEPLOYMENTS_LIMIT_MAX, api.DEPLOYMENTS_LIMIT_MAX),
+                "How many on a page at most.",
+            ),
+            _BEFORE,
+        ),
+        problems=(404,),
+    ),
+    Operation(
+        "GET",
+        "/deployments/{id}",
+        "All that a deployment consists of, but for the code",
+        {200: api.DeploymentDetail},
+        "deployments",
+    ),
+    Operation(
+        "GET",
+        "/deployments/{id}/modules/{name}",
+        "The source of one of its modules",
+        {200: api.ModuleSource},
+        "deployments",
     ),
 )
 
@@ -204,4 +252,10 @@ _ENGINE = (
     ),
 )
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*_EXECUTIONS, *_CONVERSATION, *_DECISIONS, *_ENGINE)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *_EXECUTIONS,
+    *_CONVERSATION,
+    *_DECISIONS,
+    *_DEPLOYMENTS,
+    *_ENGINE,
+)

@@ -1,0 +1,28 @@
+"""Types of fields, with the bounds that the document of the API tells. The engine checks them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+
+def _told(**schema: Any) -> Meta:
+    return Meta(extra_json_schema=schema)
+
+
+_PRINTABLE = r"^(?:[^\p{C}\p{Z}]| )+$"
+
+Seconds = Annotated[float, _told(minimum=0)]
+"""A length of time; who asks for more than the bound gets the bound."""
+Lifetime = Annotated[float, _told(minimum=0, maximum=36_525 * 86_400)]
+"""A length of time of up to a hundred years."""
+NewId = Annotated[
+    str, _told(minLength=1, maxLength=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+=\-]*$")
+]
+"""An id of an execution that the caller chooses."""
+MessageId = Annotated[str, _told(minLength=1, maxLength=200, pattern=rf"^(?!:){_PRINTABLE[1:]}")]
+MessageName = Annotated[str, _told(minLength=1, maxLength=200, pattern=rf"^(?!:){_PRINTABLE[1:]}")]
+By = Annotated[str, _told(maxLength=200, pattern="^(?!:)")]
+"""Who asks, for those who read the journal later."""
+Reason = Annotated[str, _told(maxLength=1_000)]
