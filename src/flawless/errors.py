@@ -122,6 +122,20 @@ class DeploymentInvalid(UsageError):
         self.traceback = traceback
 
 
+class DeploymentNotFound(UsageError):
+    """No deployment has that id, or it has no module of that name."""
+
+    def __init__(self, deployment: str, module: str | None = None) -> None:
+        self.deployment = deployment
+        self.module = module
+        what = f"deployment {deployment!r}"
+        super().__init__(
+            f"there is no {what}; `flawless deployments` lists all"
+            if module is None
+            else f"{what} has no module {module!r}: only what its workflows load is kept there"
+        )
+
+
 class ValueTooLarge(UsageError):
     """A value exceeds the size limit for arguments, results and messages."""
 

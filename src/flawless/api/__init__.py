@@ -11,6 +11,7 @@ from flawless.api.about import (
     Health,
 )
 from flawless.api.common import (
+    DEPLOYMENTS_LIMIT_MAX,
     JOURNAL_LIMIT,
     JOURNAL_LIMIT_MAX,
     LIST_LIMIT,
@@ -24,6 +25,15 @@ from flawless.api.common import (
     microseconds,
     slug,
     timestamp,
+)
+from flawless.api.deployments import (
+    Deployed,
+    Deployment,
+    DeploymentDetail,
+    DeploymentPage,
+    DeployRequest,
+    ModuleInfo,
+    ModuleSource,
 )
 from flawless.api.executions import (
     Attempt,
@@ -66,6 +76,7 @@ from flawless.api.workflows import (
 )
 
 __all__ = [
+    "DEPLOYMENTS_LIMIT_MAX",
     "JOURNAL_LIMIT",
     "JOURNAL_LIMIT_MAX",
     "LIST_LIMIT",
@@ -80,6 +91,11 @@ __all__ = [
     "Attempt",
     "CancelRequest",
     "ChildrenPage",
+    "DeployRequest",
+    "Deployed",
+    "Deployment",
+    "DeploymentDetail",
+    "DeploymentPage",
     "Execution",
     "ExecutionDetail",
     "ExecutionPage",
@@ -89,6 +105,8 @@ __all__ = [
     "LogLine",
     "LogPage",
     "MessageRequest",
+    "ModuleInfo",
+    "ModuleSource",
     "Outcome",
     "Parameter",
     "Parent",

@@ -18,6 +18,8 @@ LIST_LIMIT = 50
 LIST_LIMIT_MAX = 500
 PARKED_LIMIT_MAX = 100
 """Parked executions on one page: the journal of each has to be read."""
+DEPLOYMENTS_LIMIT_MAX = 100
+"""Deployments on one page: the manifest of each has to be read."""
 JOURNAL_LIMIT = 1_000
 JOURNAL_LIMIT_MAX = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -90,6 +90,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     modules: list[ModuleCode]
     egress: list[str] | None = None
     """The hosts that requests may go to, or None for all; see `engine.egress`."""
+    upload: str = ""
+    """SHA-256 of the uploaded files, where the code came as an upload."""
 
 
 class Deployment:

@@ -51,6 +51,10 @@ class Library:
         assert self._current is not None, "the library is open"
         return self._current
 
+    def current_workflows(self, deployment: str) -> list[str]:
+        """Return the names of the workflows that new executions run on that deployment."""
+        return list(self.current.workflows) if self.current.id == deployment else []
+
     async def open(self, now_us: int) -> None:
         """Import the modules natively, deploy them, and keep the deployment in the store.
 

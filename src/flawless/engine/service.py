@@ -16,6 +16,7 @@ from flawless.core.status import Status
 from flawless.durations import LONGEST_S
 from flawless.engine import arguments, beginnings
 from flawless.engine.changes import Changes
+from flawless.engine.catalogue import Catalogue
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
@@ -300,6 +301,12 @@ class Service:
         self._running()
         assert self._control is not None
         return self._control
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is deployed."""
+        self._running()
+        return Catalogue(self.store, self._library)
+
 
     async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
         """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.

@@ -16,6 +16,7 @@ from flawless.server import problems, script
 from flawless.server.about import About, version
 from flawless.server.access import Access, AccessGuard
 from flawless.server.actions import Actions
+from flawless.server.deployments import Deployments
 from flawless.server.executions import Executions
 from flawless.server.headers import StandingHeaders
 from flawless.server.openapi import OpenAPI
@@ -39,6 +40,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         *Executions(service, stopping).routes(),
         *Actions(service).routes(),
         *About(service).routes(),
+        *Deployments(service).routes(),
         *script.routes(),
     ]
     routes += OpenAPI([route for route in routes if isinstance(route, Endpoint)]).routes()

@@ -16,6 +16,9 @@ from starlette.responses import Response
 from flawless import api
 from flawless.errors import (
     EngineStopped,
+    DeploymentInvalid,
+    DeploymentNotFound,
+    EngineError,
     ExecutionConflict,
     ExecutionEnded,
     ExecutionNotFound,
@@ -80,6 +83,8 @@ _HINTS: dict[type[BaseException], str] = {
     "on: POST /api/v1/executions/{id}/retry",
     InboxFull: "send it again later, with the same `id` so that it counts once",
     NotParked: "GET /api/v1/executions?status=parked lists what waits for a decision",
+    DeploymentInvalid: 422,
+    DeploymentNotFound: 404,
     RetryRefused: '`{"from_start": true}` begins again, `{"effect": N}` goes on from that effect',
     EngineStopped: "try again: the execution goes on when the engine is back",
     TokenRequired: "send the header `Authorization: Bearer TOKEN` with the server's FLAWLESS_TOKEN",

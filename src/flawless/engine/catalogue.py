@@ -1,0 +1,93 @@
+"""Looking at what is deployed: what the store keeps, and what new executions run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from flawless.engine.deployment import Deployment
+from flawless.engine.library import Library
+from flawless.errors import DeploymentNotFound, InputInvalid
+from flawless.ids import DeploymentId
+from flawless.stores.base import Deployment as DeploymentRecord
+from flawless.stores.base import Store
+
+PAGE_MAX: Final = 100
+"""Deployments on one page: of each, the whole manifest is read."""
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+class _Outline(msgspec.Struct):
+    """What lists show of a manifest; the code is skipped."""
+
+    entry_modules: list[str]
+    workflows: list[_Named]
+    upload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A deployment as lists show it; the workflows by name."""
+
+    id: str
+    label: str
+    kind: str
+    created_us: int
+    component: str
+    entry_modules: list[str]
+    workflows: list[str]
+    uploaded: bool
+    current: list[str]
+    """The workflows that new executions run from here."""
+
+
+class Catalogue:
+    """All deployments of a store, and which of them new executions run on."""
+
+    def __init__(self, store: Store, library: Library) -> None:
+        self._store = store
+        self._library = library
+
+    async def page(
+        self, *, limit: int = PAGE_MAX, before: str | None = None
+    ) -> tuple[list[Entry], str | None]:
+        """Return deployments, newest first, saved before `before`; and the next page's `before`.
+
+        Raises `DeploymentNotFound` when `before` is no deployment.
+        """
+        if not 1 <= limit <= PAGE_MAX:
+            raise InputInvalid(f"limit must lie between 1 and {PAGE_MAX}", path="limit")
+        found = await self._store.deployments()
+        if before is not None:
+            places = [n for n, record in enumerate(found) if record.id == before]
+            if not places:
+                raise DeploymentNotFound(before)
+            found = found[places[0] + 1 :]
+        page = [self._entry(record) for record in found[:limit]]
+        return page, page[-1].id if len(found) > limit else None
+
+    async def get(self, id: str) -> tuple[Entry, Deployment]:  # noqa: A002 (the field's name)
+        """Return a deployment with all that its manifest says; raises `DeploymentNotFound`."""
+        record = await self._store.deployment(DeploymentId(id))
+        if record is None:
+            raise DeploymentNotFound(id)
+        return self._entry(record), Deployment.decode(record.manifest)
+
+    def _entry(self, record: DeploymentRecord) -> Entry:
+        outline = msgspec.json.decode(record.manifest, type=_Outline)
+        return Entry(
+            record.id,
+            record.label,
+            record.kind,
+            record.created_us,
+            record.component,
+            outline.entry_modules,
+            [workflow.name for workflow in outline.workflows],
+            bool(outline.upload),
+            sorted(self._library.current_workflows(record.id)),
+        )

@@ -1,0 +1,100 @@
+"""The endpoints about deployments: what there is, what it consists of, and uploads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from flawless import api
+from flawless.engine.catalogue import Entry
+from flawless.engine.deployment import Deployment, ModuleCode
+from flawless.engine.service import Service
+from flawless.errors import DeploymentNotFound
+from flawless.server.documents import document
+from flawless.server.requests import Query
+from flawless.server.roles import READ
+from flawless.server.routing import endpoint
+
+
+class Deployments:
+    """The endpoints below `/deployments`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        one = f"{api.PREFIX}/deployments/{{id}}"
+        return [
+            endpoint(f"{api.PREFIX}/deployments", self.list, GET=READ),
+            endpoint(one, self.get, GET=READ),
+            endpoint(f"{one}/modules/{{name}}", self.module, GET=READ),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """`GET /deployments`: newest first, with the names of what each can run."""
+        query = Query(request, {"limit", "before"})
+        most = api.DEPLOYMENTS_LIMIT_MAX
+        limit = query.number("limit", most, least=1, most=most)
+        page, after = await self._service.catalogue.page(limit=limit, before=query.text("before"))
+        return document(api.DeploymentPage([_listed(entry) for entry in page], after))
+
+    async def get(self, request: Request) -> Response:
+        """`GET /deployments/{id}`: its workflows, modules, stand-ins and allowed hosts."""
+        Query(request, set())
+        entry, deployment = await self._service.catalogue.get(request.path_params["id"])
+        return document(api.DeploymentDetail(**_detail(entry, deployment)))
+
+    async def module(self, request: Request) -> Response:
+        """`GET /deployments/{id}/modules/{name}`: the source that its executions run."""
+        Query(request, set())
+        name = request.path_params["name"]
+        _, deployment = await self._service.catalogue.get(request.path_params["id"])
+        for module in deployment.manifest.modules:
+            if module.name == name:
+                return document(
+                    api.ModuleSource(
+                        **msgspec.structs.asdict(_module(module)), source=module.source
+                    )
+                )
+        raise DeploymentNotFound(deployment.id, name)
+
+
+def _listed(entry: Entry) -> api.Deployment:
+    return api.Deployment(
+        entry.id,
+        entry.label,
+        entry.kind,
+        api.timestamp(entry.created_us),
+        entry.component,
+        entry.entry_modules,
+        sorted(entry.workflows),
+        current=bool(entry.current),
+        uploaded=entry.uploaded,
+    )
+
+
+def _detail(entry: Entry, deployment: Deployment) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(_listed(entry))
+    workflows = sorted(deployment.manifest.workflows, key=lambda info: info.name)
+    return fields | {
+        "workflows": msgspec.convert(msgspec.to_builtins(workflows), list[api.Workflow]),
+        "current_workflows": entry.current,
+        "modules": [_module(module) for module in deployment.manifest.modules],
+        "egress": deployment.manifest.egress,
+        "standins": deployment.manifest.standins,
+    }
+
+
+def _module(module: ModuleCode) -> api.ModuleInfo:
+    return api.ModuleInfo(
+        module.name,
+        module.file,
+        len(module.source.splitlines()),
+        user=module.user,
+        package=module.package,
+    )
