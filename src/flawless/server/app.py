@@ -20,6 +20,7 @@ from flawless.server.deployments import Deployments
 from flawless.server.executions import Executions
 from flawless.server.headers import StandingHeaders
 from flawless.server.openapi import OpenAPI
+from flawless.server.pages import Pages
 from flawless.server.routing import Endpoint
 
 
@@ -42,6 +43,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         *About(service).routes(),
         *Deployments(service).routes(),
         *script.routes(),
+        *Pages().routes(),
     ]
     routes += OpenAPI([route for route in routes if isinstance(route, Endpoint)]).routes()
     app = Starlette(

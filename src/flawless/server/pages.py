@@ -1,0 +1,179 @@
+"""The web UI: one page for all its addresses, and the files it is made of.
+
+The files are what they are in the package: no build step stands between source and browser. The
+page names them below `ui/static/VERSION/`, where the version is that of all files together. So
+browsers keep them for good without asking again, and have the new ones as soon as one changes;
+modules import each other by relative paths, which stay within one version.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from flawless.server.roles import ANYONE, PAGE
+from flawless.server.routing import endpoint
+
+STATIC: Final = Path(__file__).with_name("static")
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+PAGES: Final = frozenset({"", "executions", "start", "inbox", "deployments", "health"})
+"""The first segments of the addresses that the page knows; it says of others that they are none."""
+TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".ts": "application/typescript; charset=utf-8",
+}
+_KEEP: Final = "public, max-age=31536000, immutable"
+_ASK: Final = "no-cache"  # keep it, and ask each time whether it is still right
+_PRELOADED: Final = ("vendor/lit-html", "ui/js", "ui/js/components")
+"""The folders whose modules every page needs: loaded at once rather than one import at a time."""
+_COMPRESSED_BYTES_MIN: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it was at `changed_ns`, ready to be sent."""
+
+    changed_ns: int
+    content: bytes
+    compressed: bytes | None
+    tag: str
+    media_type: str
+
+
+class Pages:
+    """The addresses that people open in a browser, and what these load."""
+
+    def __init__(self, static: Path = STATIC) -> None:
+        self._static = static
+        self._files: dict[str, File] = {}
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes. The files are the same for everybody, so no token is wanted."""
+        return [
+            endpoint("/", self.home, GET=PAGE),
+            endpoint("/ui", self.home, GET=PAGE),
+            endpoint("/ui/static/{version}/{path:path}", self.file, GET=ANYONE),
+            endpoint("/ui/{path:path}", self.page, GET=PAGE),
+        ]
+
+    async def home(self, request: Request) -> Response:
+        """`GET /` and `GET /ui`: to the page, below whatever prefix this is mounted."""
+        return RedirectResponse(_root(request) + "/ui/", 307)
+
+    async def page(self, request: Request) -> Response:
+        """`GET /ui/...`: the page, which looks at the address itself."""
+        first = request.path_params["path"].partition("/")[0]
+        version = self.version()
+        filled = {
+            "{{base}}": html.escape(quote(_root(request)) + "/ui/"),
+            "{{static}}": f"static/{version}",
+            "{{preload}}": "\n".join(
+                f'<link rel="modulepreload" href="static/{version}/{name}">'
+                for name in self._preloaded()
+            ),
+        }
+        text = (self._static / "ui/index.html").read_text()
+        for name, value in filled.items():
+            text = text.replace(name, value)
+        headers = {
+            "Cache-Control": _ASK,
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Referrer-Policy": "no-referrer",
+        }
+        status = 200 if first in PAGES else 404
+        return Response(text, status, headers=headers, media_type=TYPES[".html"])
+
+    async def file(self, request: Request) -> Response:
+        """`GET /ui/static/VERSION/...`: a file; kept for good where the version is today's."""
+        found = self._file(request.path_params["path"])
+        if found is None:
+            raise HTTPException(404)
+        today = request.path_params["version"] == self.version()
+        headers = {
+            "ETag": found.tag,
+            "Cache-Control": _KEEP if today else _ASK,
+            "Vary": "Accept-Encoding",
+        }
+        if _knows(request, found.tag):
+            return Response(status_code=304, headers=headers)
+        content = found.content
+        if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            content = found.compressed
+            headers["Content-Encoding"] = "gzip"
+        return Response(content, headers=headers, media_type=found.media_type)
+
+    def version(self) -> str:
+        """Return what changes when any of the files does."""
+        digest = hashlib.sha256()
+        for path in sorted(self._static.rglob("*")):
+            if path.suffix in TYPES:
+                about = path.stat()
+                digest.update(f"{path} {about.st_mtime_ns} {about.st_size}\n".encode())
+        return digest.hexdigest()[:16]
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _preloaded(self) -> list[str]:
+        return [
+            f"{folder}/{path.name}"
+            for folder in _PRELOADED
+            for path in sorted((self._static / folder).glob("*.js"))
+            if path.name != "theme.js"  # the one script that is no module
+        ]
+
+    def _file(self, name: str) -> File | None:
+        """Return a file of ours; None for any other name, however it is written."""
+        pure = PurePosixPath(name)
+        if pure.suffix not in TYPES or pure.is_absolute() or "\0" in name or "\\" in name:
+            return None
+        path = (self._static / pure).resolve()
+        if not path.is_relative_to(self._static.resolve()) or not path.is_file():
+            return None
+        changed_ns = path.stat().st_mtime_ns
+        known = self._files.get(str(path))
+        if known is None or known.changed_ns != changed_ns:
+            known = self._files[str(path)] = _load(path, changed_ns)
+        return known
+
+
+def _load(path: Path, changed_ns: int) -> File:
+    content = path.read_bytes()
+    compressed = gzip.compress(content, mtime=0) if len(content) >= _COMPRESSED_BYTES_MIN else None
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return File(changed_ns, content, compressed, tag, TYPES[path.suffix])
+
+
+def _root(request: Request) -> str:
+    """Return the prefix below which the application is mounted, without a slash at its end."""
+    root: str = request.scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def _knows(request: Request, tag: str) -> bool:
+    known = request.headers.get("if-none-match", "")
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known.split(","))

@@ -1,0 +1,31 @@
+// What ending and repairing executions means, asked before it is done.
+
+export const ACTIONS = {
+  cancel: {
+    verb: "Cancel",
+    done: "cancelled",
+    danger: true,
+    reason: true,
+    consequences:
+      "The workflow is told where it waits, and may clean up before it ends. What it has done so far is kept.",
+    applies: (execution) => ["running", "waiting", "parked"].includes(execution.status),
+  },
+  terminate: {
+    verb: "Terminate",
+    done: "terminated",
+    danger: true,
+    reason: true,
+    consequences:
+      "It ends at once: no code of the workflow runs any more, nothing is cleaned up or compensated. This cannot be undone.",
+    applies: (execution) => ["running", "waiting", "parked"].includes(execution.status),
+  },
+  retry: {
+    verb: "Retry",
+    done: "retried",
+    danger: false,
+    reason: false,
+    consequences:
+      "It goes on from the effect that failed. What it had done before is kept, and not done again.",
+    applies: (execution) => execution.status === "failed",
+  },
+};
