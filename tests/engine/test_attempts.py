@@ -94,6 +94,7 @@ def test_pauses_are_waited_for_by_the_clock() -> None:
         assert json.loads(ended.payload)["message"] == "attempt 3"
         assert [a.message for a in ended.attempts] == ["attempt 1", "attempt 2"]
         assert [a.at for a in ended.attempts] == [0, 4_000_000]
+        assert [a.pause for a in ended.attempts] == [4_000_000, 30_000_000]
         assert [saved.failures for saved in made.saved] == [1, 2]
         assert [saved.due_us for saved in made.saved] == [
             BEGAN_US + 4_000_000,

@@ -9,11 +9,12 @@ from msgspec import UNSET, UnsetType
 
 
 class Attempt(msgspec.Struct):
-    """A try that failed."""
+    """A try that failed, and how long the engine waits before the next one, if that is known."""
 
     at: str
     type: str
     message: str
+    pause_us: int | None = None
 
 
 class InFlight(msgspec.Struct):

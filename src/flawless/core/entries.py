@@ -26,11 +26,15 @@ NO_FINGERPRINT = -1
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):
-    """One failed try of a step or request, kept beside its outcome for whoever looks later."""
+    """One failed try of a step or request, kept beside its outcome for whoever looks later.
+
+    `pause` is how long the engine waits before the next try, in microseconds, if it was kept.
+    """
 
     at: int
     type: str
     message: str
+    pause: int | None = None
 
 
 class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):

@@ -49,10 +49,13 @@ def decode_attempts(data: bytes) -> SavedAttempts:
     return SavedAttempts(found, len(found))
 
 
-def failed_attempt(at: int, payload: bytes) -> Attempt:
-    """Return the record of an attempt that ended with an error object, `at` us after the start."""
+def failed_attempt(at: int, payload: bytes, pause: int | None = None) -> Attempt:
+    """Return the record of an attempt that ended with an error object, `at` us after the start.
+
+    `pause` is how long the next one waits, in microseconds.
+    """
     error = msgspec.json.decode(payload)
-    return Attempt(at, str(error["type"]), str(error["message"])[:_MESSAGE_CHARS_MAX])
+    return Attempt(at, str(error["type"]), str(error["message"])[:_MESSAGE_CHARS_MAX], pause)
 
 
 def history(attempts: list[Attempt], latest: Attempt) -> list[Attempt]:

@@ -55,7 +55,12 @@ class InFlight:
             "label": self.label,
             "began_us": self.began_us,
             "attempts": [
-                {"at_us": run.began_us + a.at, "type": a.type, "message": a.message}
+                {
+                    "at_us": run.began_us + a.at,
+                    "type": a.type,
+                    "message": a.message,
+                    "pause_us": a.pause,
+                }
                 for a in attempts
                 if isinstance(run, StepRun)
             ],

@@ -280,10 +280,11 @@ class StepPerformer:
 
     def _note_attempt(self, run: StepRun, outcome: Outcome, pause_s: float) -> None:
         now_us = self._clock.now_us()
-        latest = failed_attempt(max(0, now_us - run.began_us), outcome.payload)
+        pause_us = round(pause_s * 1_000_000)
+        latest = failed_attempt(max(0, now_us - run.began_us), outcome.payload, pause_us)
         run.attempts = history(run.attempts, latest)
         run.failures += 1
-        due_us = now_us + round(pause_s * 1_000_000)
+        due_us = now_us + pause_us
         run.on_attempt(SavedAttempts(run.attempts, run.failures, due_us))
 
     def _release(self, run: StepRun) -> None:

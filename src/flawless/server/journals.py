@@ -255,6 +255,7 @@ def _outcome(stretch: Stretch, entry: Called | Arrived | Observed) -> dict[str, 
                 "elapsed_us": attempt.at,
                 "type": attempt.type,
                 "message": attempt.message,
+                **({} if attempt.pause is None else {"pause_us": attempt.pause}),
             }
             for attempt in entry.attempts
         ]

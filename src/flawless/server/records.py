@@ -43,7 +43,12 @@ def in_flight(effects: list[dict[str, Any]]) -> list[api.InFlight]:
             one["label"],
             api.timestamp(one["began_us"]),
             [
-                api.Attempt(api.timestamp(attempt["at_us"]), attempt["type"], attempt["message"])
+                api.Attempt(
+                    api.timestamp(attempt["at_us"]),
+                    attempt["type"],
+                    attempt["message"],
+                    attempt["pause_us"],
+                )
                 for attempt in one["attempts"]
             ],
         )
