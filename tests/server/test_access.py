@@ -8,11 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
-from flawless.errors import UsageError
-from flawless.server.access import Access, AccessGuard, is_loopback
+from flawless.engine.clock import SystemClock
+from flawless.errors import FlawlessError, UsageError
+from flawless.server.access import Access, is_loopback
+from flawless.server.authentication import AccessGuard, Authenticator
+from flawless.server.problems import on_flawless_error
+from flawless.server.roles import READ
+from flawless.server.routing import endpoint
 from serving import run_here, serving
 
 TOKEN = "correct-horse-battery-staple"
@@ -20,10 +25,18 @@ TOKEN = "correct-horse-battery-staple"
 
 def ask(access: Access, **headers: str) -> httpx.Response:
     """Send a request through the guard to an application that says yes."""
-    yes = Starlette(routes=[Route("/", lambda _: PlainTextResponse("yes"))])
+
+    async def say_yes(_: Request) -> Response:
+        return PlainTextResponse("yes")
+
+    yes = Starlette(
+        routes=[endpoint("/", say_yes, GET=READ)],
+        exception_handlers={FlawlessError: on_flawless_error},
+    )
+    guard = AccessGuard(yes, Authenticator(access, SystemClock()))
 
     async def exchange() -> httpx.Response:
-        transport = httpx.ASGITransport(AccessGuard(yes, access))
+        transport = httpx.ASGITransport(guard)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/", headers={k.title(): v for k, v in headers.items()})
 

@@ -10,6 +10,11 @@ from flawless.api.about import (
     About,
     Health,
 )
+from flawless.api.access import (
+    Capability,
+    CapabilityRequest,
+    Whoami,
+)
 from flawless.api.common import (
     DEPLOYMENTS_LIMIT_MAX,
     JOURNAL_LIMIT,
@@ -90,6 +95,8 @@ __all__ = [
     "About",
     "Attempt",
     "CancelRequest",
+    "Capability",
+    "CapabilityRequest",
     "ChildrenPage",
     "DeployRequest",
     "Deployed",
@@ -123,6 +130,7 @@ __all__ = [
     "StartedExecution",
     "State",
     "TerminateRequest",
+    "Whoami",
     "Workflow",
     "WorkflowList",
     "microseconds",

@@ -14,6 +14,7 @@ from flawless.engine.control import Control
 from flawless.engine.service import Service
 from flawless.errors import InputInvalid
 from flawless.server import records
+from flawless.server.access import caller
 from flawless.server.documents import document
 from flawless.server.requests import Query, parse, read_body
 from flawless.server.roles import OPERATE, SEND
@@ -42,6 +43,7 @@ class Actions:
     async def send(self, request: Request) -> Response:
         """`POST /executions/{id}/messages`: 202, or 200 when one with this id was sent before."""
         asked = await self._read(request, api.MessageRequest)
+        caller(request).require_message(asked.name)
         execution = request.path_params["id"]
         payload = _encoded(asked.payload, "payload")
         new = await self._control.send(execution, asked.name, payload, asked.id)
@@ -53,7 +55,7 @@ class Actions:
         await self._control.cancel(
             request.path_params["id"],
             reason=asked.reason,
-            by=asked.by,
+            by=caller(request).signature(asked.by),
             grace_s=asked.grace_s,
             message_id=asked.id,
         )
@@ -63,7 +65,8 @@ class Actions:
         """`POST /executions/{id}/terminate`: 202; it ends without cleaning up."""
         asked = await self._read(request, api.TerminateRequest)
         execution = request.path_params["id"]
-        await self._control.terminate(execution, reason=asked.reason, by=asked.by)
+        by = caller(request).signature(asked.by)
+        await self._control.terminate(execution, reason=asked.reason, by=by)
         return await self._accepted(request)
 
     async def retry(self, request: Request) -> Response:
@@ -73,7 +76,7 @@ class Actions:
             request.path_params["id"],
             from_start=asked.from_start,
             effect=asked.effect,
-            by=asked.by,
+            by=caller(request).signature(asked.by),
         )
         return await self._accepted(request)
 
@@ -87,7 +90,7 @@ class Actions:
             ok=None if asked.ok is UNSET else _encoded(asked.ok, "ok"),
             error=None if asked.error is UNSET else asked.error,
             retry=asked.retry,
-            by=asked.by,
+            by=caller(request).signature(asked.by),
         )
         return document(api.Resolution(execution, chosen.effect, chosen.label), 202)
 

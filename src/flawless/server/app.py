@@ -14,14 +14,16 @@ from flawless.engine.service import Service
 from flawless.errors import FlawlessError
 from flawless.server import problems, script
 from flawless.server.about import About, version
-from flawless.server.access import Access, AccessGuard
+from flawless.server.access import Access
 from flawless.server.actions import Actions
+from flawless.server.authentication import AccessGuard, Authenticator
 from flawless.server.deployments import Deployments
 from flawless.server.executions import Executions
 from flawless.server.headers import StandingHeaders
+from flawless.server.identity import Identity
 from flawless.server.openapi import OpenAPI
 from flawless.server.pages import Pages
-from flawless.server.routing import Endpoint
+from flawless.server.routing import Endpoint, nowhere, require_needs
 
 
 def make_app(service: Service, *, access: Access | None = None) -> Starlette:
@@ -36,16 +38,19 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
 
     Example: `uvicorn.Config(make_app(service))`.
     """
+    authenticator = Authenticator(access or Access(), service.clock)
     stopping = asyncio.Event()
     routes = [
         *Executions(service, stopping).routes(),
         *Actions(service).routes(),
         *About(service).routes(),
+        *Identity(service, authenticator).routes(),
         *Deployments(service).routes(),
         *script.routes(),
         *Pages().routes(),
     ]
     routes += OpenAPI([route for route in routes if isinstance(route, Endpoint)]).routes()
+    require_needs(routes)
     app = Starlette(
         routes=routes,
         middleware=[
@@ -57,7 +62,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
                     "X-Content-Type-Options": "nosniff",
                 },
             ),
-            Middleware(AccessGuard, access=access or Access()),
+            Middleware(AccessGuard, authenticator=authenticator),
         ],
         exception_handlers={
             FlawlessError: problems.on_flawless_error,
@@ -67,5 +72,6 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         },
     )
     app.router.redirect_slashes = False
+    app.router.default = nowhere
     app.state.stopping = stopping
     return app

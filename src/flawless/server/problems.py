@@ -7,6 +7,7 @@ says what to do where the message does not. The error's own fields stand beside 
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,10 +16,10 @@ from starlette.responses import Response
 
 from flawless import api
 from flawless.errors import (
-    EngineStopped,
     DeploymentInvalid,
     DeploymentNotFound,
     EngineError,
+    EngineStopped,
     ExecutionConflict,
     ExecutionEnded,
     ExecutionNotFound,
@@ -56,8 +57,34 @@ class TokenRequired(UsageError):
     """The server wants a token, and the request has none or a wrong one."""
 
 
+class NotPermitted(AccessDenied):
+    """The caller's token does not allow this."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class CsrfRequired(AccessDenied):
+    """A request with the cookie of a login must show that one of our own pages sent it."""
+
+
+class TooManyRequests(UsageError):
+    """This caller asks more often than the server answers."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = math.ceil(retry_after_s)
+        super().__init__(message)
+
+
+class AccessUnusable(EngineError):
+    """The server cannot tell who may ask: its tokens or its key cannot be read."""
+
+
 _STATUS: dict[type[BaseException], int] = {
     InputInvalid: 422,
+    DeploymentInvalid: 422,
+    DeploymentNotFound: 404,
     RequestTimeout: 408,
     WorkflowNotFound: 404,
     ExecutionNotFound: 404,
@@ -69,6 +96,8 @@ _STATUS: dict[type[BaseException], int] = {
     ValueTooLarge: 413,
     AccessDenied: 403,
     TokenRequired: 401,
+    TooManyRequests: 429,
+    AccessUnusable: 503,
     UsageError: 400,
     EngineStopped: 503,
     FlawlessError: 500,
@@ -83,11 +112,12 @@ _HINTS: dict[type[BaseException], str] = {
     "on: POST /api/v1/executions/{id}/retry",
     InboxFull: "send it again later, with the same `id` so that it counts once",
     NotParked: "GET /api/v1/executions?status=parked lists what waits for a decision",
-    DeploymentInvalid: 422,
-    DeploymentNotFound: 404,
     RetryRefused: '`{"from_start": true}` begins again, `{"effect": N}` goes on from that effect',
     EngineStopped: "try again: the execution goes on when the engine is back",
-    TokenRequired: "send the header `Authorization: Bearer TOKEN` with the server's FLAWLESS_TOKEN",
+    TokenRequired: "send the header `Authorization: Bearer TOKEN`, or log in at /login; `flawless "
+    "tokens add` makes tokens, where the server runs",
+    CsrfRequired: "send the header X-Flawless-CSRF with the `csrf` that GET /api/v1/whoami gives",
+    AccessUnusable: "whoever runs the server finds the reason in its log",
     AccessDenied: "use the address that `flawless up` printed, or serve with FLAWLESS_TOKEN set",
 }
 
@@ -97,11 +127,13 @@ def problem(error: FlawlessError) -> Response:
     kind = type(error)
     status = next(_STATUS[cls] for cls in kind.__mro__ if cls in _STATUS)
     hint = next((_HINTS[cls] for cls in kind.__mro__ if cls in _HINTS), None)
+    if isinstance(error, NotPermitted):
+        hint = error.hint
     if isinstance(error, StoreError):
         status, hint = (503 if error.retriable else 500), error.hint
     headers = {}
     if status in (429, 503):
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(getattr(error, "retry_after_s", RETRY_AFTER_S))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= 500:

@@ -18,6 +18,12 @@ class Role(StrEnum):
         order = list(Role)
         return order.index(self) >= order.index(other)
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What it may do with any execution, in the words of capabilities."""
+        reading = frozenset({Right.STATE, Right.JOURNAL})
+        return reading | {Right.SEND} if self.includes(Role.OPERATE) else reading
+
 
 class Right(StrEnum):
     """What a capability token lets its bearer do with its one execution."""
@@ -34,14 +40,24 @@ class Right(StrEnum):
 class Need:
     """What a request needs: a role, or on one execution the right.
 
-    Without a role anyone may ask; without a right no capability token is enough.
+    Without a right no capability token is enough. Without a role anyone may ask, or anyone who is
+    `known` by whatever token. A browser that navigates to a `page` is first sent to log in.
     """
 
     role: Role | None
     right: Right | None = None
+    known: bool = False
+    page: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Tell whether strangers may ask."""
+        return self.role is None and not self.known
 
 
 ANYONE = Need(None)
+KNOWN = Need(None, known=True)
+PAGE = Need(None, page=True)
 READ = Need(Role.READ)
 OPERATE = Need(Role.OPERATE)
 DEPLOY = Need(Role.DEPLOY)

@@ -15,6 +15,7 @@ TAGS: Final = {
     "decisions": "End, repair and decide.",
     "streams": "Server-sent events: what changes, as it changes.",
     "deployments": "The code that executions run on.",
+    "access": "Who asks, and tokens for a single execution.",
     "engine": "What answers here, and how it is.",
 }
 
@@ -226,6 +227,20 @@ _DEPLOYMENTS = (
     ),
 )
 
+_ACCESS = (
+    Operation("GET", "/whoami", "Who asks, and what they may", {200: api.Whoami}, "access"),
+    Operation(
+        "POST",
+        f"{_ONE}/capability",
+        "A token that opens this execution and nothing else",
+        {201: api.Capability},
+        "access",
+        "Give it to a browser. It lasts for `ttl_s` seconds, and ends with the token of whoever "
+        "asked for it.",
+        body=api.CapabilityRequest,
+    ),
+)
+
 _ENGINE = (
     Operation(
         "GET",
@@ -257,5 +272,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_CONVERSATION,
     *_DECISIONS,
     *_DEPLOYMENTS,
+    *_ACCESS,
     *_ENGINE,
 )

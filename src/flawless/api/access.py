@@ -1,0 +1,37 @@
+"""Who asks, and what may be given to others: one execution, for a while."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Whoami(msgspec.Struct):
+    """Who asks. `via` is `local`, `token`, `session` or `capability`.
+
+    A capability has no `role`, but `rights` on its one `execution`. Pages with a session send
+    `csrf` as the header `X-Flawless-CSRF` with every POST, PUT and DELETE.
+    """
+
+    name: str
+    role: str | None
+    via: str
+    rights: list[str]
+    execution: str | None = None
+    csrf: str | None = None
+    expires_at: str | None = None
+
+
+class CapabilityRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /executions/{id}/capability`. `messages`: the only ones it may send."""
+
+    rights: list[str]
+    ttl_s: float = 3_600.0
+    messages: list[str] | None = None
+
+
+class Capability(msgspec.Struct):
+    """A token that opens one execution until it expires."""
+
+    token: str
+    expires_at: str
+    rights: list[str]

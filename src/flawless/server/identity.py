@@ -1,0 +1,116 @@
+"""The endpoints about callers: who one is, and tokens that open a single execution."""
+
+from __future__ import annotations
+
+import math
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from flawless import api
+from flawless.engine.service import Service
+from flawless.errors import InputInvalid
+from flawless.server.access import Caller, caller
+from flawless.server.authentication import Authenticator
+from flawless.server.capabilities import (
+    CAPABILITY_S_MAX,
+    MESSAGE_NAMES_CHARS_MAX,
+    MESSAGE_NAMES_MAX,
+    Capability,
+)
+from flawless.server.documents import document
+from flawless.server.requests import Query, parse, read_body
+from flawless.server.roles import KNOWN, OPERATE, Right
+from flawless.server.routing import endpoint
+
+_BODY_BYTES_MAX = 0
+"""Beyond the slack every body has: nothing here carries a value."""
+
+
+class Identity:
+    """Tells callers who they are, and gives out capability tokens."""
+
+    def __init__(self, service: Service, authenticator: Authenticator) -> None:
+        self._service = service
+        self._authenticator = authenticator
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            endpoint(f"{api.PREFIX}/whoami", self.whoami, GET=KNOWN),
+            endpoint(f"{api.PREFIX}/executions/{{id}}/capability", self.capability, POST=OPERATE),
+        ]
+
+    async def whoami(self, request: Request) -> Response:
+        """`GET /whoami`: who asks, and what they may."""
+        Query(request, set())
+        who = caller(request)
+        rights = who.rights if who.role is None else who.role.rights
+        return document(
+            api.Whoami(
+                who.name,
+                who.role,
+                who.via,
+                [right.value for right in Right if right in rights],
+                who.execution,
+                who.csrf,
+                None if who.expires_us is None else api.timestamp(who.expires_us),
+            )
+        )
+
+    async def capability(self, request: Request) -> Response:
+        """`POST /executions/{id}/capability`: a token for this execution and nothing else."""
+        Query(request, set())
+        asked = parse(await read_body(request, _BODY_BYTES_MAX), api.CapabilityRequest)
+        record = await self._service.get(request.path_params["id"])
+        who = caller(request)
+        rights = _rights(asked.rights)
+        capability = Capability(
+            record.id,
+            rights,
+            self._expiry_us(asked.ttl_s, who),
+            who.token_id or "",
+            _messages(asked.messages, rights),
+        )
+        return document(
+            api.Capability(
+                self._authenticator.capabilities.write(capability),
+                api.timestamp(capability.expires_us),
+                [right.value for right in Right if right in rights],
+            ),
+            201,
+        )
+
+    def _expiry_us(self, ttl_s: float, who: Caller) -> int:
+        if not 0 < ttl_s <= CAPABILITY_S_MAX:
+            raise InputInvalid(
+                f"ttl_s must be a number of seconds up to {CAPABILITY_S_MAX:.0f} (30 days), not "
+                f"{ttl_s:g}",
+                path="ttl_s",
+            )
+        expires_us = self._authenticator.clock.now_us() + math.ceil(ttl_s * 1_000_000)
+        if who.via == "token" and who.expires_us is not None:
+            return min(expires_us, who.expires_us)  # it ends with the token behind it anyway
+        return expires_us
+
+
+def _rights(names: list[str]) -> frozenset[Right]:
+    known = {right.value: right for right in Right}
+    if not names or not known.keys() >= set(names):
+        raise InputInvalid(f"rights is a list of some of {', '.join(known)}", path="rights")
+    return frozenset(known[name] for name in names)
+
+
+def _messages(names: list[str] | None, rights: frozenset[Right]) -> frozenset[str] | None:
+    if names is None:
+        return None
+    if Right.SEND not in rights:
+        raise InputInvalid("messages are for the right send, which is not given", path="messages")
+    if len(names) > MESSAGE_NAMES_MAX or sum(map(len, names)) > MESSAGE_NAMES_CHARS_MAX:
+        raise InputInvalid(
+            f"messages has at most {MESSAGE_NAMES_MAX} names of {MESSAGE_NAMES_CHARS_MAX} "
+            "characters together",
+            path="messages",
+        )
+    return frozenset(names)

@@ -1,0 +1,79 @@
+"""Which page a browser sends a request for, and whether that page is one of ours."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from flawless.server.access import Access
+from flawless.server.problems import AccessDenied
+
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class HostCheck:
+    """Keeps pages of others from asking as this machine's user, where no token is wanted."""
+
+    def __init__(self, access: Access) -> None:
+        self._hosts = _LOCAL | {_bracketed(access.host)}
+        self._origins = frozenset(access.origins)
+
+    def check(self, scope: Scope, headers: Headers) -> bool:
+        """Return False for a page of an allowed origin, which needs a token of its own.
+
+        Raises `AccessDenied` when the request is for another host or for a page of others.
+        """
+        host = headers.get("host", "")
+        if _name(host) not in self._hosts:
+            raise AccessDenied(f"requests for the host {host[:100]!r} are not answered here")
+        origin = headers.get("origin")
+        if origin in self._origins:
+            return False
+        if (
+            origin is not None
+            and origin.lower() != f"{scope.get('scheme', 'http')}://{host}".lower()
+        ):
+            raise AccessDenied(f"pages of {origin[:100]!r} may not ask this server")
+        if origin is None and is_foreign(scope, headers):
+            raise AccessDenied("pages of others may not ask this server")
+        return True
+
+
+def is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Tell whether a browser sends this for a page that is not ours; links that lead here are.
+
+    `Sec-Fetch-Site` is what the browser itself has found out; old ones name the page in `Origin`.
+    The scheme is left out of that, as a proxy may have taken TLS away.
+    """
+    site = headers.get("sec-fetch-site")
+    if site in ("same-origin", "none"):
+        return False
+    if site is not None:
+        follows_link = (
+            scope["method"] in ("GET", "HEAD")
+            and headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") == "document"
+        )
+        return not follows_link
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    except ValueError:
+        return True
+
+
+def _name(host: str) -> str:
+    """Return a Host header without its port, in lower case."""
+    if host.startswith("["):
+        return host.partition("]")[0].lower() + "]"
+    return host.partition(":")[0].lower()
+
+
+def _bracketed(host: str) -> str:
+    bare = host.strip("[]").lower()
+    return f"[{bare}]" if ":" in bare else bare
