@@ -27,7 +27,16 @@ STARTED = [
     ("failed", "shop.stumble", ["on purpose"]),
 ]
 
-PAGES = {"/", "/ui", "/ui/{path}", "/ui/static/{path}", "/login", "/logout", "/flawless.js"}
+PAGES = {
+    "/",
+    "/ui",
+    "/ui/{path}",
+    "/ui/static/{path}",
+    "/login",
+    "/logout",
+    "/flawless.js",
+    "/flawless.d.ts",
+}
 """For browsers: no part of the API."""
 
 
@@ -80,9 +89,8 @@ def test_schemathesis_finds_nothing(tmp_path: Path, pytestconfig: pytest.Config)
             capture_output=True,
             text=True,
         )
-        assert found.returncode == 0, (
-            f"--seed={seed}\n{found.stdout[-20_000:]}{found.stderr[-2000:]}"
-        )
+        told = f"--seed={seed}\n{found.stdout[-20_000:]}{found.stderr[-2_000:]}"
+        assert found.returncode == 0, told
         assert "No issues found" in found.stdout, told
         assert client.get("/health").json()["status"] == "ok"
         assert client.get("/executions/done/result").json()["result"] == "ok"

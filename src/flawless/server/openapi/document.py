@@ -181,5 +181,7 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _id(operation: Operation) -> str:
-    words = re.findall(r"[a-z]+", operation.path) or ["about"]
-    return "_".join([operation.method.lower(), *(word for word in words if word != "id")])
+    """Return a name: `get_executions` for many, `get_execution_result` for what is of one."""
+    path = re.sub(r"(\w)s/{\w+(:path)?}", r"\1", operation.path)
+    words = re.findall(r"[a-z]+", path) or ["about"]
+    return "_".join([operation.method.lower(), *words])
