@@ -9,6 +9,7 @@ from jumps import BEGAN_US, JumpingClock
 
 from flawless.core.status import Status
 from flawless.engine.clock import SystemClock
+from flawless.engine.replays import Reason
 from flawless.engine.wakeups import Wakeups
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import MemoryStore
@@ -33,8 +34,9 @@ class Woken:
         self.names: list[str] = []
         self.come = asyncio.Event()
 
-    def enqueue(self, execution: ExecutionId) -> None:
-        """Take an execution."""
+    def enqueue(self, execution: ExecutionId, reason: Reason) -> None:
+        """Take an execution, which is due."""
+        assert reason == "woken"
         self.names.append(execution)
         self.come.set()
 

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
 from flawless.engine.changes import Changes
+from flawless.engine.telemetry import Telemetry
 from flawless.errors import StoreError
 from flawless.stores.base import Append, Create, NextRun, Result, Results, Send, Store, Write
 
@@ -45,9 +46,13 @@ class Committer:
     that must wait is a task made.
     """
 
-    def __init__(self, store: Store, changes: Changes | None = None) -> None:
+    def __init__(
+        self, store: Store, changes: Changes | None = None, telemetry: Telemetry | None = None
+    ) -> None:
         self._store = store
         self._changes = changes or Changes()
+        self._telemetry = telemetry or Telemetry()
+        self._began_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Item] = deque()
         self._busy = False
@@ -96,6 +101,7 @@ class Committer:
 
     def _turn(self) -> None:
         batch = self._gather()
+        self._began_s = self._loop.time()
         writes = [write for write, _, _, _ in batch if write is not None]
         commit = self._store.commit(writes, inline=True)
         try:
@@ -130,12 +136,17 @@ class Committer:
     def _deliver(self, batch: list[_Item], results: Results) -> None:
         self.batches += 1
         self.writes += len(results)
+        telemetry = self._telemetry
+        telemetry.committed(self._loop.time() - self._began_s, len(results))
         remaining = iter(results)
         note = self._changes.note_write if self._changes.active else None
         for write, durable, _, _ in batch:
-            result = next(remaining) if write is not None else None
-            if note is not None and write is not None:
-                note(write, result)
+            result: Result = None
+            if write is not None:
+                result = next(remaining)
+                telemetry.wrote(write, result)
+                if note is not None:
+                    note(write, result)
             if durable is None:
                 continue
             try:
@@ -211,6 +222,7 @@ class Committer:
 
     def _tell(self, problem: StoreError) -> None:
         if self.problem is None:
+            self._telemetry.store_problems += 1
             _log.error("%s (will be tried again)", problem)
         self.problem = problem
         if self.on_problem is not None:

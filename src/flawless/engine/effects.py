@@ -18,11 +18,13 @@ from flawless.core.protocol import (
     StepRequest,
 )
 from flawless.engine import http
+from flawless.engine.attempts import SavedAttempts
 from flawless.engine.clock import Clock
 from flawless.engine.mail import Mail
 from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.settings import Settings
 from flawless.engine.steps import StepPerformer, StepRun
+from flawless.engine.telemetry import Telemetry
 from flawless.errors import FlawlessError
 from flawless.functions import find_step
 from flawless.ids import run_key
@@ -39,6 +41,7 @@ class InFlight:
 
     label: str
     began_us: int
+    kind: str = ""
     run: StepRun | asyncio.Task[None] | None = None
 
     @property
@@ -88,9 +91,15 @@ class Effects:
     """Performs the effects of all executions of an engine; outcomes go to `execution.arrived`."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, settings: Settings, mail: Mail
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        settings: Settings,
+        mail: Mail,
+        telemetry: Telemetry,
     ) -> None:
         self._loop = loop
+        self._telemetry = telemetry
         self._mail = mail
         self._steps = StepPerformer(
             loop,
@@ -116,13 +125,14 @@ class Effects:
         key = run_key(execution.id, first.run)
         match request:
             case StepRequest():
+                self._telemetry.step_attempts += 1
                 item.run = self._steps.perform(
                     execution.id,
                     request,
                     key=key,
                     began_us=first.began_us,
                     earlier=execution.attempts_of(effect),
-                    on_attempt=lambda saved: execution.attempt_failed(effect, saved),
+                    on_attempt=lambda saved: self._attempt_failed(execution, effect, saved),
                     report=lambda outcome: execution.arrived(effect, outcome),
                 )
             case HttpRequest():
@@ -143,6 +153,10 @@ class Effects:
             self._steps.cancel(item.run)
         elif item.run is not None:
             item.run.cancel()
+
+    def _attempt_failed(self, execution: LiveExecution, effect: int, saved: SavedAttempts) -> None:
+        self._telemetry.step_retries += 1
+        execution.attempt_failed(effect, saved)
 
     def _task(
         self,

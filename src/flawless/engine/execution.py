@@ -38,6 +38,7 @@ from flawless.engine.host import Host
 from flawless.engine.outcome import Outcome
 from flawless.engine.printed import RawOutput
 from flawless.engine.resting import Rest, append, resting
+from flawless.engine.telemetry import kind_of
 from flawless.errors import FlawlessError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Parent, SaveAttempts
@@ -225,8 +226,9 @@ class LiveExecution:
 
     def arrived(self, effect: int, outcome: Outcome) -> None:
         """An effect has ended."""
-        if self.over or self.in_flight.pop(effect, None) is None:
+        if self.over or (item := self.in_flight.pop(effect, None)) is None:
             return
+        self._host.effect_ended(item, outcome)
         machine = self.machine
         if machine is None:
             self._arrivals.append((effect, outcome))
@@ -326,7 +328,8 @@ class LiveExecution:
         try:
             state = turn()
             if self._replaying and machine.live:
-                self._tell_replay(machine.replayed)
+                self._replaying = False
+                self._host.replayed(self, machine.replayed)
             if isinstance(state, Finished):
                 for request in self._printed.last_requests():
                     self.call(request)
@@ -390,7 +393,9 @@ class LiveExecution:
         for action in self.machine.take_actions():
             match action:
                 case Perform(effect, request):
-                    self.in_flight[effect] = InFlight(label(request), self._now_us())
+                    self.in_flight[effect] = InFlight(
+                        label(request), self._now_us(), kind_of(request)
+                    )
                     performs.append(action)
                 case StartChild(_, child):
                     children.append(child)
@@ -431,11 +436,6 @@ class LiveExecution:
         self._host.submit(write, lambda: self._host.ended(self, final), joined=joined)
 
     # --- small things -------------------------------------------------------------------------
-
-    def _tell_replay(self, count: int) -> None:
-        self._replaying = False
-        extra = {"execution": self.id, "replayed": count}
-        _log.debug("execution %s is back: %d effects replayed", self.id, count, extra=extra)
 
     def _flush(self, durable: Callable[[], None] | None) -> None:
         """Hand what is new to the store, and how the execution rests if that has changed."""

@@ -10,6 +10,7 @@ from flawless.core.entries import Continued, End
 from flawless.core.machine import NewEntries, Perform
 from flawless.core.protocol import ExecuteRequest
 from flawless.engine.clock import Clock
+from flawless.engine.outcome import Outcome
 from flawless.stores.base import Write
 from flawless.wasm import GuestLimits
 
@@ -40,6 +41,10 @@ class Host(Protocol):
         """Begin an effect; its outcome comes to `execution.arrived`."""
         ...
 
+    def effect_ended(self, item: InFlight, outcome: Outcome) -> None:
+        """The outcome of an effect has come, and is wanted."""
+        ...
+
     def give_up(self, item: InFlight) -> None:
         """Stop an effect whose outcome nobody wants."""
         ...
@@ -60,6 +65,10 @@ class Host(Protocol):
 
     def ended(self, execution: LiveExecution, final: End) -> None:
         """The execution's end is durable."""
+        ...
+
+    def replayed(self, execution: LiveExecution, entries: int) -> None:
+        """A guest that began anew is where it was, after so many answers from the journal."""
         ...
 
     def next_run(

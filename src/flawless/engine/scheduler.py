@@ -29,15 +29,19 @@ from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
 from flawless.engine.delivery import Delivery
 from flawless.engine.effects import Effects, InFlight
-from flawless.engine.endings import error_of, outcome_for_parent
+from flawless.engine.endings import error_of, outcome_for_parent, status_of
+from flawless.engine.eviction import Eviction
 from flawless.engine.execution import LiveExecution
 from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
 from flawless.engine.mail import Mail, TypeOf
+from flawless.engine.outcome import Outcome
+from flawless.engine.replays import Reason
 from flawless.engine.resting import append
 from flawless.engine.settings import Settings
 from flawless.engine.tasks import Tasks
+from flawless.engine.telemetry import Telemetry
 from flawless.engine.wakeups import PAGE, Wakeups
 from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
@@ -47,9 +51,7 @@ from flawless.wasm import GuestLimits
 _log = logging.getLogger("flawless.engine")
 
 _KEEPING = ("keep the new execution", "starting with the same id is safe")
-_SWEEP_S = 0.5
-_IDLE_US_MIN = 20_000
-"""A guest that waits for less than this does not make way for another."""
+_PAUSE_S = 0.5
 
 
 class Scheduler:
@@ -71,6 +73,7 @@ class Scheduler:
         ended: Callable[[ExecutionId, End], None],
         responded: Callable[[ExecutionId], None],
         stopped: Callable[[ExecutionId, Exception], None],
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.clock = clock
         self.loop = asyncio.get_running_loop()
@@ -90,7 +93,8 @@ class Scheduler:
         self._on_stop = stopped
         self._callers = Callers()
         self._changes = changes
-        self._committer = Committer(store, changes)
+        self._telemetry = telemetry or Telemetry()
+        self._committer = Committer(store, changes, self._telemetry)
         self._committer.on_problem = self._callers.tell
         self.mail = Mail(
             store,
@@ -101,10 +105,10 @@ class Scheduler:
             type_of=type_of,
             callers=self._callers,
         )
-        self._effects = Effects(self.loop, clock, settings, self.mail)
+        self._effects = Effects(self.loop, clock, settings, self.mail, self._telemetry)
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queue: deque[ExecutionId] = deque()
-        self._queued: set[ExecutionId] = set()
+        self._queued: dict[ExecutionId, Reason] = {}
         self._births: set[ExecutionId] = set()  # children that are not durable yet
         self._room = asyncio.Event()
         self._shorter = asyncio.Event()
@@ -118,11 +122,14 @@ class Scheduler:
             room=self._queue_is_short,
         )
         self._tasks = Tasks(self.loop)
+        self._eviction = Eviction(
+            self._live, clock, self._telemetry, evict_after_us=self.evict_after_us
+        )
         self._delivery = Delivery(
             store,
             self._live,
             sleepers_changed=self._wakeups.changed.set,
-            load=self._enqueue,
+            load=lambda execution: self._enqueue(execution, "woken"),
             reload=self.reload,
             spawn=self._tasks.spawn,
         )
@@ -134,7 +141,7 @@ class Scheduler:
         self._tasks.spawn(self._load_queued(), "loader")
         self._tasks.spawn(self._wakeups.watch(), "timers")
         self._tasks.spawn(self._wakeups.recover(), "recovery")
-        self._tasks.spawn(self._sweep(), "eviction")
+        self._tasks.spawn(self._eviction.sweep(self._room.set), "eviction")
 
     async def close(self, deadline_s: float) -> None:
         """Stop: effects under way may end until the deadline, their outcomes are recorded."""
@@ -167,6 +174,11 @@ class Scheduler:
     def problem(self) -> StoreError | None:
         """Why nothing can be written at the moment, or None."""
         return self._committer.problem
+
+    @property
+    def running(self) -> bool:
+        """Whether executions are being loaded, and woken when they are due."""
+        return not self.stopping and self._tasks.run("loader", "timers")
 
     @property
     def in_memory(self) -> int:
@@ -205,7 +217,7 @@ class Scheduler:
             if taken is not None and (live := self._live.pop(write.id, None)) is not None:
                 live.stop()
             if taken is None and not begins:
-                self._enqueue(write.id)
+                self._enqueue(write.id, "begun")
             if not made.done():
                 made.set_result(taken)
 
@@ -250,8 +262,9 @@ class Scheduler:
         done: asyncio.Future[None] = self.loop.create_future()
 
         def durable(_: Result) -> None:
+            self._telemetry.retried += len(executions)
             for execution in executions:
-                self._enqueue(execution)
+                self._enqueue(execution, "retried")
             if not done.done():
                 done.set_result(None)
 
@@ -298,6 +311,11 @@ class Scheduler:
         self._effects.perform(execution, action, item)
         self._changes.note(execution.id)  # after a replay nothing else tells of it
 
+    def effect_ended(self, item: InFlight, outcome: Outcome) -> None:
+        """Count an effect that was performed."""
+        took_us = self.clock.now_us() - item.began_us
+        self._telemetry.effect_ended(item.kind, took_us, failed=outcome.failed)
+
     def give_up(self, item: InFlight) -> None:
         """Stop an effect whose outcome nobody wants."""
         self._effects.give_up(item)
@@ -314,7 +332,7 @@ class Scheduler:
 
         def durable(result: Result) -> None:
             births.discard(write.id)
-            self._enqueue(write.id)
+            self._enqueue(write.id, "begun")
             if isinstance(result, Record):
                 self._delivery.notify(execution.id)  # of the refusal, unless it is that very child
 
@@ -337,7 +355,7 @@ class Scheduler:
 
     def _begin_again(self, execution: ExecutionId) -> None:
         self._live.pop(execution, None)
-        self._enqueue(execution)
+        self._enqueue(execution, "begun")
 
     def responded(self, execution: LiveExecution) -> None:
         """Tell who waits for a response."""
@@ -348,17 +366,24 @@ class Scheduler:
         if self.stopping:
             self._tasks.spawn(self._record_arrivals(execution), "last outcome")
         else:
-            self._enqueue(execution.id, front=True)
+            self._enqueue(execution.id, "evicted", front=True)
 
     def suspended(self, execution: LiveExecution) -> None:
         """Forget an execution that waits for a time the store knows."""
+        self._telemetry.replays.left(execution.id)
         self._live.pop(execution.id, None)
         self._wakeups.changed.set()
 
     def ended(self, execution: LiveExecution, final: End) -> None:
         """Forget an execution that has ended, and tell who waits for it."""
         self._live.pop(execution.id, None)
+        took_us = self.clock.now_us() - execution.first.began_us
+        self._telemetry.execution_ended(execution.id, execution.workflow, status_of(final), took_us)
         self._on_end(execution.id, final)
+
+    def replayed(self, execution: LiveExecution, entries: int) -> None:
+        """Note that a guest is where it was."""
+        self._telemetry.replays.done(execution.id, entries)
 
     def guest_closed(self) -> None:
         """Count a guest less."""
@@ -368,10 +393,10 @@ class Scheduler:
 
     # --- loading ------------------------------------------------------------------------------
 
-    def _enqueue(self, execution: ExecutionId, *, front: bool = False) -> None:
+    def _enqueue(self, execution: ExecutionId, reason: Reason, *, front: bool = False) -> None:
         if execution in self._queued or self.stopping:
             return
-        self._queued.add(execution)
+        self._queued[execution] = reason
         if front:
             self._queue.appendleft(execution)
         else:
@@ -383,13 +408,13 @@ class Scheduler:
             while self._queue and self._make_room():
                 execution = self._queue.popleft()
                 self._shorter.set()
-                self._queued.discard(execution)
+                reason = self._queued.pop(execution)
                 try:
-                    await self._load(execution)
+                    await self._load(execution, reason)
                 except (StoreError, ToolchainError) as error:
                     _log.error("execution %s cannot be loaded: %s", execution, error)
-                    await asyncio.sleep(_SWEEP_S)
-                    self._enqueue(execution)
+                    await asyncio.sleep(_PAUSE_S)
+                    self._enqueue(execution, reason)
                 except Exception:
                     _log.exception("internal error while loading execution %s", execution)
                 await asyncio.sleep(0)  # effects and requests have their turn between two guests
@@ -397,7 +422,7 @@ class Scheduler:
             if not self._queue or not self._make_room():
                 await self._room.wait()
 
-    async def _load(self, execution: ExecutionId) -> None:
+    async def _load(self, execution: ExecutionId, reason: Reason) -> None:
         """Read an execution's journal and inbox, and replay its guest."""
         await self.durable()
         live = self._live.get(execution)
@@ -405,6 +430,7 @@ class Scheduler:
             return
         delivery = self._delivery
         delivery.loading, delivery.missed = execution, False
+        self._telemetry.replays.begin(execution, reason, self.clock.now_us())
         try:
             loaded = await load(self._store, self._library, execution)
         except FlawlessError as error:
@@ -450,28 +476,8 @@ class Scheduler:
         self.submit(write, lambda: self._on_stop(execution, error))
 
     def _make_room(self) -> bool:
-        """Whether another guest may begin; the one idle for longest makes way if need be.
-
-        One that has just begun to wait stays: it will probably go on before a replay is done.
-        """
-        if self.guests < self._settings.guests_max:
-            return True
-        before = self.clock.now_us() - _IDLE_US_MIN
-        idle = [e for e in self._live.values() if (e.idle_since_us or before + 1) <= before]
-        if not idle:
-            return False
-        min(idle, key=lambda e: e.idle_since_us or 0).evict()
-        return True
-
-    async def _sweep(self) -> None:
-        """Drop guests that have waited for longer than `evict_after_s`."""
-        while True:
-            await asyncio.sleep(_SWEEP_S)
-            before = self.clock.now_us() - self.evict_after_us
-            for live in list(self._live.values()):
-                if live.idle_since_us is not None and live.idle_since_us <= before:
-                    live.evict()
-            self._room.set()  # some may be idle for long enough now
+        """Whether another guest may begin; the one idle for longest makes way if need be."""
+        return self.guests < self._settings.guests_max or self._eviction.evict_one()
 
     async def _queue_is_short(self) -> None:
         """Return when less than a page is queued: the rest stays in the store until then."""

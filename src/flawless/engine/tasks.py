@@ -23,6 +23,11 @@ class Tasks:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def run(self, *names: str) -> bool:
+        """Tell whether all tasks of these names are there and have not ended."""
+        there = {task.get_name().removeprefix("flawless-") for task in self._tasks}
+        return there.issuperset(names)
+
     def cancel(self) -> None:
         """Cancel all tasks."""
         for task in self._tasks:

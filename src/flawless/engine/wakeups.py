@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from flawless.engine.clock import Clock, Timer
+from flawless.engine.replays import Reason
 from flawless.errors import StoreError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Record, Store
@@ -40,7 +41,7 @@ class Wakeups:
         *,
         known: Callable[[ExecutionId], bool],
         loaded: Callable[[], int],
-        enqueue: Callable[[ExecutionId], None],
+        enqueue: Callable[[ExecutionId, Reason], None],
         room: Callable[[], Awaitable[None]],
     ) -> None:
         self.changed = asyncio.Event()
@@ -88,7 +89,7 @@ class Wakeups:
             if not page:
                 return
             for record in self._unknown(page):
-                self._enqueue(record.id)
+                self._enqueue(record.id, "restart")
             after = page[-1].id
             await self._room()
 
@@ -100,7 +101,7 @@ class Wakeups:
         due = await self._store.due(now_us, limit=limit)
         fresh = self._unknown(due)
         for record in fresh[:PAGE]:
-            self._enqueue(record.id)
+            self._enqueue(record.id, "woken")
         if len(fresh) > PAGE or len(due) == limit:
             return 0.0
         wake_us = await self._store.next_wake_us()
