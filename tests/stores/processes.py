@@ -20,6 +20,7 @@ from flawless.core.status import Status
 from flawless.errors import FlawlessError
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import Append, Chunk, Create, SQLiteStore, Write
+from stores.writes import listed
 
 LOG_PAGES_MAX = 60
 """So small that checkpoints happen all the time."""
@@ -104,7 +105,7 @@ def commit_for_ever(connection: Connection, path: Path, seed: int, log_pages_max
         await store.open()
         lengths = {
             str(r.id): sum(c.count for c in await store.journal(r.id))
-            for r in await store.list(limit=100_000)
+            for r in await listed(store, limit=100_000)
         }
         connection.send({})
         while True:

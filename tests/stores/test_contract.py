@@ -12,7 +12,18 @@ from flawless.errors import ExecutionNotFound, StoreConflict, StoreError
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import Append, Chunk, Create, Deployment, Record, Store
 from stores.conftest import Place
-from stores.writes import append, attempts, blob, create, deployment, ids, journal, status
+from stores.writes import (
+    active,
+    append,
+    attempts,
+    blob,
+    create,
+    deployment,
+    ids,
+    journal,
+    listed,
+    status,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +33,7 @@ A = ExecutionId("a")
 async def test_a_new_store_is_empty(store: Store) -> None:
     """Nothing is found in a new store, and nothing fails."""
     assert await store.get(A) is None
-    assert await store.list() == []
+    assert await listed(store) == []
     assert await store.running() == []
     assert await store.due(1 << 60) == []
     assert await store.next_wake_us() is None
@@ -134,7 +145,7 @@ async def test_a_failed_batch_leaves_nothing(store: Store) -> None:
     assert await store.blob(hashlib.sha256(b"x").hexdigest()) is None
     assert (await store.counts())[Status.RUNNING] == 1
     await store.commit([create("new", workflow="unheard.of"), append("old", 1)])
-    assert [r.workflow for r in await store.list()] == ["unheard.of", "app.w"]
+    assert [r.workflow for r in await listed(store)] == ["unheard.of", "app.w"]
 
 
 async def test_writes_to_unknown_executions_are_refused(store: Store) -> None:
@@ -229,12 +240,12 @@ async def test_list_is_newest_first_and_pages(store: Store) -> None:
     """Order is that of creation, not that of the clock; `before` continues a page."""
     for number, at_us in enumerate([50, 10, 90, 30, 70]):
         await store.commit([create(f"x{number}", at_us=at_us)])
-    assert ids(await store.list()) == ["x4", "x3", "x2", "x1", "x0"]
-    assert ids(await store.list(limit=2)) == ["x4", "x3"]
-    assert ids(await store.list(limit=2, before=ExecutionId("x3"))) == ["x2", "x1"]
-    assert ids(await store.list(before=ExecutionId("x0"))) == []
-    assert ids(await store.list(before=ExecutionId("unknown"))) == []
-    assert ids(await store.list(limit=0)) == []
+    assert ids(await listed(store)) == ["x4", "x3", "x2", "x1", "x0"]
+    assert ids(await listed(store, limit=2)) == ["x4", "x3"]
+    assert ids(await listed(store, limit=2, before=ExecutionId("x3"))) == ["x2", "x1"]
+    assert ids(await listed(store, before=ExecutionId("x0"))) == []
+    assert ids(await listed(store, before=ExecutionId("unknown"))) == []
+    assert ids(await listed(store, limit=0)) == []
 
 
 async def test_list_filters(store: Store) -> None:
@@ -252,16 +263,16 @@ async def test_list_filters(store: Store) -> None:
             status("order_4", Status.COMPLETED),
         ]
     )
-    assert ids(await store.list(prefix="order-")) == ["order-2", "order-1"]
-    assert ids(await store.list(prefix="order_")) == ["order_4"]
-    assert ids(await store.list(prefix="order%")) == ["order%5"]
-    assert ids(await store.list(prefix="orders")) == ["orders"]
-    assert ids(await store.list(prefix="\U0010ffff")) == ["\U0010ffff\U0010ffff"]
-    assert ids(await store.list(workflow="app.v")) == ["order-2"]
-    assert ids(await store.list(workflow="unknown")) == []
-    assert ids(await store.list(status=Status.COMPLETED)) == ["order_4"]
-    assert ids(await store.list(status=Status.PARKED, workflow="app.w")) == []
-    assert ids(await store.list(status=Status.RUNNING, prefix="order", limit=2)) == [
+    assert ids(await listed(store, prefix="order-")) == ["order-2", "order-1"]
+    assert ids(await listed(store, prefix="order_")) == ["order_4"]
+    assert ids(await listed(store, prefix="order%")) == ["order%5"]
+    assert ids(await listed(store, prefix="orders")) == ["orders"]
+    assert ids(await listed(store, prefix="\U0010ffff")) == ["\U0010ffff\U0010ffff"]
+    assert ids(await listed(store, workflow="app.v")) == ["order-2"]
+    assert ids(await listed(store, workflow="unknown")) == []
+    assert ids(await listed(store, status=Status.COMPLETED)) == ["order_4"]
+    assert ids(await listed(store, status=Status.PARKED, workflow="app.w")) == []
+    assert ids(await listed(store, status=Status.RUNNING, prefix="order", limit=2)) == [
         "orders",
         "order%5",
     ]
@@ -320,6 +331,33 @@ async def test_deployments_are_kept_as_first_saved(store: Store) -> None:
     assert [d.id for d in await store.deployments()] == ["d3", "d2", "d1"]
 
 
+async def test_deployments_come_a_page_at_a_time(store: Store) -> None:
+    """A page has at most `limit`, those saved earlier than `before`; unknown ones give none."""
+    await store.commit([deployment(f"d{n}") for n in range(5)])
+    assert [d.id for d in await store.deployments(limit=2)] == ["d4", "d3"]
+    page = await store.deployments(limit=2, before=DeploymentId("d3"))
+    assert [d.id for d in page] == ["d2", "d1"]
+    assert [d.id for d in await store.deployments(before=DeploymentId("d1"))] == ["d0"]
+    assert await store.deployments(before=DeploymentId("d0")) == []
+    assert await store.deployments(before=DeploymentId("nope")) == []
+
+
+async def test_which_deployments_are_active(store: Store) -> None:
+    """The last word counts, in its order; a batch that fails says nothing."""
+    assert await store.active() == []
+    await store.commit([active("d2", "d1")])
+    assert await store.active() == ["d2", "d1"]
+    await store.commit([active("d1", "d3", "d2"), deployment("d1")])
+    assert await store.active() == ["d1", "d3", "d2"]
+    with pytest.raises(ExecutionNotFound):
+        await store.commit([active("d9"), append("nobody", 1)])
+    assert await store.active() == ["d1", "d3", "d2"]
+    with pytest.raises(ValueError, match="active once"):
+        active("d1", "d1")
+    await store.commit([active()])
+    assert await store.active() == []
+
+
 async def test_blobs_are_kept_once(store: Store) -> None:
     """Megabytes come back as they were; saving them again is harmless."""
     data = bytes(range(256)) * 8192 + b"end"
@@ -352,11 +390,11 @@ async def test_everything_survives_close_and_open(place: Place) -> None:
     store = await place.open()
     await store.commit([create("a"), append("a", 1, count=4), attempts("a", 3, b"x")])
     await store.commit([create("b"), status("b", Status.WAITING, 77), deployment("d1")])
-    before = (await store.list(), await store.journal(A), await store.counts())
+    before = (await listed(store), await store.journal(A), await store.counts())
     await store.close()
     await store.close()
     store = await place.open()
-    assert (await store.list(), await store.journal(A), await store.counts()) == before
+    assert (await listed(store), await store.journal(A), await store.counts()) == before
     assert await store.attempts(A) == {3: b"x"}
     assert ids(await store.due(77)) == ["b"]
     with pytest.raises(StoreConflict):
@@ -413,7 +451,7 @@ async def test_a_closed_store_says_so(place: Place) -> None:
     with pytest.raises(StoreError, match="not open"):
         await store.commit([create("a")])
     with pytest.raises(StoreError, match="not open"):
-        await store.list()
+        await listed(store)
 
 
 async def test_close_carries_out_what_was_handed_over(place: Place) -> None:

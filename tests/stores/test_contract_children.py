@@ -13,17 +13,7 @@ from flawless.ids import ExecutionId
 from flawless.stores import Parent, Record, Sent, Store, Write
 from flawless.stores.base import PARENT_ENDED
 from stores.conftest import Place
-from stores.writes import (
-    append,
-    child,
-    create,
-    end,
-    ids,
-    inbox,
-    journal,
-    send,
-    status,
-)
+from stores.writes import append, child, create, end, ids, inbox, journal, listed, send, status
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +41,7 @@ async def test_a_child_knows_its_parent(store: Store) -> None:
     parent = await get(store, "a")
     assert (parent.parent, parent.depth) == (None, 0)
     assert await store.running() == [parent, record]
-    assert await store.list() == [record, parent]
+    assert await listed(store) == [record, parent]
     assert await journal(store, "x") == [(0, 1, b"zero")]
     await store.commit([status("x", Status.WAITING, 1)])
     assert (await store.due(1))[0].parent == record.parent
@@ -195,7 +185,7 @@ async def test_children_of_a_taken_id_are_skipped(store: Store) -> None:
         [create("a"), append("a", 1), child("x", "a"), child("z", "a"), append("z", 1), create("b")]
     )
     assert results[1:] == [None] * 5
-    assert ids(await store.list()) == ["b", "z", "a"]
+    assert ids(await listed(store)) == ["b", "z", "a"]
     assert await store.children(A) == []
     assert len(await store.journal(ExecutionId("z"))) == 2
 

@@ -20,6 +20,7 @@ from stores.writes import (
     ids,
     inbox,
     journal,
+    listed,
     next_run,
     send,
     status,
@@ -68,8 +69,8 @@ async def test_many_runs(place: Place) -> None:
     await store.close()
     store = await place.open()
     await store.commit([append("a", 1), next_run("a", Status.FAILED)])
-    assert ids(await store.list()) == ["a"]
-    everything = await store.list(runs=True)
+    assert ids(await listed(store)) == ["a"]
+    everything = await listed(store, runs=True)
     assert ids(everything) == ["a", "a~3", "a~2", "a~1"]
     assert [record.run for record in everything] == [4, 3, 2, 1]
     assert await journal(store, "a~3") == [(0, 1, b"next"), (1, 1, b"more")]
@@ -171,16 +172,16 @@ async def test_earlier_runs_are_hidden(store: Store) -> None:
     assert ids(await store.running()) == ["a", "b"]
     assert await store.due(1 << 60) == []
     assert await store.next_wake_us() is None
-    assert ids(await store.list()) == ["b", "a"]
+    assert ids(await listed(store)) == ["b", "a"]
     for final in (Status.COMPLETED, Status.FAILED):
-        assert await store.list(status=final) == []
-    assert ids(await store.list(runs=True)) == ["b", "b~1", "a", "a~1"]
-    assert ids(await store.list(runs=True, status=Status.COMPLETED)) == ["a~1"]
-    assert ids(await store.list(runs=True, status=Status.FAILED)) == ["b~1"]
-    assert ids(await store.list(runs=True, status=Status.RUNNING)) == ["b", "a"]
-    assert ids(await store.list(runs=True, prefix="b")) == ["b", "b~1"]
-    assert ids(await store.list(runs=True, workflow="app.w", limit=1)) == ["b~1"]
-    assert ids(await store.list(runs=True, before=ExecutionId("b~1"))) == ["a", "a~1"]
+        assert await listed(store, status=final) == []
+    assert ids(await listed(store, runs=True)) == ["b", "b~1", "a", "a~1"]
+    assert ids(await listed(store, runs=True, status=Status.COMPLETED)) == ["a~1"]
+    assert ids(await listed(store, runs=True, status=Status.FAILED)) == ["b~1"]
+    assert ids(await listed(store, runs=True, status=Status.RUNNING)) == ["b", "a"]
+    assert ids(await listed(store, runs=True, prefix="b")) == ["b", "b~1"]
+    assert ids(await listed(store, runs=True, workflow="app.w", limit=1)) == ["b~1"]
+    assert ids(await listed(store, runs=True, before=ExecutionId("b~1"))) == ["a", "a~1"]
     await store.commit([end("a"), end("b")])
     assert await store.counts() == dict.fromkeys(Status, 0) | {Status.COMPLETED: 2}
 
@@ -236,7 +237,7 @@ async def test_a_next_run_needs_an_execution(store: Store) -> None:
     await store.commit([create("a")])
     with pytest.raises(StoreConflict):
         await store.commit([next_run("a", last=Chunk(2, 1, b""))])
-    assert ids(await store.list(runs=True)) == ["a"]
+    assert ids(await listed(store, runs=True)) == ["a"]
 
 
 async def test_a_next_run_is_skipped_with_a_taken_id(store: Store) -> None:
@@ -256,7 +257,7 @@ async def test_a_failed_batch_leaves_runs_as_they_were(store: Store) -> None:
             [next_run("a"), append("a", 1), next_run("a"), end("a"), append("missing", 0)]
         )
     assert await get(store, "a") == before
-    assert ids(await store.list(runs=True)) == ["b", "a"]
+    assert ids(await listed(store, runs=True)) == ["b", "a"]
     assert await store.attempts(A) == {1: b"x"}
     assert ids(await store.due(7)) == ["a"]
     await store.commit([append("a", 1), next_run("a")])

@@ -29,13 +29,16 @@ from flawless.stores import (
     MemoryStore,
     NextRun,
     Parent,
+    SaveActive,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
+    Selection,
     Send,
     SQLiteStore,
     Write,
 )
+from stores.writes import listed
 
 IDS = st.sampled_from([ExecutionId(id_) for id_ in ("a0", "a1", "b0", "b1", "A0")])
 ALL_IDS = st.one_of(IDS, IDS, IDS, IDS.map(lambda id_: ExecutionId(f"{id_}~1")))
@@ -51,9 +54,13 @@ MISTAKES = st.sampled_from([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1])
 FOLDER = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 """In memory where possible: this is about answers, not about durability, and opens many files."""
 
+ATTRIBUTES = st.just({}) | st.dictionaries(
+    st.sampled_from(["x", "y"]), st.sampled_from(["1", "2", "\u00e4 \U0001f41d"]), max_size=2
+)
 FIRST_CHUNKS = st.builds(Chunk, st.just(0), st.integers(1, 3), DATA)
 CREATES = st.builds(
-    Create, IDS, WORKFLOWS, DEPLOYMENTS, st.binary(max_size=4), TIMES, FIRST_CHUNKS
+    Create, IDS, WORKFLOWS, DEPLOYMENTS, st.binary(max_size=4), TIMES, FIRST_CHUNKS,
+    wake_us=st.none() | TIMES, attributes=ATTRIBUTES,
 )  # fmt: skip
 PARENTS = st.builds(
     Parent, IDS, st.integers(1, 2), st.integers(1, 2), st.sampled_from(["wait", "cancel"])
@@ -88,6 +95,7 @@ OTHERS = st.one_of(
     st.builds(
         SaveDeployment, DEPLOYMENTS, st.text(max_size=3), st.just("k"), DATA, st.just("c"), TIMES
     ),
+    st.lists(DEPLOYMENTS, unique=True).map(lambda ids: SaveActive(tuple(ids))),
     BLOBS.map(lambda data: SaveBlob(hashlib.sha256(data).hexdigest(), data)),
 )
 APPENDS = st.tuples(
@@ -208,6 +216,8 @@ class TwoStores(RuleBasedStateMachine):
         limit=st.integers(0, 12),
         other=st.none() | ALL_IDS,
         now_us=TIMES,
+        created=st.tuples(st.none() | TIMES, st.none() | TIMES),
+        attributes=ATTRIBUTES,
         runs=st.booleans(),
         start=st.integers(-1, 8),
         count=st.none() | st.integers(0, 5),
@@ -220,26 +230,22 @@ class TwoStores(RuleBasedStateMachine):
         limit: int,
         other: ExecutionId | None,
         now_us: int,
+        created: tuple[int | None, int | None],
+        attributes: dict[str, str],
         runs: bool,
         start: int,
         count: int | None,
     ) -> None:
         """Both give the same answers, in the same order."""
+        selection = Selection(status, workflow, prefix, *created, attributes, runs)
 
         async def answers(store: MemoryStore | SQLiteStore) -> list[Any]:
             found: list[Any] = [
-                await store.list(
-                    status=status,
-                    workflow=workflow,
-                    prefix=prefix,
-                    limit=limit,
-                    before=other,
-                    runs=runs,
-                ),
+                await store.list(selection, limit=limit, before=other),
                 await store.running(limit=limit, after=other),
                 await store.due(now_us, limit=limit),
             ]
-            for record in await store.list(runs=True):
+            for record in await listed(store, runs=True):
                 found.append(await store.journal(record.id, start, count))
                 found.append(await store.messages(record.id, after=start, limit=limit))
             return found
@@ -253,8 +259,8 @@ class TwoStores(RuleBasedStateMachine):
 
     async def compare(self) -> None:
         """Compare all content."""
-        records = await self.model.list(limit=1000, runs=True)
-        assert await self.real.list(limit=1000, runs=True) == records
+        records = await listed(self.model, limit=1000, runs=True)
+        assert await listed(self.real, limit=1000, runs=True) == records
         for id_ in (record.id for record in records):
             assert await self.real.journal(id_) == await self.model.journal(id_)
             assert await self.real.last_chunk(id_) == await self.model.last_chunk(id_)
@@ -266,6 +272,10 @@ class TwoStores(RuleBasedStateMachine):
         assert await self.real.counts() == await self.model.counts()
         assert await self.real.next_wake_us() == await self.model.next_wake_us()
         assert await self.real.deployments() == await self.model.deployments()
+        for id_ in (DeploymentId("d1"), DeploymentId("d2")):
+            earlier = await self.model.deployments(limit=1, before=id_)
+            assert await self.real.deployments(limit=1, before=id_) == earlier
+        assert await self.real.active() == await self.model.active()
 
     def teardown(self) -> None:
         """Close both and leave nothing behind."""

@@ -25,6 +25,7 @@ from stores.processes import (
     kill,
     start,
 )
+from stores.writes import listed
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def lengths(path: Path) -> dict[str, int]:
     store = SQLiteStore(path, log_pages_max=LOG_PAGES_MAX)
     await store.open()
     found = {}
-    for record in await store.list(limit=100_000):
+    for record in await listed(store, limit=100_000):
         chunks = await store.journal(record.id)
         assert [c.data for c in chunks] == [entry(record.id, c.first_seq) for c in chunks]
         found[str(record.id)] = sum(c.count for c in chunks)

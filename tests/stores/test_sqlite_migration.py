@@ -14,8 +14,8 @@ from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import Chunk, Deployment, Message, Record, Sent, SQLiteStore
 from flawless.stores.base import SEQ_END
 from flawless.stores.sqlite import file
-from flawless.stores.sqlite.sql import migrations
-from stores.writes import append, child, end, ids, inbox, next_run, send
+from flawless.stores.sqlite.sql import QUERIES, migrations
+from stores.writes import append, child, end, ids, inbox, listed, next_run, send
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +39,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "app.db"
     with monkeypatch.context() as patch:
         patch.setattr(file, "migrations", lambda: {1: migrations()[1]})
+        patch.setitem(QUERIES, "open_session", "UPDATE session SET closed = 0, log_bytes = ?1")
         connection = file.prepare(path, log_pages_max=LOG_PAGES_MAX)
     execute = connection.execute
     execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
@@ -64,7 +65,7 @@ async def test_everything_is_still_there(path: Path) -> None:
     store = SQLiteStore(path, log_pages_max=LOG_PAGES_MAX)
     await store.open()
     statuses = [Status.RUNNING, Status.WAITING, Status.PARKED, Status.FAILED, Status.CANCELLED]
-    assert await store.list() == [
+    assert await listed(store) == [
         Record(
             ExecutionId(f"x{n}"),
             "app.w",
@@ -90,6 +91,7 @@ async def test_everything_is_still_there(path: Path) -> None:
         Deployment(DeploymentId("d1"), "v1", "bundle", b"\x02", "c", 5)
     ]
     assert await store.blob(BLOB_NAME) == BLOB
+    assert await store.openings() == []
     await store.close()
 
 
@@ -112,7 +114,7 @@ async def test_old_executions_can_do_all_that_is_new(path: Path) -> None:
     await store.open()
     assert await store.messages(ExecutionId("x0")) == [Message(1, "m", b"p", 40, None)]
     assert ids(await store.children(ExecutionId("x0"))) == ["new"]
-    assert ids(await store.list(runs=True, limit=3)) == ["x3", "x0", "new"]
+    assert ids(await listed(store, runs=True, limit=3)) == ["x3", "x0", "new"]
     assert (await store.get(ExecutionId("x3~1"))) is not None
     assert len(await store.journal(ExecutionId("x0~1"))) == 3
     assert (await store.counts())[Status.FAILED] == 0

@@ -20,7 +20,7 @@ from flawless.errors import FlawlessError, StoreError
 from flawless.ids import ExecutionId
 from flawless.stores import SQLiteStore
 from stores.processes import open_as_nobody, start
-from stores.writes import append, attempts, create, deployment, ids, journal, send, status
+from stores.writes import append, attempts, create, deployment, ids, journal, listed, send, status
 
 pytestmark = pytest.mark.anyio
 
@@ -205,7 +205,7 @@ async def everything(path: Path) -> list[object]:
     store = small(path)
     await store.open()
     try:
-        records = await store.list(limit=1000)
+        records = await listed(store, limit=1000)
         found: list[object] = [records]
         for record in records:
             found += await store.journal(record.id)
@@ -243,7 +243,7 @@ async def test_a_full_database_is_retriable(tmp_path: Path) -> None:
         assert caught.value.retriable
         with pytest.raises(StoreError, match="no space is left"):
             await store.commit([append("a", 1, b"x" * 60_000)], inline=inline)
-    assert ids(await store.list()) == ["a"]
+    assert ids(await listed(store)) == ["a"]
     await store.commit([append("a", 1, b"small")])  # fits
     writing.execute("PRAGMA max_page_count = 1000000").fetchall()
     await store.commit([create("b"), append("b", 1, b"x" * 60_000), append("a", 2)])

@@ -16,9 +16,11 @@ from flawless.stores import (
     NextRun,
     Parent,
     Record,
+    SaveActive,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
+    Selection,
     Send,
     Store,
 )
@@ -58,6 +60,11 @@ def deployment(id_: str, label: str = "v1") -> SaveDeployment:
     return SaveDeployment(
         DeploymentId(id_), label, "bundle", b"manifest of " + id_.encode(), "c", 5
     )
+
+
+def active(*ids: str) -> SaveActive:
+    """Say which deployments are active."""
+    return SaveActive(tuple(DeploymentId(id_) for id_ in ids))
 
 
 def blob(sha256: str, data: bytes) -> SaveBlob:
@@ -107,6 +114,20 @@ async def inbox(store: Store, id_: str) -> list[tuple[int, str, bytes]]:
 async def journal(store: Store, id_: str) -> list[tuple[int, int, bytes]]:
     """Return a journal as plain tuples."""
     return [(c.first_seq, c.count, c.data) for c in await store.journal(ExecutionId(id_))]
+
+
+async def listed(
+    store: Store, *, limit: int = 100, before: str | None = None, **conditions: Any
+) -> list[Record]:
+    """Return the records that fulfil all conditions, collected from as many pages as it takes."""
+    selection = Selection(**conditions)
+    found: list[Record] = []
+    while True:
+        page = await store.list(selection, limit=limit - len(found), before=before)
+        found += page.records
+        before = page.next
+        if before is None or len(found) >= limit:
+            return found
 
 
 def ids(records: Sequence[Record]) -> list[str]:

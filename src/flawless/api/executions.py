@@ -50,8 +50,9 @@ class Parent(msgspec.Struct):
 class Execution(msgspec.Struct):
     """One execution, as lists show it. `wake_at` is set while it waits for a time.
 
-    `run` counts the runs of one id from 1. `parked` is there in lists of parked executions, and in
-    the detail of one: what waits for a decision.
+    `run` counts the runs of one id from 1. `attributes` are what was said at the start, to find it
+    by. `start_at` is when it begins, until it has begun. `parked` is there in lists of parked
+    executions, and in the detail of one: what waits for a decision.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Execution(msgspec.Struct):
     wake_at: str | None = None
     run: int = 1
     parent: Parent | None = None
+    attributes: dict[str, str] = {}
+    start_at: str | None = None
     parked: list[ParkedEffect] | UnsetType = UNSET
 
 
@@ -86,7 +89,10 @@ class StartedExecution(Execution, kw_only=True):
 
 
 class ExecutionPage(msgspec.Struct):
-    """Executions, newest first; `next` is the `before` of the next page, or null."""
+    """Executions, newest first; `next` is the `before` of the next page, or null.
+
+    There may be fewer than were asked for, or none, and yet a `next`.
+    """
 
     executions: list[Execution]
     next: str | None = None

@@ -7,6 +7,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future as ThreadFuture
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
@@ -18,12 +19,13 @@ from flawless.engine import arguments, native
 from flawless.engine.clock import Clock
 from flawless.engine.handle import Execution
 from flawless.engine.secrets import Secrets
+from flawless.engine.selections import moment_us, select
 from flawless.engine.service import Service
 from flawless.engine.settings import Settings
 from flawless.errors import EngineStopped
 from flawless.functions import Workflow
 from flawless.stores import open_store
-from flawless.stores.base import Record, Store
+from flawless.stores.base import Record, Selection, Store
 from flawless.wasm.progress import Progress
 
 P = ParamSpec("P")
@@ -237,21 +239,30 @@ class Engine:
         status: str | None = None,
         workflow: str | None = None,
         prefix: str = "",
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        attributes: Mapping[str, str] | None = None,
         limit: int = 50,
         before: str | None = None,
         runs: bool = False,
     ) -> list[Record]:
-        """Return executions, newest first; with `runs`, earlier runs (`ID~1`) too."""
-        return self.call(
-            lambda service: service.list(
-                status=status,
-                workflow=workflow,
-                prefix=prefix,
-                limit=limit,
-                before=before,
-                runs=runs,
-            )
+        """Return executions, newest first, that fulfil all conditions; at most `limit` (1,000).
+
+        `prefix` is how the id begins. `created_after` is the first moment that counts,
+        `created_before` the first that does not count any more; both need a time zone. An execution
+        has all the `attributes`. `before` is the id of an execution: for the next page, the last
+        one of this page. With `runs`, earlier runs (`ID~1`) are listed too.
+        """
+        selection = select(
+            status=status,
+            workflow=workflow,
+            prefix=prefix,
+            created_after_us=moment_us(created_after, "created_after"),
+            created_before_us=moment_us(created_before, "created_before"),
+            attributes=attributes,
+            runs=runs,
         )
+        return self.call(lambda service: _find(service, selection, limit, before))
 
     def health(self) -> dict[str, Any]:
         """Return how the engine is: status, problem, numbers of executions and guests."""
@@ -285,6 +296,20 @@ class Engine:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+
+async def _find(
+    service: Service, selection: Selection, limit: int, before: str | None
+) -> list[Record]:
+    """Collect pages until there are `limit` records, or no more; others run in between."""
+    found: list[Record] = []
+    while True:
+        page = await service.list(selection, limit=limit - len(found), before=before)
+        found += page.records
+        before = page.next
+        if before is None or len(found) == limit:
+            return found
+        await asyncio.sleep(0)
 
 
 def _deadline_s(deadline: Duration | None) -> float | None:

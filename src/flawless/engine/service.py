@@ -15,8 +15,8 @@ from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
 from flawless.durations import LONGEST_S
 from flawless.engine import arguments, beginnings
-from flawless.engine.changes import Changes
 from flawless.engine.catalogue import Catalogue
+from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
@@ -36,12 +36,13 @@ from flawless.errors import (
     WorkflowNotFound,
 )
 from flawless.ids import ExecutionId, execution_id, new_execution_id
-from flawless.stores.base import Create, Record, Records, Store, Visible
+from flawless.stores.base import Create, Page, Record, Selection, Store, Visible
 from flawless.wasm.progress import Progress
 
 _log = logging.getLogger("flawless.engine")
 
 LIST_MAX = 1_000
+_ALL = Selection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,11 @@ class Service:
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
         self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._starting: dict[str, bytes] = {}
+
+    @property
+    def clock(self) -> Clock:
+        """The engine's clock, for whoever compares times with the engine's."""
+        return self._clock
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -237,36 +243,16 @@ class Service:
         return record
 
     async def list(
-        self,
-        *,
-        status: str | None = None,
-        workflow: str | None = None,
-        prefix: str = "",
-        limit: int = 50,
-        before: str | None = None,
-        runs: bool = False,
-    ) -> Records:
-        """Return executions, newest first, those started before the execution `before`.
+        self, selection: Selection = _ALL, *, limit: int = 50, before: str | None = None
+    ) -> Page:
+        """Return a page of executions, newest first, those started before the execution `before`.
 
-        Earlier runs (`ID~1`) are left out unless `runs` is true.
+        `before` may also be the `next` of a page. A page may be short, or empty, and yet have a
+        `next`: see `Store.list`.
         """
-        try:
-            wanted = None if status is None else Status(status)
-        except ValueError:
-            known = ", ".join(Status)
-            raise InputInvalid(
-                f"{status!r} is no status; there are {known}", path="status"
-            ) from None
         if not 1 <= limit <= LIST_MAX:
             raise InputInvalid(f"limit must lie between 1 and {LIST_MAX}", path="limit")
-        return await self.store.list(
-            status=wanted,
-            workflow=workflow,
-            prefix=prefix,
-            limit=limit,
-            before=None if before is None else ExecutionId(before),
-            runs=runs,
-        )
+        return await self.store.list(selection, limit=limit, before=before)
 
     async def end(self, execution: str, wait_s: float = 0.0) -> End | None:
         """Return how an execution ended, waiting up to `wait_s` for it; None if it has not.
@@ -296,17 +282,17 @@ class Service:
                 self._waiters.pop(execution, None)
 
     @property
-    def control(self) -> Control:
-        """What can be done to executions that are there."""
-        self._running()
-        assert self._control is not None
-        return self._control
-    @property
     def catalogue(self) -> Catalogue:
         """What is deployed."""
         self._running()
         return Catalogue(self.store, self._library)
 
+    @property
+    def control(self) -> Control:
+        """What can be done to executions that are there."""
+        self._running()
+        assert self._control is not None
+        return self._control
 
     async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
         """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.

@@ -15,7 +15,7 @@ from flawless.durations import wait_seconds
 from flawless.engine import arguments
 from flawless.engine.service import End, Service
 from flawless.errors import InputInvalid
-from flawless.server import details, journals, records
+from flawless.server import details, filters, journals, records
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, parse, read_body
 from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
@@ -77,28 +77,27 @@ class Executions:
         )
 
     async def list(self, request: Request) -> Response:
-        """`GET /executions`: newest first, by status, workflow and prefix of the id.
+        """`GET /executions`: newest first, those that fulfil all conditions (see `filters`).
 
-        Parked ones come with what waits for a decision.
+        Parked ones come with what waits for a decision. A page may be short, or empty, and yet have
+        a `next`: one request looks at a bounded number of executions.
         """
-        query = Query(request, {"status", "workflow", "prefix", "limit", "before", "runs"})
+        query = Query(
+            request,
+            {"limit", "before", "status", *filters.PARAMETERS},
+            repeatable=filters.REPEATABLE,
+        )
         limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.LIST_LIMIT_MAX)
         status = query.text("status")
         if status == Status.PARKED:
             limit = min(limit, api.PARKED_LIMIT_MAX)
-        found = await self._service.list(
-            status=status,
-            workflow=query.text("workflow"),
-            prefix=query.text("prefix") or "",
-            limit=limit + 1,
-            before=query.text("before"),
-            runs=query.flag("runs"),
-        )
-        page = [records.execution(record) for record in found[:limit]]
+        selection = filters.selection(query, status)
+        page = await self._service.list(selection, limit=limit, before=query.text("before"))
+        shown = [records.execution(record) for record in page.records]
         if status == Status.PARKED:
-            for execution, record in zip(page, found, strict=False):
+            for execution, record in zip(shown, page.records, strict=True):
                 execution.parked = await details.parked(self._service, record)
-        return document(api.ExecutionPage(page, page[-1].id if len(found) > limit else None))
+        return document(api.ExecutionPage(shown, page.next))
 
     async def get(self, request: Request) -> Response:
         """`GET /executions/{id}`: how it stands, and what it has under way."""

@@ -24,6 +24,8 @@ def execution(record: Record) -> api.Execution:
         None if record.wake_us is None else api.timestamp(record.wake_us),
         record.run,
         None if parent is None else api.Parent(parent.id, parent.run, parent.effect, parent.close),
+        attributes=record.attributes,
+        start_at=api.timestamp(record.began_us) if record.is_delayed else None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 from starlette.requests import Request
 
+from flawless import api
 from flawless.errors import InputInvalid, ValueTooLarge
 from flawless.server.problems import RequestInvalid, RequestTimeout
 
@@ -63,16 +64,22 @@ def parse(body: bytes, type_: type[T]) -> T:
 
 
 class Query:
-    """The query of a request, each parameter at most once and only known ones."""
+    """The query of a request: only known parameters, and each at most once unless `repeatable`."""
 
-    def __init__(self, request: Request, known: set[str]) -> None:
+    def __init__(
+        self, request: Request, known: set[str], *, repeatable: frozenset[str] = frozenset()
+    ) -> None:
         self._values: dict[str, str] = {}
+        self._lists: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
             if name not in known:
                 takes = ", ".join(sorted(known)) or "none"
                 raise InputInvalid(
                     f"there is no parameter {name!r} here; this endpoint takes {takes}", path=name
                 )
+            if name in repeatable:
+                self._lists.setdefault(name, []).append(value)
+                continue
             if name in self._values:
                 raise InputInvalid(f"{name} is given twice", path=name)
             self._values[name] = value
@@ -80,6 +87,15 @@ class Query:
     def text(self, name: str) -> str | None:
         """Return a parameter, or None if it is not given."""
         return self._values.get(name)
+
+    def texts(self, name: str) -> list[str]:
+        """Return all values of a repeatable parameter."""
+        return self._lists.get(name, [])
+
+    def moment_us(self, name: str) -> int | None:
+        """Return a time, RFC 3339 with its zone, in microseconds since the epoch."""
+        text = self._values.get(name)
+        return None if text is None else moment_us(text, name)
 
     def flag(self, name: str) -> bool:
         """Return whether a parameter is `true`; `false` if it is not given."""
@@ -113,6 +129,17 @@ class Query:
         except ValueError:
             value = math.nan
         return bounded_seconds(value, name, most, shown=text)
+
+
+def moment_us(text: str, name: str) -> int:
+    """Return an RFC 3339 time in microseconds since the epoch; raises `InputInvalid`."""
+    try:
+        return api.microseconds(text)
+    except (ValueError, TypeError, OverflowError):  # also one without a zone
+        raise InputInvalid(
+            f"{name} must be a time with its zone, such as 2026-01-31T12:00:00Z, not {text!r}",
+            path=name,
+        ) from None
 
 
 def bounded_seconds(value: float, name: str, most: float, *, shown: str | None = None) -> float:

@@ -24,7 +24,7 @@ Rules that hold for all methods:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -32,6 +32,8 @@ import msgspec
 from flawless.core.signals import PARENT
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
+from flawless.stores.activation import SaveActive
+from flawless.stores.openings import OPENINGS_MAX, NoteOpening, Opening
 from flawless.stores.records import (
     CLOSE_POLICIES,
     MESSAGE_END,
@@ -43,11 +45,14 @@ from flawless.stores.records import (
     Record,
     Visible,
 )
+from flawless.stores.selection import SCANNED_MAX, Page, Selection
 
 __all__ = [  # what is read is of the contract too, and is had from here
     "CLOSE_POLICIES",
     "MESSAGE_END",
+    "OPENINGS_MAX",
     "PARENT_ENDED",
+    "SCANNED_MAX",
     "SEQ_END",
     "WAITING_BYTES_MAX",
     "WAITING_MAX",
@@ -55,19 +60,26 @@ __all__ = [  # what is read is of the contract too, and is had from here
     "Chunk",
     "Create",
     "Deployment",
+    "DeploymentIds",
     "Deployments",
     "Journal",
     "Message",
     "Messages",
     "NextRun",
+    "NoteOpening",
+    "Opening",
+    "Openings",
+    "Page",
     "Parent",
     "Record",
     "Records",
     "Result",
     "Results",
+    "SaveActive",
     "SaveAttempts",
     "SaveBlob",
     "SaveDeployment",
+    "Selection",
     "Send",
     "SendOutcome",
     "Sent",
@@ -88,6 +100,9 @@ PARENT_ENDED = b'{"reason":"its parent ended","by":"%b"}' % PARENT.encode()
 
 class Create(msgspec.Struct, frozen=True):
     """Begin an execution: status `running`, journal beginning with `chunk`, run 1.
+
+    With a `wake_us` it begins later: status `waiting` until then, not listening, and `start_us` of
+    its record is that time. `attributes` belong to the execution in all its runs.
 
     If the id is taken, its result is the existing `Record`, and this write as well as all later
     writes of the same id in the batch are skipped, but for a `Send`, which comes from others; so
@@ -112,6 +127,8 @@ class Create(msgspec.Struct, frozen=True):
     parent: Parent | None = None
     depth: int = 0
     refusal: bytes = b""
+    wake_us: int | None = None
+    attributes: Mapping[str, str] = {}
 
     def __post_init__(self) -> None:
         if self.chunk.first_seq != 0:
@@ -271,14 +288,28 @@ class SaveBlob(msgspec.Struct, frozen=True):
     data: bytes
 
 
-Write: TypeAlias = Create | Append | Send | NextRun | SaveAttempts | SaveDeployment | SaveBlob
+Write: TypeAlias = (
+    Create
+    | Append
+    | Send
+    | NextRun
+    | SaveAttempts
+    | SaveDeployment
+    | SaveActive
+    | SaveBlob
+    | NoteOpening
+)
 
 
-# `Store.list` hides the built-in name inside the class, so its results are named here.
+_ALL = Selection()
+
+# `Store.list` hides the built-in name inside the class, so results are named here.
 Records: TypeAlias = list[Record]
 Journal: TypeAlias = list[Chunk]
 Deployments: TypeAlias = list[Deployment]
 Messages: TypeAlias = list[Message]
+Openings: TypeAlias = list[Opening]
+DeploymentIds: TypeAlias = list[DeploymentId]
 Result: TypeAlias = Record | Sent | tuple[ExecutionId, ...] | None
 Results: TypeAlias = list[Result]
 
@@ -327,20 +358,17 @@ class Store(Protocol):
         ...
 
     async def list(
-        self,
-        *,
-        status: Status | None = None,
-        workflow: str | None = None,
-        prefix: str = "",
-        limit: int = 100,
-        before: ExecutionId | None = None,
-        runs: bool = False,
-    ) -> Records:
-        """Return records, the most recently created first; earlier runs only with `runs`.
+        self, selection: Selection = _ALL, *, limit: int = 100, before: str | None = None
+    ) -> Page:
+        """Return a page of the records that `selection` selects, the most recently created first.
 
-        All conditions must hold: `status`, `workflow`, ids that begin with `prefix` (case matters),
-        created earlier than the execution `before` (for paging; an unknown id gives an empty list).
-        "Created" is the order in which the store got them, not their clock.
+        They were created earlier than `before`: the id of an execution, or the `next` of a page. An
+        unknown one gives an empty page. "Created" is the order in which the store got them, not
+        their clock, and pages do not shift when further executions are created.
+
+        One call looks at no more than `SCANNED_MAX` executions, however many there are. So there
+        are at most `limit` records, and fewer, or none, where few match; there is no more to be
+        found only when `next` is None.
         """
         ...
 
@@ -434,12 +462,25 @@ class Store(Protocol):
         """Return the deployment, or None."""
         ...
 
-    async def deployments(self) -> Deployments:
-        """Return all deployments, the most recently saved first."""
+    async def deployments(
+        self, *, limit: int = 100, before: DeploymentId | None = None
+    ) -> Deployments:
+        """Return deployments, the most recently saved first, those saved earlier than `before`.
+
+        An unknown `before` gives an empty list.
+        """
+        ...
+
+    async def active(self) -> DeploymentIds:
+        """Return the active deployments, as the last `SaveActive` named them."""
         ...
 
     async def blob(self, sha256: str) -> bytes | None:
         """Return the bytes saved under that hash, or None. Damaged bytes are a `StoreError`."""
+        ...
+
+    async def openings(self, *, limit: int = 100) -> Openings:
+        """Return the openings that were noted (`NoteOpening`), the last one first."""
         ...
 
     async def size_bytes(self) -> int:

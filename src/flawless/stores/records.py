@@ -59,7 +59,8 @@ class Record(msgspec.Struct, frozen=True):
     appending nor a message touches it, so that a step costs one small row). `wake_us` is set only
     while the status is `waiting` or `parked`, and not always then. `digest` identifies workflow and
     input of the first run. `run` counts from 1. `depth` is what its `Create` said; next runs
-    inherit it, as they do the parent.
+    inherit it, as they do the parent and the `attributes`, which never change. `start_us` is when
+    it was to begin, if not at once.
     """
 
     id: ExecutionId
@@ -73,6 +74,22 @@ class Record(msgspec.Struct, frozen=True):
     run: int = 1
     parent: Parent | None = None
     depth: int = 0
+    start_us: int | None = None
+    attributes: dict[str, str] = {}
+
+    @property
+    def began_us(self) -> int:
+        """When the run begins, or began: the zero of the times in its journal."""
+        return self.created_us if self.start_us is None else self.start_us
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether it has not begun, because its time has not come."""
+        return (
+            self.start_us is not None
+            and self.status is Status.WAITING
+            and self.updated_us == self.created_us  # its beginning sets the status anew
+        )
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flawless.errors import ExecutionNotFound
 from flawless.ids import DeploymentId, ExecutionId
-from flawless.stores.base import Chunk, Deployment, Message, Record, Visible
+from flawless.stores.base import Chunk, Deployment, Message, Opening, Record, Visible
 
 
 class Inbox:
@@ -67,6 +67,10 @@ class Content:
         self.numbers = 0
         self.deployments: dict[DeploymentId, Deployment] = {}
         self.blobs: dict[str, bytes] = {}
+        self.active: tuple[DeploymentId, ...] = ()
+        self.openings: list[Opening] = []
+        self.clean = True
+        """Whether each session since the last of `openings` was closed."""
 
     def find(self, id_: ExecutionId) -> Run:
         """Return a run, or raise `ExecutionNotFound`."""

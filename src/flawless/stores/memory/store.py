@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import dropwhile, islice
 from math import inf
+from typing import Final
 
 from flawless.core.status import Status
 from flawless.errors import StoreError
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores.base import (
+    SCANNED_MAX,
     Chunk,
     Deployment,
+    DeploymentIds,
     Deployments,
     Journal,
     Messages,
+    Openings,
+    Page,
     Record,
     Records,
     Results,
+    Selection,
     Visible,
     Write,
 )
 from flawless.stores.memory.content import Content, Lasting
 from flawless.stores.memory.writer import Batch
+from flawless.stores.selection import cursor, place
+
+_ALL: Final = Selection()
 
 
 class MemoryStore:
@@ -39,6 +48,8 @@ class MemoryStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
+        if self._opened:  # whoever had it never closed it
+            self._content.clean = False
         self._opened = True
 
     async def close(self) -> None:
@@ -66,31 +77,27 @@ class MemoryStore:
         return None if run is None else run.record
 
     async def list(
-        self,
-        *,
-        status: Status | None = None,
-        workflow: str | None = None,
-        prefix: str = "",
-        limit: int = 100,
-        before: ExecutionId | None = None,
-        runs: bool = False,
-    ) -> Records:
+        self, selection: Selection = _ALL, *, limit: int = 100, before: str | None = None
+    ) -> Page:
         """See `Store.list`."""
         self._require_open("list executions")
-        end: float = inf
+        end = self._content.numbers + 1
         if before is not None:
-            known = self._content.runs.get(before)
-            end = -1 if known is None else known.number
-        matching = (
-            run.record
-            for run in reversed(self._content.in_order.values())
-            if run.number < end
-            and (runs or not run.is_earlier)
-            and (status is None or run.record.status is status)
-            and (workflow is None or run.record.workflow == workflow)
-            and run.record.id.startswith(prefix)
-        )
-        return _first(matching, limit)
+            known = self._content.runs.get(ExecutionId(before))
+            end = min(end, place(before) or (0 if known is None else known.number))
+        if limit < 1:
+            return Page([])
+        last = max(1, end - SCANNED_MAX)
+        found: list[Record] = []
+        for number in range(end - 1, last - 1, -1):
+            run = self._content.in_order.get(number)
+            if run is None or (run.is_earlier and not selection.runs):
+                continue
+            if selection.matches(run.record):
+                if len(found) == limit:
+                    return Page(found, cursor(self._content.runs[found[-1].id].number))
+                found.append(run.record)
+        return Page(found, cursor(last) if last > 1 else None)
 
     async def journal(
         self,
@@ -185,10 +192,24 @@ class MemoryStore:
         self._require_open("read a deployment")
         return self._content.deployments.get(id)
 
-    async def deployments(self) -> Deployments:
+    async def deployments(
+        self, *, limit: int = 100, before: DeploymentId | None = None
+    ) -> Deployments:
         """See `Store.deployments`."""
         self._require_open("list deployments")
-        return [*reversed(self._content.deployments.values())]
+        kept = self._content.deployments
+        saved = reversed(kept.values())
+        if before is not None:
+            if before not in kept:
+                return []
+            saved = dropwhile(lambda each: each.id != before, saved)
+            next(saved)
+        return [*islice(saved, max(0, limit))]
+
+    async def active(self) -> DeploymentIds:
+        """See `Store.active`."""
+        self._require_open("list active deployments")
+        return [*self._content.active]
 
     async def blob(self, sha256: str) -> bytes | None:
         """See `Store.blob`."""
@@ -202,6 +223,11 @@ class MemoryStore:
                 retriable=False,
             )
         return data
+
+    async def openings(self, *, limit: int = 100) -> Openings:
+        """See `Store.openings`."""
+        self._require_open("list openings")
+        return [*islice(reversed(self._content.openings), max(0, limit))]
 
     async def size_bytes(self) -> int:
         """See `Store.size_bytes`."""

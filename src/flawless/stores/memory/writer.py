@@ -14,6 +14,7 @@ from flawless.errors import StoreConflict
 from flawless.ids import ExecutionId, earlier_run
 from flawless.stores.base import (
     MESSAGE_END,
+    OPENINGS_MAX,
     PARENT_ENDED,
     Append,
     Chunk,
@@ -21,9 +22,12 @@ from flawless.stores.base import (
     Deployment,
     Message,
     NextRun,
+    NoteOpening,
+    Opening,
     Record,
     Result,
     Results,
+    SaveActive,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
@@ -70,6 +74,14 @@ class Batch:
                     self._save_attempts(write)
             case SaveDeployment():
                 self._save_deployment(write)
+            case SaveActive():
+                self._set(self._content, "active", write.deployments)
+            case NoteOpening():
+                content = self._content
+                opening = Opening(write.at_us, write.version, content.clean)
+                latest = [*content.openings[1 - OPENINGS_MAX :], opening]
+                self._set(content, "openings", latest)
+                self._set(content, "clean", True)
             case SaveBlob():
                 self._save_blob(write)
             case _:
@@ -96,14 +108,16 @@ class Batch:
             id=write.id,
             workflow=write.workflow,
             deployment=write.deployment,
-            status=Status.RUNNING,
+            status=Status.RUNNING if write.wake_us is None else Status.WAITING,
             created_us=write.at_us,
             updated_us=write.at_us,
-            wake_us=None,
+            wake_us=write.wake_us,
             digest=write.digest,
             run=1,
             parent=parent,
             depth=write.depth,
+            start_us=write.wake_us,
+            attributes=dict(write.attributes),
         )
         run = Run(self._content.next_number(), record, write.chunk)
         self._add(run)
@@ -194,6 +208,7 @@ class Batch:
             run=before.run + 1,
             parent=before.parent,
             depth=before.depth,
+            attributes=before.attributes,
         )
         self._undo.append(lambda: runs.__setitem__(write.id, old))
         new = Run(self._content.next_number(), record, write.chunk, old.lasting)

@@ -18,6 +18,27 @@ INSERT INTO execution (id, workflow, deployment, status, created_us, updated_us,
 VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5)
 ON CONFLICT (id) DO NOTHING RETURNING key;
 
+-- name: insert_delayed
+-- One that waits until ?6 before it begins.
+INSERT INTO execution (
+    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, start_us
+)
+VALUES (?1, ?2, ?3, 1, ?4, ?4, ?6, ?5, ?6)
+ON CONFLICT (id) DO NOTHING RETURNING key;
+
+-- name: complete_block
+-- The executions with keys from ?1 on, below ?2, are a block.
+INSERT INTO creation (block, earliest_us, latest_us)
+SELECT ?1 >> 10, min(created_us), max(created_us) FROM execution WHERE key >= ?1 AND key < ?2;
+
+-- name: save_attributes
+INSERT INTO attributes (key, data) VALUES (?1, ?2);
+
+-- name: index_attributes
+-- Those of the origin ?1, for the run ?2.
+INSERT INTO attribute (name, value, key)
+SELECT one.key, one.value, ?2 FROM attributes AS a, json_each(a.data) AS one WHERE a.key = ?1;
+
 -- name: set_status
 UPDATE execution SET status = ?2, wake_us = ?3, updated_us = ?4, listening = ?5 WHERE key = ?1;
 
@@ -128,10 +149,11 @@ INSERT INTO blob (sha256, data) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING;
 -- name: records
 -- How a record is read. Statements begin with it where they say {records}; callers may add to it.
 SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
-    p.id, c.run, c.effect, c.close, c.depth
+    p.id, c.run, c.effect, c.close, c.depth, e.start_us, a.data
 FROM execution AS e
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
+LEFT JOIN attributes AS a ON a.key = coalesce(e.origin, e.key)
 LEFT JOIN child AS c ON c.key = coalesce(e.origin, e.key)
 LEFT JOIN execution AS p ON p.key = coalesce(
     (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.parent), c.parent
@@ -140,6 +162,44 @@ LEFT JOIN execution AS p ON p.key = coalesce(
 -- name: record
 {records}
 WHERE e.id = ?1;
+
+-- name: records_of_keys
+{records}
+WHERE e.key IN (SELECT value FROM json_each(?1)) ORDER BY e.key DESC;
+
+-- name: walk
+-- For lists. What is in braces is filled in by `search.py`.
+SELECT {key} FROM {source}{execution}
+WHERE {way} AND {key} >= ? AND {key} < ? AND {conditions} ORDER BY {key} DESC LIMIT ?;
+
+-- name: measure
+-- As above, along the index alone.
+SELECT count(*), min(key) FROM (
+    SELECT {key} AS key FROM {source} WHERE {way} AND {key} >= ? AND {key} < ?
+    ORDER BY {key} DESC LIMIT ?
+);
+
+-- name: has_attribute
+SELECT 1 FROM attribute AS o WHERE o.name = ? AND o.value = ? AND o.key = e.key;
+
+-- name: newest_key
+SELECT max(key) FROM execution;
+
+-- name: earliest_from
+-- The earliest time at which an execution with a key from ?1 on was created.
+SELECT min(created_us) FROM execution WHERE key >= ?1;
+
+-- name: last_block_before
+-- The last block with an execution that was created before ?1.
+SELECT block FROM creation WHERE earliest_us < ?1 ORDER BY block DESC LIMIT 1;
+
+-- name: first_block_after
+-- The first block with an execution that was created at ?1 or later.
+SELECT block FROM creation WHERE latest_us >= ?1 ORDER BY block LIMIT 1;
+
+-- name: count_prefix
+-- At most ?3 ids from ?1 on, below ?2.
+SELECT count(*) FROM (SELECT 1 FROM execution WHERE id >= ?1 AND id < ?2 LIMIT ?3);
 
 -- name: running
 {records}
@@ -193,7 +253,19 @@ SELECT position, data FROM attempt WHERE position >= ?1 AND position < ?2 ORDER 
 SELECT id, label, kind, manifest, component, created_us FROM deployment WHERE id = ?1;
 
 -- name: deployments
-SELECT id, label, kind, manifest, component, created_us FROM deployment ORDER BY key DESC;
+SELECT id, label, kind, manifest, component, created_us FROM deployment
+WHERE key < CASE WHEN ?1 IS NULL THEN 9223372036854775807
+    ELSE ifnull((SELECT key FROM deployment WHERE id = ?1), 0) END
+ORDER BY key DESC LIMIT ?2;
+
+-- name: active
+SELECT deployment FROM active ORDER BY place;
+
+-- name: forget_active
+DELETE FROM active;
+
+-- name: insert_active
+INSERT INTO active (deployment) VALUES (?1);
 
 -- name: blob
 SELECT data FROM blob WHERE sha256 = ?1;
@@ -205,18 +277,32 @@ SELECT 1 FROM blob WHERE sha256 = ?1;
 SELECT closed, log_bytes FROM session;
 
 -- name: open_session
-UPDATE session SET closed = 0, log_bytes = ?1;
+UPDATE session SET clean = min(clean, closed), closed = 0, log_bytes = ?1;
 
 -- name: close_session
 UPDATE session SET closed = 1;
 
+-- name: insert_opening
+INSERT INTO opening (at_us, version, clean) SELECT ?1, ?2, clean FROM session;
+
+-- name: session_noted
+UPDATE session SET clean = 1;
+
+-- name: forget_openings
+-- All but the latest ?1.
+DELETE FROM opening WHERE key <= (SELECT max(key) FROM opening) - ?1;
+
+-- name: openings
+SELECT at_us, version, clean FROM opening ORDER BY key DESC LIMIT ?1;
+
 -- name: children
 SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
-    ?2, c.run, c.effect, c.close, c.depth
+    ?2, c.run, c.effect, c.close, c.depth, e.start_us, a.data
 FROM child AS c
 JOIN execution AS e ON e.key = coalesce(
     (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.key), c.key
 )
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
+LEFT JOIN attributes AS a ON a.key = c.key
 WHERE c.parent = ?1 ORDER BY c.key;

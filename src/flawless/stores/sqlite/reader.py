@@ -6,7 +6,6 @@ import hashlib
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -18,16 +17,23 @@ from flawless.stores.base import (
     SEQ_END,
     Chunk,
     Deployment,
+    DeploymentIds,
+    Deployments,
     Journal,
     Message,
+    Messages,
+    Openings,
+    Page,
     Record,
+    Records,
+    Selection,
     Visible,
 )
 from flawless.stores.sqlite.errors import damaged
-from flawless.stores.sqlite.rows import EARLIER_RUN, STATUS, STATUS_NUMBER, deployment, record
+from flawless.stores.sqlite.openings import read_openings
+from flawless.stores.sqlite.rows import STATUS, deployment, record
+from flawless.stores.sqlite.search import Search
 from flawless.stores.sqlite.sql import QUERIES
-
-_NOT_COMPLETED = "e.status < 5"
 
 
 class Reader:
@@ -37,51 +43,17 @@ class Reader:
         self._connection = connection
         self._execute = connection.execute
         self._path = path
+        self._search = Search(connection.execute)
 
     def get(self, id_: ExecutionId) -> Record | None:
         """See `Store.get`."""
         row = self._execute(QUERIES["record"], (id_,)).fetchone()
         return None if row is None else record(row)
 
-    def find(
-        self,
-        status: Status | None,
-        workflow: str | None,
-        prefix: str,
-        limit: int,
-        before: ExecutionId | None,
-        runs: bool,
-    ) -> list[Record]:
+    def list(self, selection: Selection, limit: int, before: str | None) -> Page:
         """See `Store.list`."""
-        conditions: list[str] = []
-        values: list[Any] = []
-        if status is not None and runs:
-            conditions.append("e.status IN (?, ?)")
-            values += [STATUS_NUMBER[status], STATUS_NUMBER[status] + EARLIER_RUN]
-        elif status is not None:
-            conditions.append("e.status = ?")
-            values.append(STATUS_NUMBER[status])
-            if status is not Status.COMPLETED:
-                conditions.append(_NOT_COMPLETED)  # lets SQLite use the partial index
-        elif not runs:
-            conditions.append("e.status < ?")
-            values.append(EARLIER_RUN)
-        if workflow is not None:
-            conditions.append("e.workflow = (SELECT key FROM name WHERE text = ?)")
-            values.append(workflow)
-        if prefix:
-            conditions.append("e.id >= ? AND substr(e.id, 1, ?) = ?")
-            values += [prefix, len(prefix), prefix]
-            end = _after_prefix(prefix)
-            if end is not None:
-                conditions.append("e.id < ?")
-                values.append(end)
-        if before is not None:
-            conditions.append("e.key < (SELECT key FROM execution WHERE id = ?)")
-            values.append(before)
-        where = " AND ".join(conditions) or "1"
-        query = f"{QUERIES['records']} WHERE {where} ORDER BY e.key DESC LIMIT ?"
-        return [record(row) for row in self._execute(query, (*values, max(0, limit)))]
+        with _Snapshot(self._execute):
+            return self._search.page(selection, limit, before)
 
     def journal(self, id_: ExecutionId, start: int, count: int | None) -> Journal:
         """See `Store.journal`."""
@@ -132,7 +104,7 @@ class Reader:
         rows = self._execute(QUERIES["attempts"], (base, base + SEQ_END))
         return {position - base: data for position, data in rows}
 
-    def messages(self, id_: ExecutionId, after: int, limit: int) -> list[Message]:
+    def messages(self, id_: ExecutionId, after: int, limit: int) -> Messages:
         """See `Store.messages`."""
         origin = self._origin(id_)
         if origin is None:
@@ -162,14 +134,14 @@ class Reader:
         row = self._execute(QUERIES["visible"], (2 * origin + kind,)).fetchone()
         return None if row is None else Visible(*row)
 
-    def children(self, id_: ExecutionId) -> list[Record]:
+    def children(self, id_: ExecutionId) -> Records:
         """See `Store.children`."""
         origin = self._origin(id_)
         if origin is None:
             return []
         return [record(row) for row in self._execute(QUERIES["children"], (origin, id_))]
 
-    def running(self, limit: int, after: ExecutionId | None) -> list[Record]:
+    def running(self, limit: int, after: ExecutionId | None) -> Records:
         """See `Store.running`."""
         key = 0
         if after is not None:
@@ -179,7 +151,7 @@ class Reader:
             key = found
         return [record(row) for row in self._execute(QUERIES["running"], (key, max(0, limit)))]
 
-    def due(self, now_us: int, limit: int) -> list[Record]:
+    def due(self, now_us: int, limit: int) -> Records:
         """See `Store.due`."""
         return [record(row) for row in self._execute(QUERIES["due"], (now_us, max(0, limit)))]
 
@@ -204,9 +176,14 @@ class Reader:
         row = self._execute(QUERIES["deployment"], (id_,)).fetchone()
         return None if row is None else deployment(row)
 
-    def deployments(self) -> list[Deployment]:
+    def deployments(self, limit: int, before: DeploymentId | None) -> Deployments:
         """See `Store.deployments`."""
-        return [deployment(row) for row in self._execute(QUERIES["deployments"])]
+        rows = self._execute(QUERIES["deployments"], (before, max(0, limit)))
+        return [deployment(row) for row in rows]
+
+    def active(self) -> DeploymentIds:
+        """See `Store.active`."""
+        return [DeploymentId(id_) for (id_,) in self._execute(QUERIES["active"])]
 
     def has_blob(self, sha256: str) -> bool:
         """Return whether a blob is saved under that hash."""
@@ -226,6 +203,10 @@ class Reader:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise damaged("read a blob", f"the bytes of {sha256} in {self._path} are others")
         return data
+
+    def openings(self, limit: int) -> Openings:
+        """See `Store.openings`."""
+        return read_openings(self._execute, limit)
 
     def _origin(self, id_: ExecutionId) -> int | None:
         """Return by what number all is found that lasts from run to run; None: earlier run."""
@@ -253,9 +234,3 @@ class _Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self._execute("ROLLBACK")
-
-
-def _after_prefix(prefix: str) -> str | None:
-    """Return the smallest text behind all that begin with `prefix`, for the index."""
-    last = ord(prefix[-1])
-    return prefix[:-1] + chr(last + 1) if last < 0xD7FF else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from flawless.core.status import Status
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores.base import Deployment, Parent, Record
@@ -25,12 +27,14 @@ STATUS: Final = {number: status for status, number in STATUS_NUMBER.items()} | {
     number + EARLIER_RUN: status for status, number in STATUS_NUMBER.items()
 }
 
+_ATTRIBUTES: Final = msgspec.json.Decoder(dict[str, str])
+
 
 def record(row: Any) -> Record:
     """Return the record of a row of the query `records` and those that begin with it."""
     (
         id_, workflow, deployment, status, created_us, updated_us, wake_us, digest, run,
-        parent_id, parent_run, effect, close, depth,
+        parent_id, parent_run, effect, close, depth, start_us, attributes,
     ) = row  # fmt: skip
     parent = None
     if parent_id is not None:
@@ -47,6 +51,8 @@ def record(row: Any) -> Record:
         run=run,
         parent=parent,
         depth=depth or 0,
+        start_us=start_us,
+        attributes={} if attributes is None else _ATTRIBUTES.decode(attributes),
     )
 
 

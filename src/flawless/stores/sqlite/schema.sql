@@ -9,6 +9,7 @@ CREATE TABLE name (
 -- the status of an earlier run, whose id is `ID~run`.
 -- origin: the key of the execution's first run, by which all is found that lasts from run to run;
 -- NULL is the run's own key. listening: whether a message (and not only a signal) wakes it.
+-- start_us: when it was to begin, if not at once.
 CREATE TABLE execution (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -21,7 +22,8 @@ CREATE TABLE execution (
     digest BLOB NOT NULL,
     run INTEGER NOT NULL DEFAULT 1,
     origin INTEGER,
-    listening INTEGER NOT NULL DEFAULT 0
+    listening INTEGER NOT NULL DEFAULT 0,
+    start_us INTEGER
 ) STRICT;
 
 -- All that needs attention or is worth finding; the many that completed cost nothing here.
@@ -32,6 +34,28 @@ CREATE INDEX execution_wake ON execution (wake_us, key) WHERE wake_us IS NOT NUL
 
 -- The later runs of executions that have several: the last one is the latest.
 CREATE INDEX execution_run ON execution (origin, key) WHERE origin IS NOT NULL;
+
+-- key = the origin of an execution that was given attributes; data = them as a JSON object.
+CREATE TABLE attributes (
+    key INTEGER PRIMARY KEY,
+    data TEXT NOT NULL
+) STRICT;
+
+-- The same, to find by; key = that of a run, so that the order is that in which they are listed.
+CREATE TABLE attribute (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    key INTEGER NOT NULL,
+    PRIMARY KEY (name, value, key)
+) STRICT, WITHOUT ROWID;
+
+-- When the executions of a block were created; block = execution.key / 2^10. The newest block, to
+-- which more are added, is not in it.
+CREATE TABLE creation (
+    block INTEGER PRIMARY KEY,
+    earliest_us INTEGER NOT NULL,
+    latest_us INTEGER NOT NULL
+) STRICT;
 
 -- position = execution.key * 2^24 + the position of the row's first entry in its journal.
 CREATE TABLE journal (
@@ -112,9 +136,24 @@ CREATE TABLE blob (
 ) STRICT;
 
 -- One row: whether the last engine closed the store (1) or not (0), and to what length it could
--- write the log beforehand: shorter it can never be.
+-- write the log beforehand: shorter it can never be. clean: whether each session since the last row
+-- of `opening` was closed.
 CREATE TABLE session (
     closed INTEGER NOT NULL,
-    log_bytes INTEGER NOT NULL
+    log_bytes INTEGER NOT NULL,
+    clean INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
+-- When engines opened the store, the last ones; clean: whether it had been closed in order before.
+CREATE TABLE opening (
+    key INTEGER PRIMARY KEY,
+    at_us INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    clean INTEGER NOT NULL
+) STRICT;
+
+-- The deployments that new executions run on, in order, as the engine last said.
+CREATE TABLE active (
+    place INTEGER PRIMARY KEY,
+    deployment TEXT NOT NULL UNIQUE
+) STRICT;

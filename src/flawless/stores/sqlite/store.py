@@ -19,13 +19,17 @@ from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores.base import (
     Chunk,
     Deployment,
+    DeploymentIds,
     Deployments,
     Journal,
     Messages,
+    Openings,
+    Page,
     Record,
     Records,
     Results,
     SaveBlob,
+    Selection,
     Visible,
     Write,
 )
@@ -45,6 +49,8 @@ from flawless.stores.sqlite.writer import EXECUTIONS_CACHED_MAX, Writer
 
 BLOB_COMPRESSION_LEVEL: Final = 1
 """A 20 MB component takes 0.3 s at level 1 and 1 s at the default, for a few per cent less."""
+
+_ALL: Final = Selection()
 
 _T = TypeVar("_T")
 
@@ -181,20 +187,10 @@ class SQLiteStore:
         return self._read("read an execution", lambda reader: reader.get(id))
 
     async def list(
-        self,
-        *,
-        status: Status | None = None,
-        workflow: str | None = None,
-        prefix: str = "",
-        limit: int = 100,
-        before: ExecutionId | None = None,
-        runs: bool = False,
-    ) -> Records:
+        self, selection: Selection = _ALL, *, limit: int = 100, before: str | None = None
+    ) -> Page:
         """See `Store.list`."""
-        return self._read(
-            "list executions",
-            lambda reader: reader.find(status, workflow, prefix, limit, before, runs),
-        )
+        return self._read("list executions", lambda reader: reader.list(selection, limit, before))
 
     async def journal(
         self,
@@ -254,9 +250,15 @@ class SQLiteStore:
         """See `Store.deployment`."""
         return self._read("read a deployment", lambda reader: reader.deployment(id))
 
-    async def deployments(self) -> Deployments:
+    async def deployments(
+        self, *, limit: int = 100, before: DeploymentId | None = None
+    ) -> Deployments:
         """See `Store.deployments`."""
-        return self._read("list deployments", lambda reader: reader.deployments())
+        return self._read("list deployments", lambda reader: reader.deployments(limit, before))
+
+    async def active(self) -> DeploymentIds:
+        """See `Store.active`."""
+        return self._read("list active deployments", lambda reader: reader.active())
 
     async def blob(self, sha256: str) -> bytes | None:
         """See `Store.blob`."""
@@ -265,6 +267,10 @@ class SQLiteStore:
         if packed is None:
             return None
         return await asyncio.to_thread(parts.reader.unpack, sha256, packed)
+
+    async def openings(self, *, limit: int = 100) -> Openings:
+        """See `Store.openings`."""
+        return self._read("list openings", lambda reader: reader.openings(limit))
 
     async def size_bytes(self) -> int:
         """See `Store.size_bytes`. The database file and its log."""
@@ -280,7 +286,7 @@ class SQLiteStore:
             return ask(parts.reader)
         except apsw.Error as error:
             raise store_error(operation, error, self.path) from error
-        except (KeyError, ValueError, msgspec.ValidationError) as error:
+        except (KeyError, ValueError, msgspec.DecodeError) as error:
             raise damaged(
                 operation, f"{self.path} holds a value that cannot be: {error}"
             ) from error

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
 import apsw
+import msgspec
 
 from flawless.core.signals import CANCEL, child_name
 from flawless.core.status import Status
@@ -27,9 +28,11 @@ from flawless.stores.base import (
     Chunk,
     Create,
     NextRun,
+    NoteOpening,
     Record,
     Result,
     Results,
+    SaveActive,
     SaveAttempts,
     SaveBlob,
     SaveDeployment,
@@ -37,7 +40,9 @@ from flawless.stores.base import (
     Write,
 )
 from flawless.stores.sqlite.inboxes import Inboxes
+from flawless.stores.sqlite.openings import note_opening
 from flawless.stores.sqlite.rows import EARLIER_RUN, STATUS, STATUS_NUMBER, record
+from flawless.stores.sqlite.search import BLOCK_KEYS
 from flawless.stores.sqlite.sql import QUERIES
 from flawless.stores.sqlite.tails import Tail, Tails
 
@@ -140,6 +145,12 @@ class Writer:
                             write.created_us,
                         ),
                     )
+                case SaveActive():
+                    self._execute(QUERIES["forget_active"])
+                    for deployment in write.deployments:
+                        self._execute(QUERIES["insert_active"], (deployment,))
+                case NoteOpening():
+                    note_opening(self._execute, write)
                 case SaveBlob():
                     self._execute(QUERIES["save_blob"], (write.sha256, write.data))
                 case _:
@@ -225,22 +236,29 @@ class Writer:
 
     def _create(self, write: Create) -> Record | None:
         parent = None if write.parent is None else self._tails.find(write.parent.id)
-        key = self._execute(
-            QUERIES["insert_execution"],
-            (
-                write.id,
-                self._name(write.workflow),
-                self._name(write.deployment),
-                write.at_us,
-                write.digest,
-            ),
-        ).get
+        values: tuple[object, ...] = (
+            write.id,
+            self._name(write.workflow),
+            self._name(write.deployment),
+            write.at_us,
+            write.digest,
+        )
+        if write.wake_us is None:
+            key = self._execute(QUERIES["insert_execution"], values).get
+        else:
+            key = self._execute(QUERIES["insert_delayed"], (*values, write.wake_us)).get
         if key is None:
             return self._existing(write, parent)
+        self._complete_block(key)
         tail = Tail(key, key, write.chunk.count)
         tail.may_have_attempts = tail.may_have_children = tail.may_have_inbox = False
         tail.may_have_parent = parent is not None
+        tail.may_have_attributes = bool(write.attributes)
         self._execute(_INSERT_CHUNK, (tail.base, write.chunk.count, write.chunk.data))
+        if write.attributes:
+            data = msgspec.json.encode(write.attributes).decode()
+            self._execute(QUERIES["save_attributes"], (key, data))
+            self._execute(QUERIES["index_attributes"], (key, key))
         if write.parent is not None and parent is not None:
             link = write.parent
             self._execute(
@@ -307,13 +325,22 @@ class Writer:
                 origin,
             ),
         ).get
+        self._complete_block(new_key)
+        if old.may_have_attributes:
+            self._execute(QUERIES["index_attributes"], (origin, new_key))
         new = Tail(new_key, origin, write.chunk.count)
         new.may_have_attempts = False
+        new.may_have_attributes = old.may_have_attributes
         new.may_have_children = old.may_have_children
         new.may_have_inbox = old.may_have_inbox
         new.may_have_parent = old.may_have_parent
         self._execute(_INSERT_CHUNK, (new.base, write.chunk.count, write.chunk.data))
         self._tails.remember(write.id, new)
+
+    def _complete_block(self, key: int) -> None:
+        """Note when the last block was created, if an execution's key begins the next."""
+        if not key % BLOCK_KEYS:
+            self._execute(QUERIES["complete_block"], (key - BLOCK_KEYS, key))
 
     def _save_attempts(self, write: SaveAttempts) -> None:
         tail = self._tails.find(write.id)
