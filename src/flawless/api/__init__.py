@@ -40,6 +40,11 @@ from flawless.api.deployments import (
     ModuleInfo,
     ModuleSource,
 )
+from flawless.api.events import (
+    ChangesEvent,
+    JournalEvent,
+    LogsEvent,
+)
 from flawless.api.executions import (
     Attempt,
     ChildrenPage,
@@ -97,6 +102,7 @@ __all__ = [
     "CancelRequest",
     "Capability",
     "CapabilityRequest",
+    "ChangesEvent",
     "ChildrenPage",
     "DeployRequest",
     "Deployed",
@@ -108,9 +114,11 @@ __all__ = [
     "ExecutionPage",
     "Health",
     "InFlight",
+    "JournalEvent",
     "JournalPage",
     "LogLine",
     "LogPage",
+    "LogsEvent",
     "MessageRequest",
     "ModuleInfo",
     "ModuleSource",

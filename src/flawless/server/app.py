@@ -24,6 +24,7 @@ from flawless.server.identity import Identity
 from flawless.server.openapi import OpenAPI
 from flawless.server.pages import Pages
 from flawless.server.routing import Endpoint, nowhere, require_needs
+from flawless.server.streams import Streams
 
 
 def make_app(service: Service, *, access: Access | None = None) -> Starlette:
@@ -44,6 +45,7 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
         *Executions(service, stopping).routes(),
         *Actions(service).routes(),
         *About(service).routes(),
+        *Streams(service, stopping).routes(),
         *Identity(service, authenticator).routes(),
         *Deployments(service).routes(),
         *script.routes(),

@@ -71,20 +71,33 @@ class Stretch:
 async def journal(service: Service, execution: str, first: int, limit: int) -> api.JournalPage:
     """Return entries as JSON objects; raises `ExecutionNotFound` and `JournalDamaged`."""
     stretch = await read(service, execution, first, limit)
-    documents = []
-    for n, entry in enumerate(stretch.entries):
-        if n % TURN_ENTRIES == TURN_ENTRIES - 1:
-            await asyncio.sleep(0)
-        documents.append(_document(stretch, stretch.first + n, entry))
+    documents = await entries_of(stretch)
     return api.JournalPage(documents, stretch.length, stretch.next, stretch.run)
 
 
 async def logs(service: Service, execution: str, first: int, limit: int) -> api.LogPage:
     """Return the messages among the entries of a stretch; errors as for `journal`."""
     stretch = await read(service, execution, first, limit)
-    lines = [
+    return api.LogPage(lines_of(stretch), stretch.length, stretch.next, stretch.run)
+
+
+async def entries_of(stretch: Stretch, position: int = 0) -> list[dict[str, Any]]:
+    """Return the entries of a stretch as JSON objects, those from `position` on."""
+    documents: list[dict[str, Any]] = []
+    for place, entry in enumerate(stretch.entries, stretch.first):
+        if place < position:
+            continue
+        if len(documents) % TURN_ENTRIES == TURN_ENTRIES - 1:
+            await asyncio.sleep(0)
+        documents.append(_document(stretch, place, entry))
+    return documents
+
+
+def lines_of(stretch: Stretch, position: int = 0) -> list[api.LogLine]:
+    """Return the messages among the entries of a stretch, those from `position` on."""
+    return [
         api.LogLine(
-            position,
+            place,
             stretch.at(entry),
             entry.at,
             entry.level,
@@ -92,27 +105,33 @@ async def logs(service: Service, execution: str, first: int, limit: int) -> api.
             entry.logger,
             entry.message,
         )
-        for position, entry in enumerate(stretch.entries, stretch.first)
-        if isinstance(entry, Logged)
+        for place, entry in enumerate(stretch.entries, stretch.first)
+        if place >= position and isinstance(entry, Logged)
     ]
-    return api.LogPage(lines, stretch.length, stretch.next, stretch.run)
 
 
-async def read(service: Service, execution: str, first: int, limit: int) -> Stretch:
-    """Read and decode at most `limit` entries from position `first` on, and no others."""
+async def read(
+    service: Service, execution: str, first: int, limit: int, bytes_max: int = PAGE_BYTES_MAX
+) -> Stretch:
+    """Read and decode at most `limit` entries from position `first` on, and no others.
+
+    There are fewer when those read take more than `bytes_max` in their encoded form.
+    """
     record = await service.get(execution)
     while True:
-        stretch = await _read(service, record, first, limit)
+        stretch = await _read(service, record, first, limit, bytes_max)
         again = await service.get(execution)
         if again.run == record.run:
             return stretch
         record = again  # the next run began meanwhile, and this may be a part of each
 
 
-async def _read(service: Service, record: Record, first: int, limit: int) -> Stretch:
+async def _read(
+    service: Service, record: Record, first: int, limit: int, bytes_max: int
+) -> Stretch:
     entries: list[Entry] = []
     size = 0
-    while len(entries) < limit and size <= PAGE_BYTES_MAX:
+    while len(entries) < limit and size <= bytes_max:
         position = first + len(entries)
         wanted = min(limit - len(entries), TURN_ENTRIES)
         found: list[Entry] = []
@@ -120,7 +139,7 @@ async def _read(service: Service, record: Record, first: int, limit: int) -> Str
             decoded = decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)
             found += decoded[max(0, position - chunk.first_seq) :]
             size += len(chunk.data)
-            if size > PAGE_BYTES_MAX:
+            if size > bytes_max:
                 break
         if not found:
             break

@@ -77,6 +77,10 @@ class TooManyRequests(UsageError):
         super().__init__(message)
 
 
+class TooManyStreams(UsageError):
+    """The server holds no more streams of events open."""
+
+
 class AccessUnusable(EngineError):
     """The server cannot tell who may ask: its tokens or its key cannot be read."""
 
@@ -98,6 +102,7 @@ _STATUS: dict[type[BaseException], int] = {
     TokenRequired: 401,
     TooManyRequests: 429,
     AccessUnusable: 503,
+    TooManyStreams: 503,
     UsageError: 400,
     EngineStopped: 503,
     FlawlessError: 500,
