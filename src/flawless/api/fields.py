@@ -26,3 +26,11 @@ MessageName = Annotated[str, _told(minLength=1, maxLength=200, pattern=rf"^(?!:)
 By = Annotated[str, _told(maxLength=200, pattern="^(?!:)")]
 """Who asks, for those who read the journal later."""
 Reason = Annotated[str, _told(maxLength=1_000)]
+AttributeName = Annotated[
+    str, _told(minLength=1, maxLength=64, pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$")
+]
+AttributeValue = Annotated[str, _told(minLength=1, maxLength=256, pattern=_PRINTABLE)]
+Attributes = Annotated[dict[AttributeName, AttributeValue], _told(maxProperties=16)]
+"""What an execution is found by."""
+Moment = Annotated[str, _told(format="date-time")]
+"""A time with its zone, as RFC 3339 has it."""

@@ -8,10 +8,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flawless.api.fields import (
+    Attributes,
     By,
     Lifetime,
     MessageId,
     MessageName,
+    Moment,
     NewId,
     Reason,
     Seconds,
@@ -19,7 +21,11 @@ from flawless.api.fields import (
 
 
 class StartRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /executions`. `wait` is another name of `wait_s`."""
+    """The body of `POST /executions`. `wait` is another name of `wait_s`.
+
+    `attributes` are what lists find it by. It begins at `start_at` or after `delay_s`, else at
+    once.
+    """
 
     workflow: str
     input: Any = None
@@ -27,6 +33,9 @@ class StartRequest(msgspec.Struct, forbid_unknown_fields=True):
     wait: Seconds = 0.0
     wait_s: Seconds = 0.0
     deadline_s: Lifetime | None = None
+    attributes: Attributes = {}
+    start_at: Moment | None = None
+    delay_s: Lifetime | None = None
 
 
 class MessageRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,10 +56,11 @@ class CancelRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TerminateRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /executions/{id}/terminate`."""
+    """The body of `POST /executions/{id}/terminate`. With an `id` it may be sent twice."""
 
     reason: Reason = ""
     by: By = ""
+    id: MessageId | None = None
 
 
 class RetryRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -102,6 +102,7 @@ class Machine:
     nobody knows if it happened. `answers` answers the guest's questions for code and secrets.
     `in_flight` are effects that this process is performing already (the guest was evicted
     meanwhile). `depth` is the number of the execution's ancestors, `workflows` what it may start.
+    `delayed` says that it was to begin later and has not begun: see `begin`.
 
     When `end` is set, the execution is over, and the engine stops its guest.
 
@@ -113,6 +114,7 @@ class Machine:
         "_answers",
         "_cancellation",
         "_children",
+        "_delayed",
         "_early",
         "_frontier",
         "_limits",
@@ -141,6 +143,7 @@ class Machine:
         bytes_recorded: int = 0,
         depth: int = 0,
         workflows: Container[str] | None = None,
+        delayed: bool = False,
     ) -> None:
         first = entries[0]
         assert isinstance(first, Invoked)
@@ -180,6 +183,7 @@ class Machine:
         self._parked, self._undone = past.parked, past.undone
         self._children: list[tuple[int, ChildEnded]] = []
         self._early: dict[int, tuple[int, ChildEnded]] = {}
+        self._delayed = delayed
         self._live = False
 
     # --- what the engine asks -----------------------------------------------------------------
@@ -251,6 +255,15 @@ class Machine:
     def take_chunk(self) -> NewEntries | None:
         """Return the entries to append to the store, once."""
         return self._recorder.take()
+
+    def begin(self, now_us: int) -> bool:
+        """Whether the guest may be started; False before the time of a delayed execution.
+
+        Who asks a delayed execution to end before this ends it, without its guest.
+        """
+        if self._delayed and now_us >= self.invoked.began_us:
+            self._delayed = False
+        return not self._delayed
 
     # --- what the guest does ------------------------------------------------------------------
 
@@ -406,6 +419,10 @@ class Machine:
         return self._waits.arrived(signal.effect, signal.failed, signal.payload, [], now_us)
 
     def _cancel(self, number: int, signal: CancelSignal, now_us: int) -> bytes | None:
+        if self._delayed:
+            self._recorder.received(number)
+            self._stop(signal.reason or "it was cancelled before it began", now_us, signal.by)
+            return None
         if not self._cancellation.begun:
             self._cancellation.ask(signal, number)
             return self._waits.tell_cancel(now_us) if self._live else None

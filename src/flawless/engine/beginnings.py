@@ -11,8 +11,10 @@ from flawless.core.entries import FORMAT, Continued, Invoked
 from flawless.core.protocol import ExecuteRequest, error_object
 from flawless.core.recorder import NewEntries
 from flawless.core.status import Status
+from flawless.durations import LONGEST_S
 from flawless.engine.deployment import Deployment
 from flawless.engine.resting import chunk_of
+from flawless.errors import InputInvalid
 from flawless.ids import ExecutionId, derived_seed, run_key
 from flawless.stores.base import Chunk, Create, NextRun, Parent
 
@@ -24,6 +26,24 @@ def digest(workflow: str, args: bytes) -> bytes:
     except (msgspec.MsgspecError, RecursionError):  # 1e999, say: a guest may write what it likes
         canonical = args
     return hashlib.blake2b(workflow.encode() + b"\n" + canonical, digest_size=16).digest()
+
+
+def start_us(now_us: int, start_at_us: int | None, delay_s: float | None) -> int | None:
+    """Return when an execution is to begin; None for now, and for a time that has passed.
+
+    Raises `InputInvalid` when both are given, or the time is too far away.
+    """
+    if start_at_us is not None and delay_s is not None:
+        raise InputInvalid("give either a time to start at or a delay", path="start_at")
+    if delay_s is not None:
+        if not 0 <= delay_s <= LONGEST_S:
+            raise InputInvalid("a delay lies between 0 s and 100 years", path="delay_s")
+        start_at_us = now_us + round(delay_s * 1_000_000)
+    if start_at_us is None or start_at_us <= now_us:
+        return None
+    if start_at_us - now_us > LONGEST_S * 1_000_000:
+        raise InputInvalid("an execution starts within 100 years", path="start_at")
+    return start_at_us
 
 
 def invoked(

@@ -126,6 +126,11 @@ class LiveExecution:
             self._host.guest_closed()
             self._finish(machine.end)
             return
+        if not machine.begin(self._now_us()):  # something woke it, but its time has not come
+            self._host.guest_closed()
+            self.machine = None
+            self._arm(first.began_us)
+            return
         if machine.dirty:
             self._flush(None)
         guest = Guest(self._component, self, self._host.guest_limits)

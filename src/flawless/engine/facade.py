@@ -132,6 +132,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[R]: ...
     @overload
@@ -142,6 +145,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[R]: ...
     @overload
@@ -152,6 +158,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[Any]: ...
     def start(
@@ -161,6 +170,9 @@ class Engine:
         *args: Any,
         id: str | None = None,  # noqa: A002 (the public word)
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[Any]:
         """Start an execution of a workflow with these arguments.
@@ -168,15 +180,18 @@ class Engine:
         `id` makes the start idempotent: with the same id, workflow and arguments the existing
         execution is returned; with others, `ExecutionConflict` is raised. Arguments that do not
         fit the signature raise `InputInvalid`, and nothing is started. After `deadline` (seconds,
-        timedelta or text) it is cancelled.
+        timedelta or text) it is cancelled. `attributes` are texts by which `list` finds it: at most
+        16, of up to 256 characters.
+
+        It begins at `start_at` (with its time zone), or after `delay`: until then it is `waiting`,
+        takes messages, and can be cancelled, with none of its code having run. Its clock and its
+        deadline begin then.
 
         Durability: when this returns, the execution is durable.
         """
         name, function, encoded = self._prepared(workflow, args, kwargs)
-        deadline_s = _deadline_s(deadline)
-        execution, _ = self.call(
-            lambda service: service.start(name, encoded, id, deadline_s=deadline_s)
-        )
+        options = _options(deadline, attributes, start_at, delay)
+        execution, _ = self.call(lambda service: service.start(name, encoded, id, **options))
         return Execution(self, execution, arguments.return_annotation(function))
 
     @overload
@@ -187,6 +202,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[R]: ...
     @overload
@@ -197,6 +215,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[R]: ...
     @overload
@@ -207,6 +228,9 @@ class Engine:
         *args: Any,
         id: str | None = None,
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[Any]: ...
     async def start_async(
@@ -216,14 +240,15 @@ class Engine:
         *args: Any,
         id: str | None = None,  # noqa: A002 (the public word)
         deadline: Duration | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at: datetime | None = None,
+        delay: Duration | None = None,
         **kwargs: Any,
     ) -> Execution[Any]:
         """Start an execution from an asyncio program; else as `start`."""
         name, function, encoded = self._prepared(workflow, args, kwargs)
-        deadline_s = _deadline_s(deadline)
-        future = self.submit(
-            lambda service: service.start(name, encoded, id, deadline_s=deadline_s)
-        )
+        options = _options(deadline, attributes, start_at, delay)
+        future = self.submit(lambda service: service.start(name, encoded, id, **options))
         execution, _ = await asyncio.wrap_future(future)
         return Execution(self, execution, arguments.return_annotation(function))
 
@@ -312,5 +337,16 @@ async def _find(
         await asyncio.sleep(0)
 
 
-def _deadline_s(deadline: Duration | None) -> float | None:
-    return None if deadline is None else wait_seconds(deadline, "a deadline")
+def _options(
+    deadline: Duration | None,
+    attributes: Mapping[str, str] | None,
+    start_at: datetime | None,
+    delay: Duration | None,
+) -> dict[str, Any]:
+    """Return what a start was asked for as `Service.start` takes it."""
+    return {
+        "deadline_s": None if deadline is None else wait_seconds(deadline, "a deadline"),
+        "attributes": attributes,
+        "start_at_us": moment_us(start_at, "start_at"),
+        "delay_s": None if delay is None else wait_seconds(delay, "a delay"),
+    }

@@ -73,9 +73,14 @@ async def load(store: Store, library: Library, execution: ExecutionId) -> Loaded
 
 
 def machine_of(
-    live: LiveExecution, entries: Sequence[Entry], size: int, settings: Settings
+    live: LiveExecution,
+    entries: Sequence[Entry],
+    size: int,
+    settings: Settings,
+    *,
+    delayed: bool = False,
 ) -> Machine:
-    """Return the machine of an execution with this journal."""
+    """Return the machine of an execution with this journal; `delayed`: it has not begun."""
     first = entries[0]
     assert isinstance(first, Invoked)
     return Machine(
@@ -88,4 +93,5 @@ def machine_of(
         bytes_recorded=size,
         depth=live.depth,
         workflows=live.deployment.workflows,
+        delayed=delayed,
     )

@@ -190,6 +190,11 @@ class Scheduler:
         """Executions that wait for a guest."""
         return len(self._queue)
 
+    @property
+    def effects_in_flight(self) -> int:
+        """Effects that are being performed."""
+        return sum(len(live.in_flight) for live in self._live.values())
+
     def in_flight(self, execution: ExecutionId) -> list[dict[str, Any]]:
         """Return what an execution has under way: effect, label, begin, failed attempts."""
         live = self._live.get(execution)
@@ -209,14 +214,18 @@ class Scheduler:
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
         room = self.guests < self._settings.guests_max and not self._queue
-        begins = room and write.id not in self._births  # else it might write to a child's journal
+        later = write.wake_us is not None
+        # A child with the same id might be about to be born: this must not write to its journal.
+        begins = room and not later and write.id not in self._births
 
         def durable(result: Result) -> None:
             taken = result if isinstance(result, Record) else None
             settled()
             if taken is not None and (live := self._live.pop(write.id, None)) is not None:
                 live.stop()
-            if taken is None and not begins:
+            if taken is None and later:
+                self._wakeups.changed.set()
+            elif taken is None and not begins:
                 self._enqueue(write.id, "begun")
             if not made.done():
                 made.set_result(taken)
@@ -447,7 +456,8 @@ class Scheduler:
         if live is None:
             live = self._live[execution] = loaded.come_alive(self)
         self.guests += 1
-        machine = machine_of(live, loaded.entries, loaded.size, self._settings)
+        delayed = loaded.record.is_delayed
+        machine = machine_of(live, loaded.entries, loaded.size, self._settings, delayed=delayed)
         live.begin(machine, loaded.earlier, loaded.messages)
         if delivery.missed:
             delivery.notify(execution)

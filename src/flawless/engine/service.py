@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from flawless.core.attributes import checked_attributes
 from flawless.core.entries import Continued, Entry, Logged
 from flawless.core.entries import End as EndEntry
 from flawless.core.status import Status
@@ -23,6 +24,7 @@ from flawless.engine.deployment import WorkflowInfo
 from flawless.engine.endings import status_of
 from flawless.engine.journals import find_end, read_entries
 from flawless.engine.library import Library
+from flawless.engine.monitor import Monitor
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.settings import Settings
@@ -94,6 +96,8 @@ class Service:
         self.changes = Changes()
         """Tells of everything that becomes durable."""
         self._clock: Clock = clock or SystemClock()
+        self.monitor = Monitor(store, self._clock)
+        """Tells how the engine is."""
         self._library = library or Library(
             store, modules, baked=baked, egress=self.settings.egress, progress=progress
         )
@@ -118,6 +122,7 @@ class Service:
         """
         await self.store.open()
         try:
+            await self.monitor.note_opening()
             await self._library.open(self._clock.now_us())
             scheduler = Scheduler(
                 self.store,
@@ -129,12 +134,14 @@ class Service:
                 ended=self._ended,
                 responded=self._responded,
                 stopped=self._stopped,
+                telemetry=self.monitor.telemetry,
             )
             await scheduler.open()
         except BaseException:
             await self.store.close()
             raise
         self._scheduler = scheduler
+        self.monitor.begin(scheduler)
         self._control = self._control_class(
             self.store,
             self._library,
@@ -151,6 +158,7 @@ class Service:
         scheduler, self._scheduler, self._control = self._scheduler, None, None
         if scheduler is None:
             return
+        await self.monitor.end()
         await scheduler.close(self.settings.stop_deadline_s if deadline_s is None else deadline_s)
         stopped = EngineStopped("the engine was closed; the execution goes on with the next one")
         waiting: list[asyncio.Future[Any]] = []
@@ -185,12 +193,17 @@ class Service:
         id: str | None = None,  # noqa: A002 (the public word)
         *,
         deadline_s: float | None = None,
+        attributes: Mapping[str, str] | None = None,
+        start_at_us: int | None = None,
+        delay_s: float | None = None,
     ) -> tuple[str, bool]:
         """Start an execution; return its id and whether it is new.
 
         `args` is the JSON of `codec.encode_call`. With an id that is taken, nothing is started:
         the same workflow and input give the existing execution, anything else raises
         `ExecutionConflict`. `deadline_s` is how long it may take before it is cancelled.
+        `attributes` are texts to find it by. It begins at `start_at_us`, or after `delay_s`: until
+        then it is `waiting`, and if somebody cancels it none of its code is run.
 
         Durability: when this returns, the execution is durable and will be run to its end.
         """
@@ -200,6 +213,8 @@ class Service:
             raise WorkflowNotFound(workflow, list(deployment.workflows))
         if deadline_s is not None and not 0 <= deadline_s <= LONGEST_S:
             raise InputInvalid("a deadline lies between 0 s and 100 years", path="deadline_s")
+        known_by = checked_attributes(attributes) if attributes else {}
+        wake_us = beginnings.start_us(self._clock.now_us(), start_at_us, delay_s)
         limit = self.settings.limits.value_bytes_max
         if len(args) > limit:
             raise ValueTooLarge("the input", len(args), limit)
@@ -227,9 +242,20 @@ class Service:
 
         now_us = self._clock.now_us()
         seed = self.settings.outside.seed(execution)
-        first = beginnings.invoked(workflow, deployment, args, now_us, seed, deadline_s=deadline_s)
-        chunk = beginnings.first_chunk(first)
-        write = Create(execution, workflow, deployment.id, digest, now_us, chunk)
+        begin_us = now_us if wake_us is None else wake_us
+        first = beginnings.invoked(
+            workflow, deployment, args, begin_us, seed, deadline_s=deadline_s
+        )
+        write = Create(
+            execution,
+            workflow,
+            deployment.id,
+            digest,
+            now_us,
+            beginnings.first_chunk(first),
+            wake_us=wake_us,
+            attributes=known_by,
+        )
         taken = await scheduler.create(write, first, settled)
         if taken is not None:
             return self._same(execution, workflow, digest, taken.digest)

@@ -17,7 +17,7 @@ from flawless.engine.service import End, Service
 from flawless.errors import InputInvalid
 from flawless.server import details, filters, journals, records
 from flawless.server.documents import document
-from flawless.server.requests import Query, bounded_seconds, parse, read_body
+from flawless.server.requests import Query, bounded_seconds, moment_us, parse, read_body
 from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
 from flawless.server.routing import endpoint
 from flawless.server.waiting import unless_stopping
@@ -59,10 +59,17 @@ class Executions:
             bounded_seconds(asked.wait, "wait", api.WAIT_S_MAX),
             bounded_seconds(asked.wait_s, "wait_s", api.WAIT_S_MAX),
         )
-        deadline_s = _deadline(asked.deadline_s)
+        deadline_s = _length(asked.deadline_s, "deadline_s")
+        start_at_us = None if asked.start_at is None else moment_us(asked.start_at, "start_at")
         args = arguments.from_json(self._service, asked.workflow, asked.input)
         execution, new = await self._service.start(
-            asked.workflow, args, asked.id, deadline_s=deadline_s
+            asked.workflow,
+            args,
+            asked.id,
+            deadline_s=deadline_s,
+            attributes=asked.attributes,
+            start_at_us=start_at_us,
+            delay_s=_length(asked.delay_s, "delay_s"),
         )
         came = await self._response(execution, wait_s) if wait_s or not new else None
         record = await self._service.get(execution)
@@ -188,8 +195,8 @@ def _stretch(request: Request) -> tuple[int, int]:
     )
 
 
-def _deadline(asked: float | None) -> float | None:
+def _length(asked: float | None, name: str) -> float | None:
     try:
-        return None if asked is None else wait_seconds(asked, "a deadline")
+        return None if asked is None else wait_seconds(asked, name)
     except ValueError as error:
-        raise InputInvalid(f"deadline_s: {error}", path="deadline_s") from None
+        raise InputInvalid(f"{name}: {error}", path=name) from None

@@ -82,12 +82,11 @@ class LabService(Service):
         workflow: str,
         args: bytes,
         id: str | None = None,  # noqa: A002 (the public word)
-        *,
-        deadline_s: float | None = None,
+        **options: Any,
     ) -> tuple[str, bool]:
         """See `Service.start`."""
         name = self.name_of(workflow, call_name.get()) if id is None else id
-        return await super().start(workflow, args, name, deadline_s=deadline_s)
+        return await super().start(workflow, args, name, **options)
 
     async def end(self, execution: str, wait_s: float = 0.0) -> End | None:
         """See `Service.end`."""
