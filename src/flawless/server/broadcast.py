@@ -1,5 +1,7 @@
 """The changes of the list, for any number of readers: each record read and encoded once.
 
+A reader without a place begins with `reset`: now the client loads the list, and misses nothing.
+
 A tick decides how far everybody reads next, and wakes them; so what happens within a tick is one
 batch. The first reader at a place has the batch made, and all others with the same place and
 the same selection share its bytes. A reader that fell back reads from the engine's feed, a batch
@@ -150,7 +152,7 @@ class ListReader:
         self._broadcast = broadcast
         self._selection = selection
         self._key = msgspec.json.encode(selection, order="sorted")
-        self._last_id = last_id
+        self._last_id = last_id or ""
         self._place: int | None = None
 
     def __enter__(self) -> ListReader:
@@ -168,17 +170,13 @@ class ListReader:
     @property
     def id(self) -> str:
         """See `Reader.id`."""
-        place = self._broadcast.head if self._place is None else self._place
-        return f"{self._broadcast.boot}-{place}"
+        return "" if self._place is None else f"{self._broadcast.boot}-{self._place}"
 
     async def open(self) -> bool:
-        """See `Reader.open`. An id that means nothing here leads to a `reset`."""
-        if self._last_id is None:
-            self._place = self._broadcast.head
-        else:
-            found = _ID.fullmatch(self._last_id)
-            if found is not None and found[1] == self._broadcast.boot:
-                self._place = int(found[2])
+        """See `Reader.open`. No id, or one that means nothing here, leads to a `reset`."""
+        found = _ID.fullmatch(self._last_id)
+        if found is not None and found[1] == self._broadcast.boot:
+            self._place = int(found[2])
         return True
 
     async def read(self) -> bytes:

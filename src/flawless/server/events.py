@@ -24,8 +24,8 @@ LAST_ID: Final = "last_event_id"
 
 
 def opening(id_: str) -> bytes:
-    """Return what a stream begins with; the id is known even before the first event."""
-    return b"retry: %d\nid: %b\n\n" % (RECONNECT_MS, id_.encode())
+    """Return what a stream begins with; the id, if any, is known even before the first event."""
+    return b"retry: %d\n%b\n" % (RECONNECT_MS, _line(id_))
 
 
 def event(name: str, id_: str, content: Any) -> bytes:
@@ -40,7 +40,11 @@ def event_of(name: str, id_: str, data: bytes) -> bytes:
 
 def heartbeat(id_: str) -> bytes:
     """Return a comment, which keeps proxies from closing the connection, and the latest id."""
-    return b": alive\nid: %b\n\n" % id_.encode()
+    return b": alive\n%b\n" % _line(id_)
+
+
+def _line(id_: str) -> bytes:
+    return b"id: %b\n" % id_.encode() if id_ else b""
 
 
 def last_id(request: Request, query: Query) -> str | None:

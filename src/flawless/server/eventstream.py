@@ -70,7 +70,7 @@ class Reader(Protocol):
 
     @property
     def id(self) -> str:
-        """The id of what was read last."""
+        """The id of what was read last; empty where there is none yet."""
         ...
 
     async def open(self) -> bool:

@@ -148,9 +148,9 @@ class ExecutionReader:
     async def _read_state(self, pieces: list[bytes]) -> None:
         visible = await self._service.control.state(self._id)
         version = 0 if visible is None else visible.version
-        first = not self._told_state and not self._resumed
+        nothing_yet = version == 0 and not self._told_state
         self._told_state = True
-        if version <= self._place.state and not first:
+        if version <= self._place.state and not nothing_yet:
             return
         self._place.state = version
         state = api.State(self._id)
