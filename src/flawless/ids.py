@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 import secrets
 import uuid
@@ -24,6 +25,16 @@ _NEW_ID_CHARS = 20  # 100 bits
 def new_execution_id() -> ExecutionId:
     """Return a fresh random id of 20 characters (100 bits), safe in URLs and shells."""
     return ExecutionId("".join(secrets.choice(_ALPHABET) for _ in range(_NEW_ID_CHARS)))
+
+
+def new_message_id() -> str:
+    """Return a fresh random id for a message, by which a repeated one is known again."""
+    return new_execution_id()
+
+
+def new_random() -> random.Random:
+    """Return a source of chance, for what needs no secrecy: how long to wait before a retry."""
+    return random.Random(secrets.randbits(128))  # noqa: S311 (pauses are no secrets)
 
 
 def execution_id(text: str) -> ExecutionId:

@@ -207,7 +207,7 @@ def test_nobody_there() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with (
-            Client(f"http://127.0.0.1:{port}") as client,
+            Client(f"http://127.0.0.1:{port}", retry_s=0) as client,
             pytest.raises(ServerUnreachable, match="flawless up"),
         ):
             client.about()

@@ -22,8 +22,8 @@ from rich.text import Text
 from flawless.cli import output
 from flawless.cli.defaults import DATABASE, HOST, PORT
 from flawless.cli.given import AsJson
+from flawless.cli.server import connect
 from flawless.cli.status import TROUBLE
-from flawless.client import Client
 from flawless.errors import FlawlessError
 from flawless.wasm import CacheFolder
 
@@ -190,7 +190,7 @@ def _disk(place: Path) -> Iterator[Finding]:
 
 def _port() -> Iterator[Finding]:
     try:
-        with Client() as client:
+        with connect() as client:
             health = client.health()
     except FlawlessError as error:
         with socket.socket() as probe:

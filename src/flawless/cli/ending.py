@@ -8,7 +8,7 @@ import typer
 
 from flawless.cli import output
 from flawless.cli.given import AsJson, By, Execution, Reason, who
-from flawless.client import Client
+from flawless.cli.server import connect
 
 
 def cancel(
@@ -30,7 +30,7 @@ def cancel(
     A second time ends it for good.
     """
     grace_s = output.parse_seconds(grace, "--grace")
-    with Client() as client:
+    with connect() as client:
         found = client.cancel(execution, reason, grace_s=grace_s, by=who(by), message_id=message_id)
     if as_json:
         output.print_json(found)
@@ -42,7 +42,7 @@ def terminate(
     execution: Execution, reason: Reason = "", by: By = None, as_json: AsJson = False
 ) -> None:
     """End execution ID at once, without cleaning up."""
-    with Client() as client:
+    with connect() as client:
         found = client.terminate(execution, reason, by=who(by))
     if as_json:
         output.print_json(found)

@@ -11,8 +11,9 @@ from msgspec import UNSET
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson, Execution, read_json
+from flawless.cli.server import connect
 from flawless.cli.status import FAILED
-from flawless.client import Client, value
+from flawless.client import value
 from flawless.core.status import Status
 from flawless.errors import ExecutionCancelled, ExecutionFailed
 
@@ -51,7 +52,7 @@ def start(
     """Start an execution of WORKFLOW and print its id."""
     arguments = read_json(input_json, "the input")
     deadline_s = output.parse_seconds(deadline, "--deadline")
-    with Client() as client:
+    with connect() as client:
         started = client.start(workflow, arguments, id=id_, deadline_s=deadline_s)
         if not started.new:
             output.note(f"{started.id} existed already; it is {started.status}")
@@ -80,7 +81,7 @@ def result(
     not ended in time.
     """
     timeout_s = output.parse_seconds(timeout, "--timeout")
-    with Client() as client:
+    with connect() as client:
         end = _wait(execution, lambda: client.wait(execution, timeout_s))
         _print_end(end, as_json=as_json)
 

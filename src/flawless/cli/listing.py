@@ -9,7 +9,7 @@ import typer
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson
-from flawless.client import Client
+from flawless.cli.server import connect
 from flawless.core.status import Status
 from flawless.engine.clock import SystemClock
 from flawless.errors import UsageError
@@ -38,7 +38,7 @@ def list_(
     """List executions, newest first."""
     if parked and status not in (None, Status.PARKED):
         raise UsageError(f"--parked and --status {status} exclude each other")
-    with Client() as client:
+    with connect() as client:
         page = client.list(
             status=Status.PARKED if parked else status,
             workflow=workflow,

@@ -11,7 +11,7 @@ from rich.text import Text
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import Execution
-from flawless.client import Client
+from flawless.cli.server import connect
 from flawless.core.status import Status
 
 FOLLOW_S = 0.5
@@ -28,7 +28,7 @@ def logs(
     ] = False,
 ) -> None:
     """Print what execution ID logged and printed, in order."""
-    with Client() as client:
+    with connect() as client:
         tail = client.log_tail(execution)
         ended = not follow
         while True:

@@ -9,7 +9,7 @@ import typer
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson, Execution, read_json
-from flawless.client import Client
+from flawless.cli.server import connect
 from flawless.ids import is_earlier_run, latest_run
 
 
@@ -28,7 +28,7 @@ def send(
 ) -> None:
     """Send a message to execution ID, which receives it once. It waits there until then."""
     payload = read_json(payload_json, "the payload")
-    with Client() as client:
+    with connect() as client:
         new = client.send(execution, name, payload, message_id=message_id)
     if as_json:
         output.print_json(api.SentMessage(execution, name, new))
@@ -40,7 +40,7 @@ def send(
 
 def state(execution: Execution, as_json: AsJson = False) -> None:
     """Print what execution ID published last, as JSON."""
-    with Client() as client:
+    with connect() as client:
         found = client.state(execution)
     if as_json:
         output.print_json(found)

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from flawless.cli import output
 from flawless.cli.given import AsJson, By, Execution, read_json, who
-from flawless.client import Client
+from flawless.cli.server import connect
 from flawless.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Let the failed execution ID go on from the effect that failed."""
-    with Client() as client:
+    with connect() as client:
         found = client.retry(execution, from_start=from_start, effect=effect, by=who(by))
     if as_json:
         output.print_json(found)
@@ -58,7 +58,7 @@ def resolve(
     if (ok is not None) + (error is not None) + retry_ != 1:
         raise UsageError("say one of --ok JSON, --error TEXT and --retry")
     value = UNSET if ok is None else read_json(ok, "--ok")
-    with Client() as client:
+    with connect() as client:
         found = client.resolve(
             execution, ok=value, error=error, retry=retry_, effect=effect, by=who(by)
         )

@@ -14,6 +14,7 @@ from rich.text import Text
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson, Execution
+from flawless.cli.server import connect
 from flawless.cli.timeline import Row, Timeline
 from flawless.client import Client
 from flawless.engine.clock import SystemClock
@@ -43,7 +44,7 @@ def show(execution: Execution, as_json: AsJson = False) -> None:
 
     Also what it published, what waits for a decision, and its children.
     """
-    with Client() as client:
+    with connect() as client:
         pages = client.journal_pages(execution)
         first = next(pages)
         shown = _look(client, execution, first.run)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson
-from flawless.client import Client
+from flawless.cli.server import connect
 
 
 def workflows(as_json: AsJson = False) -> None:
     """List the workflows of the running server, with their parameters."""
-    with Client() as client:
+    with connect() as client:
         found = client.workflows()
     if as_json:
         output.print_json(api.WorkflowList(found))

@@ -1,11 +1,22 @@
-"""A client of the HTTP API: typed methods, and the engine's errors as the classes they are there.
+"""Clients of the HTTP API: typed methods, and the engine's errors as the classes they are there.
 
-Used by the command line. A client holds one connection and belongs to one thread at a time.
+`Client` blocks, `AsyncClient` awaits; both have the same methods, made from the same calls.
 """
 
+from flawless.client.address import URL_DEFAULT
+from flawless.client.answers import AnswerBroken, ServerUnreachable
+from flawless.client.asynchronous import AsyncClient
 from flawless.client.client import Client
-from flawless.client.connection import URL_DEFAULT, ServerUnreachable
 from flawless.client.outcomes import value
-from flawless.client.tails import LogTail
+from flawless.client.tails import AsyncLogTail, LogTail
 
-__all__ = ["URL_DEFAULT", "Client", "LogTail", "ServerUnreachable", "value"]
+__all__ = [
+    "URL_DEFAULT",
+    "AnswerBroken",
+    "AsyncClient",
+    "AsyncLogTail",
+    "Client",
+    "LogTail",
+    "ServerUnreachable",
+    "value",
+]

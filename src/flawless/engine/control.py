@@ -147,10 +147,14 @@ class Control:
         signal = CancelSignal(reason, by, grace_s)
         return await self._scheduler.mail.signal(execution, CANCEL, signal, message_id)
 
-    async def terminate(self, execution: str, *, reason: str = "", by: str = "") -> None:
+    async def terminate(
+        self, execution: str, *, reason: str = "", by: str = "", message_id: str | None = None
+    ) -> bool:
         """End the execution at once, without cleaning up; else as `cancel`."""
         _check_texts(reason, by)
-        await self._scheduler.mail.signal(execution, TERMINATE, TerminateSignal(reason, by))
+        check_message_id(message_id)
+        signal = TerminateSignal(reason, by)
+        return await self._scheduler.mail.signal(execution, TERMINATE, signal, message_id)
 
     # --- deciding -----------------------------------------------------------------------------
 

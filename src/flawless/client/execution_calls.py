@@ -1,0 +1,88 @@
+"""What can be asked about executions, and how they are started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flawless import api
+from flawless.client.call import Call, get, path_of, post, present
+from flawless.ids import new_execution_id
+
+
+def start(
+    workflow: str,
+    input: Any = None,  # noqa: A002 (the word of the API)
+    *,
+    id: str | None = None,  # noqa: A002 (the word of the API)
+    wait_s: float = 0.0,
+    deadline_s: float | None = None,
+) -> Call[api.StartedExecution]:
+    """Start an execution, and wait up to `wait_s` (60 at most) for its response or its end.
+
+    With an id the start may be repeated: it gives the same execution, or raises
+    `ExecutionConflict` when the id is taken by another one. Without one the client makes one up
+    before it asks, so that what it repeats itself is the same execution too. After `deadline_s` it
+    is cancelled. When this returns, the execution is durable.
+    """
+    body = {
+        "workflow": workflow,
+        "input": input,
+        "id": new_execution_id() if id is None else id,
+        "wait_s": wait_s,
+        **present(deadline_s=deadline_s),
+    }
+    call = post("/executions", body, api.StartedExecution, wait_s=wait_s, repeatable=True)
+    # Where the id was made up, one that is known already was started by an earlier attempt.
+    return call if id is not None else call.then(_as_new)
+
+
+def get_execution(id: str) -> Call[api.ExecutionDetail]:  # noqa: A002 (the word of the API)
+    """Return how an execution stands and what it has under way."""
+    return get(path_of(id), api.ExecutionDetail)
+
+
+def list_executions(
+    *,
+    status: str | None = None,
+    workflow: str | None = None,
+    prefix: str = "",
+    limit: int = api.LIST_LIMIT,
+    before: str | None = None,
+    runs: bool = False,
+) -> Call[api.ExecutionPage]:
+    """Return a page of executions, newest first; earlier runs (`ID~1`) only with `runs`."""
+    query = present(
+        limit=limit,
+        runs="true" if runs else None,
+        status=status,
+        workflow=workflow,
+        prefix=prefix or None,
+        before=before,
+    )
+    return get("/executions", api.ExecutionPage, *query.items())
+
+
+def outcome(id: str, wait_s: float = 0.0) -> Call[api.Outcome]:  # noqa: A002 (the word of the API)
+    """Return how an execution stands, waiting up to `wait_s` (60 at most) for its end."""
+    return get(path_of(id, "/result"), api.Outcome, ("wait", wait_s), wait_s=wait_s)
+
+
+def reply(id: str, wait_s: float = 0.0) -> Call[api.Reply]:  # noqa: A002 (the word of the API)
+    """Return what an execution responded, waiting up to `wait_s` (60 at most) for it."""
+    return get(path_of(id, "/response"), api.Reply, ("wait", wait_s), wait_s=wait_s)
+
+
+def state(id: str) -> Call[api.State]:  # noqa: A002 (the word of the API)
+    """Return what the workflow published last; `version` is None if it has not."""
+    return get(path_of(id, "/state"), api.State)
+
+
+def parked(id: str) -> Call[list[api.ParkedEffect]]:  # noqa: A002 (the word of the API)
+    """Return the effects that wait for a decision, the longest waiting first."""
+    return get(path_of(id, "/parked"), api.ParkedList).then(lambda found: found.parked)
+
+
+def _as_new(started: api.StartedExecution) -> api.StartedExecution:
+    return msgspec.structs.replace(started, new=True)
