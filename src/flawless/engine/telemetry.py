@@ -37,7 +37,7 @@ class Telemetry:
         """Executions begun, by workflow."""
         self.continued: Counter[str] = Counter()
         """Next runs begun, by workflow."""
-        self.ended: Counter[tuple[str, str]] = Counter()
+        self.ended: Counter[tuple[str, ...]] = Counter()
         """Executions ended, by workflow and status."""
         self.retried = 0
         """Failed executions that were retried."""

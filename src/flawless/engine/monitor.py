@@ -1,0 +1,164 @@
+"""How an engine is, for those who watch over it: readiness, gauges, samples, restarts, replays."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from flawless.engine import vitals
+from flawless.engine.clock import Clock
+from flawless.engine.replays import Replay
+from flawless.engine.scheduler import Scheduler
+from flawless.engine.stats import INTERVAL_S, Gauges, Sample, Stats
+from flawless.engine.telemetry import Telemetry
+from flawless.engine.version import version
+from flawless.errors import StoreError
+from flawless.ids import ExecutionId
+from flawless.stores.base import NoteOpening, Openings, Store
+
+_log = logging.getLogger("flawless.engine")
+
+DUE_MAX: Final = 1_000
+"""Executions that are due are counted up to here."""
+RESTARTS_MAX: Final = 100
+"""Restarts that are told of."""
+_LAG_LOOK_S: Final = 0.5
+_COUNTS_SHARE: Final = 100
+"""Counting executions takes at most one part in so many of the loop's time."""
+
+Replays: TypeAlias = list[Replay]
+Samples: TypeAlias = list[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the store says when somebody asks for metrics; None: it could not say."""
+
+    size_bytes: int | None = None
+    due: int | None = None
+    due_lag_s: float | None = None
+
+
+class Monitor:
+    """Watches one engine while it is open. All of it belongs to the engine's loop."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.telemetry = Telemetry()
+        self._store = store
+        self._clock = clock
+        self._stats = Stats(self.telemetry)
+        self._scheduler: Scheduler | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._counts: dict[str, int] = {}
+        self._counts_due_s = 0.0
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def note_opening(self) -> None:
+        """Let the store remember that it was opened. Raises `StoreError`."""
+        await self._store.commit([NoteOpening(self._clock.now_us(), version())])
+
+    def begin(self, scheduler: Scheduler) -> None:
+        """Watch an engine that has been opened."""
+        self._scheduler = scheduler
+        self._task = asyncio.get_running_loop().create_task(self._watch(), name="flawless-monitor")
+
+    async def end(self) -> None:
+        """Stop to watch: the engine is about to stop."""
+        self._scheduler = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    # --- what is asked ------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the engine is open, can keep what it does, and runs what it should."""
+        scheduler = self._scheduler
+        return scheduler is not None and scheduler.problem is None and scheduler.running
+
+    @property
+    def failing(self) -> bool:
+        """Whether the store takes no writes for now."""
+        return self._scheduler is not None and self._scheduler.problem is not None
+
+    @property
+    def samples(self) -> Samples:
+        """Samples of the last hour, the earliest first."""
+        return self._stats.samples
+
+    def replays(self, execution: str) -> Replays:
+        """Return the latest replays of an execution in this process, the earliest first."""
+        return self.telemetry.replays.of(ExecutionId(execution))
+
+    async def restarts(self) -> Openings:
+        """Return the latest openings of the store, the last one first."""
+        return await self._store.openings(limit=RESTARTS_MAX)
+
+    async def gauges(self, lag_s: float = 0.0) -> Gauges:
+        """Return how things stand. Executions are counted anew only if that is cheap."""
+        scheduler = self._scheduler
+        await self._count()
+        return Gauges(
+            self._clock.now_us(),
+            dict(self._counts),
+            guests=0 if scheduler is None else scheduler.guests,
+            in_memory=0 if scheduler is None else scheduler.in_memory,
+            queued=0 if scheduler is None else scheduler.queued,
+            in_flight=0 if scheduler is None else scheduler.effects_in_flight,
+            memory_bytes=vitals.memory_bytes(),
+            cpu_s=vitals.cpu_s(),
+            lag_s=lag_s,
+        )
+
+    async def backlog(self) -> Backlog:
+        """Return what waits in the store, and how large that is."""
+        try:
+            now_us = self._clock.now_us()
+            wake_us = await self._store.next_wake_us()
+            late = wake_us is not None and wake_us < now_us
+            return Backlog(
+                await self._store.size_bytes(),
+                len(await self._store.due(now_us, limit=DUE_MAX)) if late else 0,
+                (now_us - wake_us) / 1_000_000 if wake_us is not None and late else 0.0,
+            )
+        except StoreError:
+            return Backlog()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _count(self) -> None:
+        """Count executions by status, unless the last count is fresh for what it cost."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        if began_s < self._counts_due_s:
+            return
+        with contextlib.suppress(StoreError):  # the last count has to do
+            counts = await self._store.counts()
+            self._counts = {str(status): n for status, n in counts.items()}
+        ended_s = loop.time()
+        self._counts_due_s = ended_s + _COUNTS_SHARE * (ended_s - began_s)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._stats.take(await self.gauges(), INTERVAL_S)
+        taken_s = loop.time()
+        lag_s = 0.0
+        while True:
+            looked_s = loop.time()
+            await asyncio.sleep(_LAG_LOOK_S)
+            late_s = max(0.0, loop.time() - looked_s - _LAG_LOOK_S)
+            self.telemetry.lag_s.add(late_s)
+            lag_s = max(lag_s, late_s)
+            interval_s = loop.time() - taken_s
+            if interval_s >= INTERVAL_S:
+                try:
+                    self._stats.take(await self.gauges(lag_s), interval_s)
+                except Exception:  # a chart without a point is better than none at all
+                    _log.exception("internal error while taking a sample")
+                taken_s, lag_s = loop.time(), 0.0
