@@ -29,6 +29,7 @@ from flawless.cli import (
     output,
     repair,
     show,
+    tokens,
     up,
     workflows,
 )
@@ -77,6 +78,7 @@ def _commands() -> typer.Typer:
     commands.command()(ending.terminate)
     commands.command()(repair.retry)
     commands.command()(repair.resolve)
+    commands.add_typer(tokens.commands(), name="tokens")
     commands.command()(doctor.doctor)
     return commands
 

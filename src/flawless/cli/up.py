@@ -21,7 +21,7 @@ def up(
         Path, typer.Option(metavar="DIR", help="Where executions are kept; made if not there.")
     ] = Path(".flawless"),
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than loopback need FLAWLESS_TOKEN.")
+        str, typer.Option(help="Address to listen on; others than loopback need tokens.")
     ] = HOST,
     port: Annotated[
         int,
@@ -54,6 +54,14 @@ def up(
             "*.example.com; give it again for each further one. Without it: all.",
         ),
     ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="An origin whose pages may send requests with a token from elsewhere, as "
+            "https://app.example.com; give it again for each further one. Without it: none.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the workflows of MODULE: the engine, and the HTTP API on 127.0.0.1:27288.
 
@@ -69,7 +77,8 @@ def up(
         secrets=Secrets() if secrets is None else Secrets.load(secrets),
         egress=tuple(hosts) or None,
     )
-    access = server.Access(host, os.environ.get("FLAWLESS_TOKEN") or None)
+    origins = cors or []
+    access = server.Access(host, _token(data), data, tuple(origins))
     parent = reload.parent()
     if reload_ and parent is None:
         with server.bind(host, port) as probe:
@@ -78,7 +87,22 @@ def up(
         arguments += ["--baked"] if baked else []
         arguments += [] if secrets is None else [f"--secrets={secrets}"]
         arguments += [f"--allow-host={name}" for name in hosts]
+        arguments += [f"--cors={origin}" for origin in origins]
         raise typer.Exit(reload.supervise(arguments, [Path(module) for module in modules]))
     raise typer.Exit(
         serve(modules, data, access, port, settings=settings, baked=baked, parent=parent)
     )
+
+
+def _token(data: Path) -> str | None:
+    """Return FLAWLESS_TOKEN; a token from the data folder stays what it is there.
+
+    Client commands take their token from the same variable, so a shell may well have one set that
+    was made with a role. The server must not take that for one that opens everything.
+    """
+    from flawless.server.tokens import TOKEN_SIGN, TOKENS_FILE
+
+    token = os.environ.get("FLAWLESS_TOKEN") or None
+    if token is not None and token.startswith(TOKEN_SIGN) and (data / TOKENS_FILE).exists():
+        return None
+    return token

@@ -11,20 +11,27 @@ from starlette.requests import ClientDisconnect
 
 from flawless import api
 from flawless.engine.service import Service
+from flawless.engine.version import version
 from flawless.errors import FlawlessError
 from flawless.server import problems, script
-from flawless.server.about import About, version
+from flawless.server.about import About
 from flawless.server.access import Access
 from flawless.server.actions import Actions
 from flawless.server.authentication import AccessGuard, Authenticator
+from flawless.server.cors import CrossOrigin
 from flawless.server.deployments import Deployments
 from flawless.server.executions import Executions
-from flawless.server.headers import StandingHeaders
+from flawless.server.headers import STANDING, StandingHeaders
 from flawless.server.identity import Identity
+from flawless.server.inbox import Inbox
+from flawless.server.login import Login, on_token_required
+from flawless.server.monitoring import Monitoring
 from flawless.server.openapi import OpenAPI
 from flawless.server.pages import Pages
+from flawless.server.problems import TokenRequired
 from flawless.server.routing import Endpoint, nowhere, require_needs
 from flawless.server.streams import Streams
+from flawless.server.traffic import Traffic, TrafficMeter
 
 
 def make_app(service: Service, *, access: Access | None = None) -> Starlette:
@@ -41,32 +48,38 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
     """
     authenticator = Authenticator(access or Access(), service.clock)
     stopping = asyncio.Event()
+    traffic = Traffic()
+    streams = Streams(service, stopping)
+    inbox = Inbox(service)
     routes = [
         *Executions(service, stopping).routes(),
-        *Actions(service).routes(),
+        *Actions(service, inbox).routes(),
+        *inbox.routes(),
         *About(service).routes(),
-        *Streams(service, stopping).routes(),
+        *Monitoring(service, traffic, stopping).routes(),
+        *streams.routes(),
         *Identity(service, authenticator).routes(),
+        *Login(authenticator).routes(),
         *Deployments(service).routes(),
         *script.routes(),
         *Pages().routes(),
     ]
     routes += OpenAPI([route for route in routes if isinstance(route, Endpoint)]).routes()
     require_needs(routes)
+    traffic.know(routes)
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(TrafficMeter, traffic=traffic),
             Middleware(
                 StandingHeaders,
-                headers={
-                    api.VERSION_HEADER: version(),
-                    "Cache-Control": "no-store",
-                    "X-Content-Type-Options": "nosniff",
-                },
+                headers={api.VERSION_HEADER: version(), **STANDING},
             ),
+            Middleware(CrossOrigin, origins=authenticator.access.origins),
             Middleware(AccessGuard, authenticator=authenticator),
         ],
         exception_handlers={
+            TokenRequired: on_token_required,
             FlawlessError: problems.on_flawless_error,
             HTTPException: problems.on_http_exception,
             ClientDisconnect: problems.on_disconnect,
@@ -76,4 +89,5 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
     app.router.redirect_slashes = False
     app.router.default = nowhere
     app.state.stopping = stopping
+    app.state.streams = streams.open
     return app

@@ -67,6 +67,15 @@ def is_foreign(scope: Scope, headers: Headers) -> bool:
         return True
 
 
+def navigates(scope: Scope, headers: Headers, method: str = "GET") -> bool:
+    """Tell whether somebody goes to an address with a browser, rather than a script or program."""
+    if scope["method"] not in ({"GET", "HEAD"} if method == "GET" else {method}):
+        return False
+    if "text/html" not in headers.get("accept", ""):
+        return False
+    return headers.get("sec-fetch-mode", "navigate") == "navigate"
+
+
 def _name(host: str) -> str:
     """Return a Host header without its port, in lower case."""
     if host.startswith("["):

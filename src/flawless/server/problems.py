@@ -34,6 +34,7 @@ from flawless.errors import (
     WorkflowNotFound,
 )
 from flawless.server.documents import document
+from flawless.server.headers import STANDING
 
 _log = logging.getLogger("flawless.server")
 
@@ -181,7 +182,7 @@ async def on_internal_error(_: Request, __: Exception) -> Response:
         "Flawless has a bug",
         "the server's log says more",
         "please report it with the traceback in the server's log; the engine goes on",
-        {},
+        dict(STANDING),  # sent from outside of the middleware that adds them
     )
 
 

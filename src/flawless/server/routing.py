@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +12,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from flawless.server.access import caller_in
+from flawless.server.origins import navigates
+from flawless.server.problems import TokenRequired
 from flawless.server.roles import KNOWN, Need
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -27,10 +30,14 @@ class Endpoint(Route):
         """Answer a request of somebody who may make it."""
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         need = self.needs.get(method)
-        if need is None and any(other.open for other in self.needs.values()):
+        who = caller_in(scope)
+        if need is not None and need.page and who.via == "nobody":
+            if navigates(scope, Headers(scope=scope)):
+                raise who.refused or TokenRequired("this page is for those who have logged in")
+        elif need is None and any(other.open for other in self.needs.values()):
             pass  # anyone may hear which methods there are
         else:
-            caller_in(scope).require(need or KNOWN, scope["path_params"].get("id"))
+            who.require(need or KNOWN, scope["path_params"].get("id"))
         await super().handle(scope, receive, send)
 
 

@@ -17,6 +17,7 @@ from flawless.engine.service import Service
 from flawless.errors import UsageError
 from flawless.server.access import Access
 from flawless.server.app import make_app
+from flawless.server.connections import Lobby, LobbyConfig, make_room
 
 ANSWERS_S_MAX: Final = 5
 """How long requests under way may take to be answered once the server stops."""
@@ -67,24 +68,30 @@ async def serve(
     take no more connections, answer waiting requests, then let effects under way end within the
     engine's deadline. A second signal ends the process at once, which loses nothing either.
 
-    Raises what `Service.open` raises, and `UsageError` when somebody else took the port meanwhile.
+    Raises what `Service.open` raises, `AccessUnusable` when tokens or key cannot be read, and
+    `UsageError` when somebody else took the port meanwhile.
     """
     try:
         await service.open()
     except BaseException:
         listener.close()
         raise
-    app = make_app(service, access=access)
+    try:
+        app = make_app(service, access=access)
+    except BaseException:
+        listener.close()
+        await service.close()
+        raise
     host, port, *_ = listener.getsockname()
-    config = uvicorn.Config(
+    config = LobbyConfig(
         app,
+        Lobby(access.limits, make_room(access.limits)),
         access_log=False,
         backlog=BACKLOG,
         lifespan="off",
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=ANSWERS_S_MAX,
-        ws="none",
     )
     server = _Server(config)
 
