@@ -214,7 +214,8 @@ class Service:
         if deadline_s is not None and not 0 <= deadline_s <= LONGEST_S:
             raise InputInvalid("a deadline lies between 0 s and 100 years", path="deadline_s")
         known_by = checked_attributes(attributes) if attributes else {}
-        wake_us = beginnings.start_us(self._clock.now_us(), start_at_us, delay_s)
+        now_us = self._clock.now_us()
+        wake_us = beginnings.start_us(now_us, start_at_us, delay_s)
         limit = self.settings.limits.value_bytes_max
         if len(args) > limit:
             raise ValueTooLarge("the input", len(args), limit)
@@ -240,7 +241,6 @@ class Service:
             settled()
             return self._same(execution, workflow, digest, record.digest)
 
-        now_us = self._clock.now_us()
         seed = self.settings.outside.seed(execution)
         begin_us = now_us if wake_us is None else wake_us
         first = beginnings.invoked(

@@ -16,8 +16,9 @@ from flawless.errors import InputInvalid
 from flawless.server import records
 from flawless.server.access import caller
 from flawless.server.documents import document
+from flawless.server.inbox import Inbox
 from flawless.server.requests import Query, parse, read_body
-from flawless.server.roles import OPERATE, SEND
+from flawless.server.roles import OPERATE, READ, SEND
 from flawless.server.routing import endpoint
 
 T = TypeVar("T")
@@ -26,19 +27,24 @@ T = TypeVar("T")
 class Actions:
     """The endpoints that act. What they ask for is durable when they answer."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, inbox: Inbox) -> None:
         self._service = service
+        self._inbox = inbox
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         one = f"{api.PREFIX}/executions/{{id}}"
         return [
-            endpoint(f"{one}/messages", self.send, POST=SEND),
+            endpoint(f"{one}/messages", self.messages, GET=READ, POST=SEND),
             endpoint(f"{one}/cancel", self.cancel, POST=OPERATE),
             endpoint(f"{one}/terminate", self.terminate, POST=OPERATE),
             endpoint(f"{one}/retry", self.retry, POST=OPERATE),
             endpoint(f"{one}/resolve", self.resolve, POST=OPERATE),
         ]
+
+    async def messages(self, request: Request) -> Response:
+        """`/messages` is one route, so that a wrong method hears of both."""
+        return await (self.send if request.method == "POST" else self._inbox.messages)(request)
 
     async def send(self, request: Request) -> Response:
         """`POST /executions/{id}/messages`: 202, or 200 when one with this id was sent before."""

@@ -7,7 +7,7 @@ from typing import Final
 from flawless import api
 from flawless.core.status import Status
 from flawless.server.openapi.operation import FLAG, MOMENT, TEXT, Operation, Parameter, whole
-from flawless.stores.base import SEQ_END
+from flawless.stores.base import MESSAGE_END, SEQ_END
 
 TAGS: Final = {
     "executions": "Start, find and read executions.",
@@ -32,6 +32,18 @@ _JOURNAL_LIMIT = Parameter(
 _LIMIT = Parameter(
     "limit", whole(1, api.LIST_LIMIT_MAX, api.LIST_LIMIT), "How many on a page at most."
 )
+_FILTERS = (
+    Parameter("workflow", TEXT, "Only those of this workflow."),
+    Parameter("prefix", TEXT, "Only those whose id begins so."),
+    Parameter("created_after", MOMENT, "Only those created then or later."),
+    Parameter("created_before", MOMENT, "Only those created earlier."),
+    Parameter(
+        "attribute",
+        TEXT,
+        "Only those with this attribute, as `name=value`; of several, all must hold.",
+        repeated=True,
+    ),
+)
 _BEFORE = Parameter("before", TEXT, "The `next` of the page before.")
 _ONE = "/executions/{id}"
 _NO = {"const": False}
@@ -47,6 +59,12 @@ _EXECUTIONS = (
         "201 says that it is new, and durable; 200 that the id was known, with the same workflow "
         "and input. With an id the request may be sent twice.",
         body=api.StartRequest,
+        rule={
+            "anyOf": [
+                {"properties": {"start_at": {"type": "null"}}},
+                {"properties": {"delay_s": {"type": "null"}}},
+            ]
+        },
         problems=(404, 409),
         headers={201: ("Location",), 200: ("Location",)},
     ),
@@ -60,16 +78,7 @@ _EXECUTIONS = (
         "request looks at a bounded number of them.",
         query=(
             Parameter("status", _STATUS, "Only those that stand so."),
-            Parameter("workflow", TEXT, "Only those of this workflow."),
-            Parameter("prefix", TEXT, "Only those whose id begins so."),
-            Parameter("created_after", MOMENT, "Only those created then or later."),
-            Parameter("created_before", MOMENT, "Only those created earlier."),
-            Parameter(
-                "attribute",
-                TEXT,
-                "Only those with this attribute, as `name=value`; of several, all must hold.",
-                repeated=True,
-            ),
+            *_FILTERS,
             Parameter("runs", FLAG | {"default": False}, "Earlier runs (`ID~1`) too."),
             _LIMIT,
             _BEFORE,
@@ -111,6 +120,15 @@ _EXECUTIONS = (
 )
 
 _CONVERSATION = (
+    Operation(
+        "GET",
+        f"{_ONE}/messages",
+        "The messages it has not received yet",
+        {200: api.MessagePage},
+        "conversation",
+        "A page may have fewer messages than `limit`, or none, and a `next` all the same.",
+        query=(Parameter("from", whole(0, MESSAGE_END, 1), "The number to begin with."), _LIMIT),
+    ),
     Operation(
         "POST",
         f"{_ONE}/messages",
@@ -192,6 +210,23 @@ _DECISIONS = (
         {200: api.ParkedList},
         "decisions",
     ),
+    Operation(
+        "GET",
+        "/inbox",
+        "All that waits for a person's decision",
+        {200: api.InboxPage},
+        "decisions",
+        "A page may have no items, and a `next` all the same.",
+        query=(
+            *_FILTERS,
+            Parameter(
+                "limit",
+                whole(1, api.PARKED_LIMIT_MAX, api.LIST_LIMIT),
+                "Of how many executions at most.",
+            ),
+            _BEFORE,
+        ),
+    ),
 )
 
 _DEPLOYMENTS = (
@@ -264,6 +299,22 @@ _ENGINE = (
         {200: api.Health, 503: api.Health},
         "engine",
         "503 while it cannot keep what it does.",
+    ),
+    Operation(
+        "GET",
+        "/stats",
+        "Samples of the last hour",
+        {200: api.Stats},
+        "engine",
+        "Of this process, for charts. Metrics for a monitoring system are at `/metrics`.",
+    ),
+    Operation(
+        "GET",
+        "/restarts",
+        "When engines opened the store",
+        {200: api.RestartList},
+        "engine",
+        "The latest of them, kept in the store.",
     ),
 )
 

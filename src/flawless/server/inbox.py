@@ -1,0 +1,123 @@
+"""The endpoints that show what waits: messages for an execution, and decisions for people."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from flawless import api
+from flawless.core.signals import SIGN
+from flawless.core.status import Status
+from flawless.engine.service import Service
+from flawless.errors import JournalDamaged
+from flawless.server import filters, records
+from flawless.server.documents import document
+from flawless.server.requests import Query
+from flawless.server.roles import READ
+from flawless.server.routing import endpoint
+from flawless.stores.base import MESSAGE_END, Message, Messages, Record
+
+PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""A page of messages ends when their payloads exceed this, however many were asked for."""
+READ_MESSAGES: Final = 8
+"""Messages that are read at a time: each may be as large as a value may be."""
+LOOKED_AT_MAX: Final = 2_000
+"""A page of messages ends behind so many, signals included."""
+READ_ENTRIES_MAX: Final = 20_000
+"""A page of the inbox ends when the journals read for it have more entries than this."""
+
+Items: TypeAlias = list[api.InboxItem]  # `Inbox.list` hides the built-in name in the class
+
+
+class Inbox:
+    """The endpoint of all decisions, and what `GET` gives where messages are sent to."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [endpoint(f"{api.PREFIX}/inbox", self.list, GET=READ)]
+
+    async def list(self, request: Request) -> Response:
+        """`GET /inbox`: what waits for a person's decision, filtered as lists are."""
+        query = Query(
+            request,
+            {"limit", "before", *filters.PARAMETERS} - {"runs"},
+            repeatable=filters.REPEATABLE,
+        )
+        limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.PARKED_LIMIT_MAX)
+        selection = filters.selection(query, Status.PARKED)
+        page = await self._service.list(selection, limit=limit, before=query.text("before"))
+        items: Items = []
+        read = 0
+        for n, record in enumerate(page.records):
+            length = await self._length(record)
+            if n and read + length > READ_ENTRIES_MAX:
+                return document(api.InboxPage(items, page.records[n - 1].id))
+            read += length
+            items += await self._items(record)
+            await asyncio.sleep(0)
+        return document(api.InboxPage(items, page.next))
+
+    async def messages(self, request: Request) -> Response:
+        """`GET /executions/{id}/messages`: those not received yet, `from` a number on."""
+        query = Query(request, {"from", "limit"})
+        first = query.number("from", 1, least=0, most=MESSAGE_END)
+        limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.LIST_LIMIT_MAX)
+        record = await self._service.get(request.path_params["id"])
+        behind = max(0, first - 1)
+        found: Messages = []
+        size = looked_at = 0
+        while True:
+            some = await self._service.store.messages(record.id, behind, READ_MESSAGES)
+            for one in some:
+                if len(found) == limit or size > PAGE_BYTES_MAX or looked_at == LOOKED_AT_MAX:
+                    return document(api.MessagePage([_shown(m) for m in found], behind + 1))
+                behind = one.number
+                looked_at += 1
+                if not one.name.startswith(SIGN):
+                    found.append(one)
+                    size += len(one.payload)
+            if len(some) < READ_MESSAGES:
+                return document(api.MessagePage([_shown(m) for m in found]))
+
+    async def _length(self, record: Record) -> int:
+        try:
+            last = await self._service.store.last_chunk(record.id)
+        except JournalDamaged:
+            return 0
+        return last.first_seq + last.count
+
+    async def _items(self, record: Record) -> Items:
+        """Return what waits in one execution; nothing where a damaged journal hides it."""
+        try:
+            parked = await self._service.control.parked(record.id)
+        except JournalDamaged:
+            return []
+        return [
+            api.InboxItem(
+                record.id,
+                record.workflow,
+                one.effect,
+                one.label,
+                api.timestamp(one.at_us),
+                one.asked,
+                record.attributes,
+            )
+            for one in parked
+        ]
+
+
+def _shown(message: Message) -> api.Message:
+    return api.Message(
+        message.number,
+        message.name,
+        records.value(message.payload, "payload"),
+        api.timestamp(message.at_us),
+        message.id,
+    )
