@@ -72,6 +72,7 @@ ONLY_IN = {
     "apsw": {"flawless.stores.sqlite"},
     "sqlite3": set[str](),
     "httpx": {"flawless.engine", "flawless.client", "flawless.testing"},
+    "prometheus_client": {"flawless.server"},
     "starlette": {"flawless.server"},
     "uvicorn": {"flawless.server", "flawless.cli"},
     "typer": {"flawless.cli"},

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from flawless.api.monitoring import Replay
+
 
 class Attempt(msgspec.Struct):
     """A try that failed, and how long the engine waits before the next one, if that is known."""
@@ -70,10 +72,14 @@ class Execution(msgspec.Struct):
 
 
 class ExecutionDetail(Execution, kw_only=True):
-    """One execution with the effects under way now, and how many children it has started."""
+    """One execution with the effects under way now, and how many children it has started.
+
+    `replays` are the latest in this process, the earliest first.
+    """
 
     in_flight: list[InFlight] = []
     children: int = 0
+    replays: list[Replay] = []
 
 
 class StartedExecution(Execution, kw_only=True):

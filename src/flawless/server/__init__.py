@@ -1,6 +1,6 @@
 """The HTTP API: a Starlette application around an engine's `Service`, and how it is served."""
 
-from flawless.server.about import version
+from flawless.engine.version import version
 from flawless.server.access import Access
 from flawless.server.app import make_app
 from flawless.server.runner import bind, serve, url

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from functools import cache
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,20 +9,10 @@ from starlette.routing import BaseRoute
 
 from flawless import api
 from flawless.engine.service import Service
+from flawless.engine.version import version
 from flawless.server.documents import document
 from flawless.server.roles import READ
 from flawless.server.routing import endpoint
-
-DISTRIBUTION = "flawless-engine"
-
-
-@cache
-def version() -> str:
-    """Return the version of Flawless, or `unknown` when it runs without being installed."""
-    try:
-        return importlib.metadata.version(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 class About:

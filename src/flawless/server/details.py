@@ -21,6 +21,7 @@ async def detail(service: Service, record: Record) -> api.ExecutionDetail:
         **fields,
         in_flight=records.in_flight(service.in_flight(record.id)),
         children=len(await service.control.children(record.id)),
+        replays=records.replays(service.monitor.replays(record.id)),
     )
 
 

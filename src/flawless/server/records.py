@@ -7,6 +7,7 @@ from typing import Any
 from flawless import api, codec
 from flawless.core.status import Status
 from flawless.engine.control import ParkedEffect
+from flawless.engine.replays import Replay
 from flawless.engine.service import End
 from flawless.stores.base import Record, Visible
 
@@ -55,6 +56,13 @@ def in_flight(effects: list[dict[str, Any]]) -> list[api.InFlight]:
             ],
         )
         for one in effects
+    ]
+
+
+def replays(found: list[Replay]) -> list[api.Replay]:
+    """Return the replays of an execution in this process."""
+    return [
+        api.Replay(api.timestamp(one.at_us), one.reason, one.entries, one.took_us) for one in found
     ]
 
 

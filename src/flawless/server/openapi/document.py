@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from flawless import api
+from flawless.engine.version import version
 from flawless.ids import CHILD_ID_CHARS_MAX
-from flawless.server.about import version
 from flawless.server.documents import JSON_TYPE
 from flawless.server.openapi.operation import TEXT, Operation, Parameter, Schema
 from flawless.server.openapi.operations import OPERATIONS, TAGS
