@@ -88,10 +88,10 @@ class Reader(Protocol):
 class OpenStreams:
     """The streams that are open, their number bounded. `stopping` ends them all."""
 
-    def __init__(self, stopping: asyncio.Event, streams_max: int = STREAMS_MAX) -> None:
+    def __init__(self, stopping: asyncio.Event) -> None:
         self.turns = asyncio.Semaphore(READS_AT_ONCE)
         self._stopping = stopping
-        self._max = streams_max
+        self._max = STREAMS_MAX
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
