@@ -1,8 +1,13 @@
-"""The browser client, `flawless.js`, as the engine serves it: one file, and its types."""
+"""The browser client, `flawless.js`, as the engine serves it: one module, and its types.
+
+Its source is in modules of their own, `static/client/*.js`, each about one thing. They are served
+as one, so that a page has one file to import, or to copy.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +20,16 @@ from flawless.server.roles import ANYONE
 from flawless.server.routing import endpoint
 
 STATIC: Final = Path(__file__).with_name("static")
+SOURCES: Final = STATIC / "client"
+PARTS: Final = (
+    "problems", "waiting", "parser", "turns", "stream", "requests", "watching", "execution",
+    "client",
+)  # fmt: skip
+"""The modules it consists of; each imports only from those before it."""
+HEADER: Final = """\
+// flawless.js: start executions of a Flawless engine, send them messages, watch their state.
+// One module without dependencies, for browsers, Node and Deno. Types: flawless.d.ts.
+"""
 SCRIPT_TYPE: Final = "text/javascript; charset=utf-8"
 TYPES_TYPE: Final = "application/typescript; charset=utf-8"
 
@@ -29,29 +44,39 @@ def routes() -> list[BaseRoute]:
 
 async def script(request: Request) -> Response:
     """`GET /flawless.js`: one ES module; Deno finds its types by the header."""
-    return _file(request, "flawless.js", SCRIPT_TYPE, {"X-TypeScript-Types": "./flawless.d.ts"})
+    return _file(request, joined(), SCRIPT_TYPE, {"X-TypeScript-Types": "./flawless.d.ts"})
 
 
 async def types(request: Request) -> Response:
     """`GET /flawless.d.ts`: the types of the module, for editors and compilers."""
-    return _file(request, "flawless.d.ts", TYPES_TYPE, {})
-
-
-def _file(request: Request, name: str, media_type: str, more: dict[str, str]) -> Response:
-    content, tag = _content(name)
-    # Asked for anew each time, answered with 304: a new version is there with the next page.
-    headers = {"ETag": tag, "Cache-Control": "no-cache", **more}
-    known = [one.strip().removeprefix("W/") for one in _known(request)]
-    if tag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=media_type)
-
-
-def _known(request: Request) -> list[str]:
-    return request.headers.get("if-none-match", "").split(",")
+    return _file(request, declarations(), TYPES_TYPE, {})
 
 
 @cache
-def _content(name: str) -> tuple[bytes, str]:
-    content = (STATIC / name).read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+def joined() -> bytes:
+    """Return the module: its parts without what ties them together, and the public names."""
+    parts = [(SOURCES / f"{name}.js").read_text() for name in PARTS]
+    lone = [_EXPORT.sub("", _IMPORT.sub("", part)).strip() for part in parts]
+    public = ", ".join(_PUBLIC.findall((STATIC / "flawless.js").read_text()))
+    return "\n\n".join([HEADER.strip(), *lone, f"export {{ {public} }};\n"]).encode()
+
+
+@cache
+def declarations() -> bytes:
+    """Return the types."""
+    return (SOURCES / "flawless.d.ts").read_bytes()
+
+
+_IMPORT: Final = re.compile(r'^import [^;]* from "\./[a-z]+\.js";\n', re.MULTILINE)
+_PUBLIC: Final = re.compile(r"^export \{ (.*) \} from", re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=const |class |(async )?function )", re.MULTILINE)
+
+
+def _file(request: Request, content: bytes, media_type: str, more: dict[str, str]) -> Response:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    # Asked for anew each time, answered with 304: a new version is there with the next page.
+    headers = {"ETag": tag, "Cache-Control": "no-cache", **more}
+    known = request.headers.get("if-none-match", "").split(",")
+    if {"*", tag} & {one.strip().removeprefix("W/") for one in known}:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
