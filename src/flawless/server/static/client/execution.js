@@ -31,17 +31,29 @@ export class Execution {
     return `/executions/${encodeURIComponent(this.id)}${tail}`;
   }
 
-  /** How it stands: its whole document. */
+  /**
+   * How it stands: its whole document.
+   * @returns {Promise<import("./flawless.d.ts").ExecutionDocument>}
+   */
   get(options = {}) {
     return this.#requests.get(this.#path(), options);
   }
 
-  /** What its workflow has published last: `{value, version, at}`, all null if nothing. */
+  /**
+   * What its workflow has published last: `{value, version, at}`, all null if nothing.
+   * @returns {Promise<import("./flawless.d.ts").State>}
+   */
   state(options = {}) {
     return this.#requests.get(this.#path("/state"), options);
   }
 
-  /** Send a message, which the workflow receives once. False: one with this id came before. */
+  /**
+   * Send a message, which the workflow receives once. False: one with this id came before.
+   * @param {string} name
+   * @param {any} [payload]
+   * @param {{id?: string, signal?: AbortSignal}} [options]
+   * @returns {Promise<boolean>}
+   */
   async send(name, payload = null, { id, signal } = {}) {
     const body = { name, payload, id: id ?? newId() };
     const options = { signal, repeatable: true };
@@ -49,12 +61,18 @@ export class Execution {
     return id === undefined || sent.new;
   }
 
-  /** Wait for the result, for ever or `waitS` seconds; a failure is thrown as what it was. */
+  /**
+   * Wait for the result, for ever or `waitS` seconds; a failure is thrown as what it was.
+   * @param {{waitS?: number, signal?: AbortSignal}} [options]
+   */
   async result({ waitS, signal } = {}) {
     return this.#value(await this.outcome({ waitS: waitS ?? Infinity, signal }), waitS);
   }
 
-  /** Wait for what the workflow responds, or for its result if it ends without that. */
+  /**
+   * Wait for what the workflow responds, or for its result if it ends without that.
+   * @param {{waitS?: number, signal?: AbortSignal}} [options]
+   */
   async response({ waitS, signal } = {}) {
     const found = await this.#poll("/response", waitS ?? Infinity, signal, (one) => {
       return "response" in one || FINAL.has(one.status);
@@ -62,7 +80,11 @@ export class Execution {
     return "response" in found ? found.response : this.#value(found, waitS);
   }
 
-  /** How it stands, waiting up to `waitS` seconds for its end. */
+  /**
+   * How it stands, waiting up to `waitS` seconds for its end.
+   * @param {{waitS?: number, signal?: AbortSignal}} [options]
+   * @returns {Promise<import("./flawless.d.ts").Outcome>}
+   */
   outcome({ waitS = 0, signal } = {}) {
     return this.#poll("/result", waitS, signal, (one) => FINAL.has(one.status));
   }
@@ -77,19 +99,29 @@ export class Execution {
     return this.#pages("/logs", "logs", options);
   }
 
-  /** Ask it to end; its workflow may clean up. */
+  /**
+   * Ask it to end; its workflow may clean up.
+   * @param {{reason?: string, graceS?: number, by?: string, id?: string}} [options]
+   */
   cancel({ reason = "", graceS, by = "", id = newId(), signal } = {}) {
     const body = { reason, by, id, ...(graceS === undefined ? {} : { grace_s: graceS }) };
     return this.#requests.post(this.#path("/cancel"), body, { signal, repeatable: true });
   }
 
-  /** End it at once, without cleaning up. */
+  /**
+   * End it at once, without cleaning up.
+   * @param {{reason?: string, by?: string, id?: string}} [options]
+   */
   terminate({ reason = "", by = "", id = newId(), signal } = {}) {
     const body = { reason, by, id };
     return this.#requests.post(this.#path("/terminate"), body, { signal, repeatable: true });
   }
 
-  /** A token that opens this execution and nothing else: `{token, expires_at, rights}`. */
+  /**
+   * A token that opens this execution and nothing else: `{token, expires_at, rights}`.
+   * @param {{rights?: string[], ttlS?: number, messages?: string[]}} [options]
+   * @returns {Promise<import("./flawless.d.ts").Capability>}
+   */
   capability({ rights = ["state", "send"], ttlS = 3_600, messages, signal } = {}) {
     const body = { rights, ttl_s: ttlS, ...(messages === undefined ? {} : { messages }) };
     return this.#requests.post(this.#path("/capability"), body, { signal, repeatable: true });
@@ -99,6 +131,9 @@ export class Execution {
    * Tell `listener(value, state)` what the workflow has published, now and at each change, until
    * it ends (`onEnd(outcome)`), the watch is stopped, or `signal` is aborted. Lost connections are
    * made again (`onConnection`). Without a listener, iterate: `for await (const state of watch)`.
+   * @param {(value: any, state: import("./flawless.d.ts").State) => void} [listener]
+   * @param {import("./flawless.d.ts").WatchOptions} [options]
+   * @returns {Watch}
    */
   watch(listener, options = {}) {
     let feed = this.#feeds.get(this.id);
@@ -111,7 +146,10 @@ export class Execution {
     return new Watch(feed, listener, options);
   }
 
-  /** Read its stream of events as it is: see `subscribe`. */
+  /**
+   * Read its stream of events as it is: see `subscribe`.
+   * @param {(event: import("./flawless.d.ts").StreamEvent) => unknown} onEvent
+   */
   events(onEvent, { include = ["execution", "state"], ...options } = {}) {
     const url = this.#requests.url(this.#path("/events"), { include: include.join(",") });
     return subscribe(url, { ...options, onEvent, headers: () => this.#requests.headers() });
