@@ -19,7 +19,10 @@ from stores.writes import append, child, end, ids, inbox, listed, next_run, send
 
 pytestmark = pytest.mark.anyio
 
-RELEASED = {1: "95f33517275db3a03c87d55213868d3f20556649d8248345437d9aa325a27fb0"}
+RELEASED = {
+    1: "95f33517275db3a03c87d55213868d3f20556649d8248345437d9aa325a27fb0",
+    2: "a2fb5e29820b4221adeb8c3151c193db351e3e4899d7d5ebce9dbe9db5d29d42",
+}
 """The sha256 of every migration that somebody's file may have gone through."""
 
 LOG_PAGES_MAX = 60

@@ -121,11 +121,9 @@ class Search:
         stretches = [_Stretch(max(begin, end - SCANNED_MAX), min(SCANNED_MAX, end - begin), _ALL)]
         stretches += [self._measured(way, begin, end) for way in _ways(wanted)]
         if wanted.prefix:
-            ids = (wanted.prefix, _after(wanted.prefix))
-            count = self._execute(QUERIES["count_prefix"], (*ids, SCANNED_MAX + 1)).get
+            way = _ids_alike(wanted.prefix)
+            count = self._execute(QUERIES["count_prefix"], (*way.values, SCANNED_MAX + 1)).get
             if count <= SCANNED_MAX:  # else they cannot be put into the order of creation
-                # The sign keeps SQLite from walking along the keys.
-                way = _Way("execution AS e", "+e.key", "e.id >= ? AND e.id < ?", ids)
                 stretches.append(_Stretch(begin, count, way))
         return min(stretches, key=lambda stretch: stretch[:2])
 
@@ -157,6 +155,11 @@ def _ways(wanted: Selection) -> list[_Way]:
         )
         ways.append(_Way(source, "e.key", condition, (STATUS_NUMBER[wanted.status],)))
     return ways
+
+
+def _ids_alike(prefix: str) -> _Way:
+    """Return the way along ids. The sign keeps SQLite from walking along the keys."""
+    return _Way("execution AS e", "+e.key", "e.id >= ? AND e.id < ?", (prefix, _after(prefix)))
 
 
 def _conditions(wanted: Selection, workflow: int | None) -> tuple[str, list[Any]]:
