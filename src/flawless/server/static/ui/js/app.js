@@ -4,13 +4,13 @@
 // `disconnected()`, `queryChanged()` and `title`. It calls `app.update()` when it has changed.
 import { Api, Problem } from "./api.js";
 import { Dialogs } from "./dialogs.js";
+import { Health } from "./health.js";
 import { Keyboard } from "./keyboard.js";
 import { html, nothing, render } from "./lit.js";
 import { href, loadStyles, match } from "./router.js";
 import { Session } from "./session.js";
 import { shell } from "./shell.js";
 import { Toasts } from "./toasts.js";
-import { Waiting } from "./waiting.js";
 import { notice } from "./components/notice.js";
 
 const TICK_MS = 1000; // how often times that are relative to now are drawn again
@@ -23,7 +23,7 @@ export class App {
     this.toasts = new Toasts(this);
     this.dialogs = new Dialogs(this);
     this.keyboard = new Keyboard(this);
-    this.waiting = new Waiting(this);
+    this.health = new Health(this);
     this.page = null;
     this.route = null;
     this.connection = "connecting"; // connecting, live, polling, lost
@@ -39,7 +39,7 @@ export class App {
     this.keyboard.add(this.globalKeys());
     setInterval(() => document.visibilityState === "visible" && this.update(), TICK_MS);
     this.session.load();
-    this.waiting.start();
+    this.health.start();
     await this.show();
   }
 

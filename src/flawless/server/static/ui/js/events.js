@@ -5,20 +5,20 @@ const RETRY_MS = 5_000; // after an answer that says that trying again is of no 
 
 // Listen to `path` of the API until the function that is returned is called.
 //
-// `onEvent({type, data, id})` gets each event. `onRefused(error)` is called when the server does
-// not have the stream or does not allow it: the caller then asks for what it needs now and then.
-export function listen(app, path, { query = null, onEvent, onRefused = () => {} }) {
+// `onEvent({type, data, id})` gets each event. `onRefused(error)` is called when the server does not
+// have the stream or does not allow it: the caller then asks for what it needs now and then.
+export function listen(app, path, { query = null, ...heard }) {
   const stopper = new AbortController();
-  run(app, app.api.url(path, query), onEvent, onRefused, stopper.signal);
+  run(app, app.api.url(path, query), heard, stopper.signal);
   return () => stopper.abort();
 }
 
-async function run(app, url, onEvent, onRefused, signal) {
+async function run(app, url, { onEvent, onRefused = () => {} }, signal) {
   while (!signal.aborted) {
     try {
       await subscribe(url, {
         onEvent,
-        onConnection: (connection) => app.connected(STATES[connection.state]),
+        onConnection: ({ state }) => app.connected(STATES[state]),
         signal,
         credentials: "same-origin",
       });

@@ -14,7 +14,7 @@ const ITEMS = [
 const CONNECTION = {
   connecting: "Connecting",
   live: "Live",
-  polling: "Updated every few seconds",
+  polling: "Connected",
   lost: "No connection, trying again",
 };
 
@@ -37,7 +37,7 @@ export function shell(app, content) {
 }
 
 function navItem(app, item) {
-  const waiting = item.name === "inbox" ? app.waiting.count : 0;
+  const waiting = item.name === "inbox" ? app.health.waiting : "";
   const label = waiting ? `${item.label}, ${waiting} waiting` : item.label;
   return html`<a
     class="nav-item"
@@ -46,7 +46,7 @@ function navItem(app, item) {
     aria-label=${label}
     aria-current=${app.route?.nav === item.name ? "page" : "false"}
     >${icon(item.icon)}<span class="label">${item.label}</span>${waiting
-      ? html`<span class="nav-count">${app.waiting.text}</span>`
+      ? html`<span class="nav-count">${waiting}</span>`
       : nothing}</a
   >`;
 }
