@@ -14,8 +14,10 @@ from flawless.core.protocol import (
     CancelRequest,
     EffectRequest,
     HttpRequest,
+    Performable,
     SendRequest,
     StepRequest,
+    label,
 )
 from flawless.engine import http
 from flawless.engine.attempts import SavedAttempts
@@ -24,7 +26,7 @@ from flawless.engine.mail import Mail
 from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.settings import Settings
 from flawless.engine.steps import StepPerformer, StepRun
-from flawless.engine.telemetry import Telemetry
+from flawless.engine.telemetry import Telemetry, kind_of
 from flawless.errors import FlawlessError
 from flawless.functions import find_step
 from flawless.ids import run_key
@@ -43,6 +45,11 @@ class InFlight:
     began_us: int
     kind: str = ""
     run: StepRun | asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, request: Performable, now_us: int) -> InFlight:
+        """Return an effect that begins now."""
+        return cls(label(request), now_us, kind_of(request))
 
     @property
     def pausing(self) -> bool:

@@ -26,7 +26,7 @@ from flawless.core.machine import (
     Perform,
     StartChild,
 )
-from flawless.core.protocol import ExecuteRequest, label
+from flawless.core.protocol import ExecuteRequest
 from flawless.core.randomness import RandomStream
 from flawless.core.status import Status
 from flawless.engine.attempts import SavedAttempts, encode_attempts
@@ -38,7 +38,6 @@ from flawless.engine.host import Host
 from flawless.engine.outcome import Outcome
 from flawless.engine.printed import RawOutput
 from flawless.engine.resting import Rest, append, resting
-from flawless.engine.telemetry import kind_of
 from flawless.errors import FlawlessError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Parent, SaveAttempts
@@ -159,9 +158,7 @@ class LiveExecution:
     def evict(self) -> None:
         """Give the guest's memory back; it is replayed when something happens."""
         self._close_guest()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         machine = self.machine
         if machine is None:
             return
@@ -178,8 +175,7 @@ class LiveExecution:
         """Let go of everything but the journal; the execution goes on with the next engine."""
         self.over = True
         self._close_guest()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         for item in self.in_flight.values():
             self._host.give_up(item)
         self.in_flight.clear()
@@ -313,9 +309,7 @@ class LiveExecution:
     # --- driving the guest --------------------------------------------------------------------
 
     def _resume(self, response: bytes) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         guest = self.guest
         assert guest is not None, "a machine lives as long as its guest"
         self.idle_since_us = None
@@ -398,15 +392,12 @@ class LiveExecution:
         for action in self.machine.take_actions():
             match action:
                 case Perform(effect, request):
-                    self.in_flight[effect] = InFlight(
-                        label(request), self._now_us(), kind_of(request)
-                    )
+                    self.in_flight[effect] = InFlight.of(request, self._now_us())
                     performs.append(action)
                 case StartChild(_, child):
                     children.append(child)
                 case Cancel(effect):
-                    item = self.in_flight.pop(effect, None)
-                    if item is not None:
+                    if (item := self.in_flight.pop(effect, None)) is not None:
                         self._host.give_up(item)
         return performs, children
 
@@ -414,8 +405,8 @@ class LiveExecution:
         if self.over:
             return
         for action in performs:
-            item = self.in_flight.get(action.effect)
-            if item is not None:  # else it was given up while the journal was written
+            # It may have been given up while the journal was written.
+            if (item := self.in_flight.get(action.effect)) is not None:
                 self._host.perform(self, action, item)
 
     # --- ending -------------------------------------------------------------------------------
@@ -488,11 +479,14 @@ class LiveExecution:
     def _arm(self, wake_us: int) -> None:
         if self.over:
             return
+        self._disarm()
+        delay_s = min(max((wake_us - self._now_us()) / _SECOND_US, 0.0), _TIMER_S_MAX)
+        self._timer = self._host.clock.call_later(delay_s, self.woke)
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        delay_s = (wake_us - self._now_us()) / _SECOND_US
-        delay_s = min(max(delay_s, 0.0), _TIMER_S_MAX)
-        self._timer = self._host.clock.call_later(delay_s, self.woke)
+            self._timer = None
 
     def _close_guest(self) -> None:
         if self.guest is not None:

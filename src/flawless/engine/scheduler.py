@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -37,12 +36,13 @@ from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
 from flawless.engine.mail import Mail, TypeOf
 from flawless.engine.outcome import Outcome
+from flawless.engine.queued import Queued
 from flawless.engine.replays import Reason
 from flawless.engine.resting import append
 from flawless.engine.settings import Settings
 from flawless.engine.tasks import Tasks
 from flawless.engine.telemetry import Telemetry
-from flawless.engine.wakeups import PAGE, Wakeups
+from flawless.engine.wakeups import Wakeups
 from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, Record, Result, Store, Write
@@ -107,11 +107,9 @@ class Scheduler:
         )
         self._effects = Effects(self.loop, clock, settings, self.mail, self._telemetry)
         self._live: dict[ExecutionId, LiveExecution] = {}
-        self._queue: deque[ExecutionId] = deque()
-        self._queued: dict[ExecutionId, Reason] = {}
+        self._queued = Queued()
         self._births: set[ExecutionId] = set()  # children that are not durable yet
         self._room = asyncio.Event()
-        self._shorter = asyncio.Event()
         self._progress = asyncio.Event()
         self._wakeups = Wakeups(
             store,
@@ -119,7 +117,7 @@ class Scheduler:
             known=self._known,
             loaded=lambda: len(self._live) + len(self._queued),
             enqueue=self._enqueue,
-            room=self._queue_is_short,
+            room=self._queued.short,
         )
         self._tasks = Tasks(self.loop)
         self._eviction = Eviction(
@@ -188,7 +186,7 @@ class Scheduler:
     @property
     def queued(self) -> int:
         """Executions that wait for a guest."""
-        return len(self._queue)
+        return len(self._queued)
 
     @property
     def effects_in_flight(self) -> int:
@@ -213,7 +211,7 @@ class Scheduler:
         refused, which may be long after a passing problem of the store was raised here.
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
-        room = self.guests < self._settings.guests_max and not self._queue
+        room = self.guests < self._settings.guests_max and not self._queued
         later = write.wake_us is not None
         # A child with the same id might be about to be born: this must not write to its journal.
         begins = room and not later and write.id not in self._births
@@ -351,8 +349,8 @@ class Scheduler:
         self, execution: LiveExecution, last: NewEntries | None, final: Continued, *, joined: bool
     ) -> None:
         """Record the end of a run and begin the next one, on the newest code."""
-        current, now_us = self._library.current, self.clock.now_us()
-        deployment = current if execution.workflow in current.workflows else execution.deployment
+        now_us = self.clock.now_us()
+        deployment = self._library.latest(execution.workflow) or execution.deployment
         if last is not None and not last.only_entries:  # what it shows or has received
             shown = append(execution.id, last, None, now_us)
             self.submit(shown, lambda: self.responded(execution), joined=joined)
@@ -403,21 +401,14 @@ class Scheduler:
     # --- loading ------------------------------------------------------------------------------
 
     def _enqueue(self, execution: ExecutionId, reason: Reason, *, front: bool = False) -> None:
-        if execution in self._queued or self.stopping:
-            return
-        self._queued[execution] = reason
-        if front:
-            self._queue.appendleft(execution)
-        else:
-            self._queue.append(execution)
-        self._room.set()
+        if not self.stopping:
+            self._queued.put(execution, reason, front=front)
+            self._room.set()
 
     async def _load_queued(self) -> None:
         while True:
-            while self._queue and self._make_room():
-                execution = self._queue.popleft()
-                self._shorter.set()
-                reason = self._queued.pop(execution)
+            while self._queued and self._make_room():
+                execution, reason = self._queued.take()
                 try:
                     await self._load(execution, reason)
                 except (StoreError, ToolchainError) as error:
@@ -428,7 +419,7 @@ class Scheduler:
                     _log.exception("internal error while loading execution %s", execution)
                 await asyncio.sleep(0)  # effects and requests have their turn between two guests
             self._room.clear()
-            if not self._queue or not self._make_room():
+            if not self._queued or not self._make_room():
                 await self._room.wait()
 
     async def _load(self, execution: ExecutionId, reason: Reason) -> None:
@@ -488,12 +479,6 @@ class Scheduler:
     def _make_room(self) -> bool:
         """Whether another guest may begin; the one idle for longest makes way if need be."""
         return self.guests < self._settings.guests_max or self._eviction.evict_one()
-
-    async def _queue_is_short(self) -> None:
-        """Return when less than a page is queued: the rest stays in the store until then."""
-        while len(self._queue) >= PAGE:
-            self._shorter.clear()
-            await self._shorter.wait()
 
     def _known(self, execution: ExecutionId) -> bool:
         return execution in self._live or execution in self._queued
