@@ -7,6 +7,7 @@ carry none: asked twice, they might do an effect once more, or decide about anot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -102,3 +103,21 @@ def resolve(
     if ok is not msgspec.UNSET:
         body["ok"] = ok
     return post(path_of(id, "/resolve"), body, api.Resolution)
+
+
+def capability(
+    id: str,  # noqa: A002 (the word of the API)
+    rights: Sequence[str] = ("state", "send"),
+    *,
+    ttl_s: float = 3_600.0,
+    messages: Sequence[str] | None = None,
+) -> Call[api.Capability]:
+    """Return a token that opens this execution and nothing else, for `ttl_s`.
+
+    `rights` are `state` (see how it stands), `send` (send it messages, those named in `messages` if
+    given) and `journal` (read journal and logs). It is for others, such as a page in a browser.
+    """
+    body = present(
+        rights=list(rights), ttl_s=ttl_s, messages=None if messages is None else list(messages)
+    )
+    return post(path_of(id, "/capability"), body, api.Capability, repeatable=True)

@@ -35,6 +35,8 @@ class Address:
         return {
             "base_url": self.url + api.PREFIX,
             "headers": {} if self._token is None else {"Authorization": f"Bearer {self._token}"},
+            # Streams stay open: no number of them may keep others waiting.
+            "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20),
             "timeout": httpx.Timeout(ANSWER_S_MAX),
             "trust_env": not _is_local(self._host),  # a proxy is for other machines
         }

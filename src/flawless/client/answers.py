@@ -33,7 +33,7 @@ def answer(call: Call[T], response: httpx.Response, url: str) -> T:
             raise error_of(response, url) from None
         if _is_json(response) and not isinstance(error, msgspec.ValidationError):
             raise AnswerBroken(f"the answer of {url} is garbled: {error}") from error
-        raise _stranger(response, url) from error
+        raise stranger(response, url) from error
 
 
 def error_of(response: httpx.Response, url: str) -> FlawlessError:
@@ -42,7 +42,7 @@ def error_of(response: httpx.Response, url: str) -> FlawlessError:
         content = msgspec.json.decode(response.content, type=dict[str, Any])
         kind, detail = str(content.pop("type")), str(content.pop("detail"))
     except (msgspec.DecodeError, KeyError):
-        return _stranger(response, url)
+        return stranger(response, url)
     if response.status_code == 401:
         return UsageError(f"the server at {url} wants a token: set FLAWLESS_TOKEN to the server's")
     known = _KNOWN.get(kind.removeprefix(api.PROBLEM_TYPE))
@@ -81,7 +81,8 @@ def unreachable(error: httpx.RequestError, url: str) -> ServerUnreachable:
     )
 
 
-def _stranger(response: httpx.Response, url: str) -> ServerError:
+def stranger(response: httpx.Response, url: str) -> ServerError:
+    """Return the error for a response that no server of ours gives."""
     shown = " ".join(response.text[:100].split())
     return ServerError(
         f"what answers at {url} is no Flawless server, or one this client is too old for "

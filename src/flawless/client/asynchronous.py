@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httpx
 
-from flawless.client import action_calls, engine_calls, execution_calls, paging, waiting
+from flawless.client import action_calls, engine_calls, execution_calls, paging, streams, waiting
 from flawless.client.address import Address
 from flawless.client.driving import AsyncDriver
 from flawless.client.methods import async_method, async_series
@@ -76,12 +76,16 @@ class AsyncClient:
     about = async_method(engine_calls.about)
     workflows = async_method(engine_calls.workflows)
     health = async_method(engine_calls.health)
+    stats = async_method(engine_calls.stats)
+    restarts = async_method(engine_calls.restarts)
+    whoami = async_method(engine_calls.whoami)
 
     # --- executions ---------------------------------------------------------------------------
 
     start = async_method(execution_calls.start)
     get = async_method(execution_calls.get_execution)
     list = async_method(execution_calls.list_executions)
+    executions = async_series(paging.executions)
     outcome = async_method(execution_calls.outcome)
     wait = async_method(waiting.wait)
     result = async_method(waiting.result)
@@ -99,10 +103,19 @@ class AsyncClient:
         """Return a reader of the messages as they come, through all runs from now on."""
         return AsyncLogTail(self.run, id)
 
+    # --- streams ------------------------------------------------------------------------------
+
+    events = async_series(streams.events)
+    watch = async_series(streams.watch)
+    changes = async_series(streams.changes)
+
     # --- talking, ending, repairing -----------------------------------------------------------
 
     send = async_method(action_calls.send)
+    messages = async_series(paging.messages)
+    inbox = async_series(paging.inbox)
     cancel = async_method(action_calls.cancel)
     terminate = async_method(action_calls.terminate)
     retry = async_method(action_calls.retry)
     resolve = async_method(action_calls.resolve)
+    capability = async_method(action_calls.capability)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httpx
 
-from flawless.client import action_calls, engine_calls, execution_calls, paging, waiting
+from flawless.client import action_calls, engine_calls, execution_calls, paging, streams, waiting
 from flawless.client.address import Address
 from flawless.client.driving import Driver
 from flawless.client.methods import method, series
@@ -81,12 +81,16 @@ class Client:
     about = method(engine_calls.about)
     workflows = method(engine_calls.workflows)
     health = method(engine_calls.health)
+    stats = method(engine_calls.stats)
+    restarts = method(engine_calls.restarts)
+    whoami = method(engine_calls.whoami)
 
     # --- executions ---------------------------------------------------------------------------
 
     start = method(execution_calls.start)
     get = method(execution_calls.get_execution)
     list = method(execution_calls.list_executions)
+    executions = series(paging.executions)
     outcome = method(execution_calls.outcome)
     wait = method(waiting.wait)
     result = method(waiting.result)
@@ -104,10 +108,19 @@ class Client:
         """Return a reader of the messages as they come, through all runs from now on."""
         return LogTail(self.run, id)
 
+    # --- streams ------------------------------------------------------------------------------
+
+    events = series(streams.events)
+    watch = series(streams.watch)
+    changes = series(streams.changes)
+
     # --- talking, ending, repairing -----------------------------------------------------------
 
     send = method(action_calls.send)
+    messages = series(paging.messages)
+    inbox = series(paging.inbox)
     cancel = method(action_calls.cancel)
     terminate = method(action_calls.terminate)
     retry = method(action_calls.retry)
     resolve = method(action_calls.resolve)
+    capability = method(action_calls.capability)

@@ -16,13 +16,12 @@ import httpx
 from flawless.client.address import ANSWER_S_MAX
 from flawless.client.call import Call
 from flawless.client.plans import Connect, Give, Pause, Read, Send
-from flawless.client.retrying import Primitive
+from flawless.client.retrying import EVENT_STREAM, Primitive
 
 T = TypeVar("T")
 
 SILENT_S_MAX: Final = 40.0
 """Servers send a sign of life each 15 s: after this long without one, a stream is dead."""
-EVENT_STREAM: Final = "text/event-stream"
 
 
 class Driver:

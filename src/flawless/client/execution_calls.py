@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from flawless import api
-from flawless.client.call import Call, get, path_of, post, present
+from flawless.client.call import Call, get, moment, path_of, post, present
 from flawless.ids import new_execution_id
 
 
@@ -18,20 +20,29 @@ def start(
     id: str | None = None,  # noqa: A002 (the word of the API)
     wait_s: float = 0.0,
     deadline_s: float | None = None,
+    attributes: Mapping[str, str] | None = None,
+    start_at: datetime | None = None,
+    delay_s: float | None = None,
 ) -> Call[api.StartedExecution]:
     """Start an execution, and wait up to `wait_s` (60 at most) for its response or its end.
 
     With an id the start may be repeated: it gives the same execution, or raises
     `ExecutionConflict` when the id is taken by another one. Without one the client makes one up
-    before it asks, so that what it repeats itself is the same execution too. After `deadline_s` it
-    is cancelled. When this returns, the execution is durable.
+    before it asks, so that what it repeats itself is the same execution too. It begins at
+    `start_at`, or after `delay_s`, or at once. After `deadline_s` it is cancelled. `attributes` are
+    what lists find it by. When this returns, the execution is durable.
     """
     body = {
         "workflow": workflow,
         "input": input,
         "id": new_execution_id() if id is None else id,
         "wait_s": wait_s,
-        **present(deadline_s=deadline_s),
+        **present(
+            deadline_s=deadline_s,
+            attributes=None if attributes is None else dict(attributes),
+            start_at=moment(start_at, "start_at"),
+            delay_s=delay_s,
+        ),
     }
     call = post("/executions", body, api.StartedExecution, wait_s=wait_s, repeatable=True)
     # Where the id was made up, one that is known already was started by an earlier attempt.
@@ -48,20 +59,41 @@ def list_executions(
     status: str | None = None,
     workflow: str | None = None,
     prefix: str = "",
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    attributes: Mapping[str, str] | None = None,
     limit: int = api.LIST_LIMIT,
     before: str | None = None,
     runs: bool = False,
 ) -> Call[api.ExecutionPage]:
-    """Return a page of executions, newest first; earlier runs (`ID~1`) only with `runs`."""
+    """Return a page of executions, newest first; earlier runs (`ID~1`) only with `runs`.
+
+    They fulfil all conditions. The page's `next` is the `before` of the next one; a page may be
+    short, or empty, and yet have a `next`. See `executions`, which reads all pages.
+    """
+    query = [
+        *filters(workflow, prefix, created_after, created_before, attributes),
+        *present(status=status, limit=limit, before=before, runs="true" if runs else None).items(),
+    ]
+    return get("/executions", api.ExecutionPage, *query)
+
+
+def filters(
+    workflow: str | None,
+    prefix: str,
+    created_after: datetime | None,
+    created_before: datetime | None,
+    attributes: Mapping[str, str] | None,
+) -> list[tuple[str, str]]:
+    """Return what lists and streams of changes are narrowed by, as parameters."""
     query = present(
-        limit=limit,
-        runs="true" if runs else None,
-        status=status,
         workflow=workflow,
         prefix=prefix or None,
-        before=before,
+        created_after=moment(created_after, "created_after"),
+        created_before=moment(created_before, "created_before"),
     )
-    return get("/executions", api.ExecutionPage, *query.items())
+    pairs = [("attribute", f"{name}={value}") for name, value in (attributes or {}).items()]
+    return [*query.items(), *pairs]
 
 
 def outcome(id: str, wait_s: float = 0.0) -> Call[api.Outcome]:  # noqa: A002 (the word of the API)

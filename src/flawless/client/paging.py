@@ -2,15 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from flawless import api
 from flawless.client.call import get, path_of
+from flawless.client.execution_calls import list_executions
 from flawless.client.plans import Give, Plan, Series
 
 P = TypeVar("P", api.JournalPage, api.LogPage)
 
 LogLines: TypeAlias = list[api.LogLine]
+
+
+def executions(
+    *,
+    status: str | None = None,
+    workflow: str | None = None,
+    prefix: str = "",
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+    attributes: Mapping[str, str] | None = None,
+    runs: bool = False,
+) -> Series[api.Execution]:
+    """Yield all executions that fulfil the conditions, newest first, page after page.
+
+    Those that are created meanwhile are not among them.
+    """
+    before: str | None = None
+    while True:
+        page = yield from list_executions(
+            status=status,
+            workflow=workflow,
+            prefix=prefix,
+            created_after=created_after,
+            created_before=created_before,
+            attributes=attributes,
+            limit=api.PARKED_LIMIT_MAX if status == "parked" else api.LIST_LIMIT_MAX,
+            before=before,
+            runs=runs,
+        )
+        for execution in page.executions:
+            yield Give(execution)
+        before = page.next
+        if before is None:
+            return
+
+
+def inbox() -> Series[api.InboxItem]:
+    """Yield the effects, of all executions, that wait for a person's decision."""
+    before: str | None = None
+    while True:
+        query = () if before is None else (("before", before),)
+        page = yield from get("/inbox", api.InboxPage, *query)
+        for item in page.items:
+            yield Give(item)
+        before = page.next
+        if before is None:
+            return
+
+
+def messages(id: str) -> Series[api.Message]:  # noqa: A002 (the word of the API)
+    """Yield the messages that wait in an execution's inbox, in the order in which they came."""
+    place: int | None = 1
+    while place is not None:
+        page = yield from get(path_of(id, "/messages"), api.MessagePage, ("from", place))
+        for message in page.messages:
+            yield Give(message)
+        place = page.next
 
 
 def children(id: str) -> Series[api.Execution]:  # noqa: A002 (the word of the API)

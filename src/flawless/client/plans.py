@@ -27,7 +27,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Send a request, and bring the response; a body that is a stream is read by `Read`."""
+    """Ask for a stream, which is then read by `Read`. An answer that is none is raised."""
 
     call: Call[Any]
     last_event_id: str = ""
@@ -36,6 +36,20 @@ class Connect:
 @dataclass(frozen=True, slots=True)
 class Read:
     """Bring the next bytes of the stream; None when it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Wait before a stream is connected again; fails when it was away for too long.
+
+    `error` is why the connection ended, None if the server closed it; `heard_at` is when it last
+    brought anything, on the monotonic clock.
+    """
+
+    error: Exception | None
+    tries: int
+    heard_at: float
+    pause_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,16 @@ class Give(Generic[Item]):
     item: Item
 
 
-Step: TypeAlias = Send | Connect | Read | Pause
+class Refused(Exception):
+    """A server has no room for a stream now; `after_s` is how long it wants to be left alone."""
+
+    def __init__(self, reason: Exception, after_s: float) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.after_s = after_s
+
+
+Step: TypeAlias = Send | Connect | Read | Lost | Pause
 Plan: TypeAlias = Generator[Step | Call[Any], Any, T]
 """Work that returns a value."""
 Series: TypeAlias = Generator[Step | Call[Any] | Give[Item], Any, None]

@@ -10,9 +10,15 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
-from flawless.client.answers import AnswerBroken, answer, unreachable
+from flawless.client.answers import (
+    AnswerBroken,
+    answer,
+    error_of,
+    stranger,
+    unreachable,
+)
 from flawless.client.call import Call
-from flawless.client.plans import Connect, Give, Pause, Read, Send
+from flawless.client.plans import Connect, Give, Lost, Pause, Read, Refused, Send, Step
 from flawless.errors import FlawlessError, InputInvalid
 
 T = TypeVar("T")
@@ -21,7 +27,10 @@ RETRY_S: Final = 30.0
 """How long a call is tried again, unless the client is told otherwise."""
 PAUSE_S: Final = 0.1
 PAUSE_S_MAX: Final = 5.0
+RECONNECT_S_MAX: Final = 15.0
 RETRY_AFTER_S_MAX: Final = 60.0
+
+EVENT_STREAM: Final = "text/event-stream"
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """After these nothing has reached a server: any call may be repeated."""
@@ -68,7 +77,9 @@ class Retrying:
         self._chance = chance
         self._now = now
 
-    def steps(self, plan: Generator[Primitive | Call[Any], Any, T]) -> Generator[Primitive, Any, T]:
+    def steps(
+        self, plan: Generator[Step | Call[Any] | Give[Any], Any, T]
+    ) -> Generator[Primitive, Any, T]:
         """Return a plan with each of its calls as requests and pauses."""
         brought: Any = None
         failed: Exception | None = None
@@ -81,13 +92,22 @@ class Retrying:
                     return found
                 brought, failed = None, None
                 try:
-                    brought = (
-                        yield from self.attempts(step) if isinstance(step, Call) else _do(step)
-                    )
+                    brought = yield from self._expanded(step)
                 except Exception as error:
                     failed = error
         finally:
             plan.close()
+
+    def _expanded(self, step: Step | Call[Any] | Give[Any]) -> Generator[Primitive, Any, Any]:
+        match step:
+            case Call():
+                return (yield from self.attempts(step))
+            case Connect():
+                return (yield from self._connect(step))
+            case Lost():
+                return (yield from self._rest(step))
+            case _:
+                return (yield step)
 
     def attempts(self, call: Call[T]) -> Generator[Primitive, Any, T]:
         """Return the answer to a call, trying as long as it is safe and has time."""
@@ -109,6 +129,25 @@ class Retrying:
             tries += 1
             yield Pause(pause_s)
 
+    def _connect(self, step: Connect) -> Generator[Primitive, Any, None]:
+        response: httpx.Response = yield step
+        if not response.is_success:
+            failure = _answered(step.call, response, error_of(response, self._url))
+            raise Refused(failure.error, failure.after_s) if failure.again else failure.error
+        if not str(response.headers.get("Content-Type", "")).startswith(EVENT_STREAM):
+            raise stranger(response, self._url)
+
+    def _rest(self, lost: Lost) -> Generator[Primitive, Any, None]:
+        """Wait before the next connection, unless the server was away for too long."""
+        error = lost.error
+        most = min(RECONNECT_S_MAX, lost.pause_s * 2.0 ** min(lost.tries, 16))
+        pause_s = most * self._chance.uniform(0.5, 1.0)
+        if isinstance(error, Refused):
+            pause_s, error = max(pause_s, error.after_s), error.reason
+        if error is not None and self._now() + pause_s > lost.heard_at + self._retry_s:
+            raise unreachable(error, self._url) if isinstance(error, httpx.RequestError) else error
+        yield Pause(pause_s)
+
     def pause_s(self, tries: int) -> float:
         """Return how long to wait after so many failures; many clients should not agree on it."""
         return min(PAUSE_S_MAX, PAUSE_S * 2.0 ** min(tries, 16)) * self._chance.uniform(0.5, 1.0)
@@ -120,10 +159,6 @@ class Retrying:
         found = unreachable(error, self._url)
         found.__cause__ = error
         return _Failure(found, again)
-
-
-def _do(step: Primitive) -> Generator[Primitive, Any, Any]:
-    return (yield step)
 
 
 def _answered(call: Call[Any], response: httpx.Response, error: FlawlessError) -> _Failure:
