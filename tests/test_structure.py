@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": FOUNDATION,
     "_futures": FOUNDATION,
     "_timers": FOUNDATION | {"_futures"},  # serves the guest too, as do http and refusals
+    "_later": {"client"},
     "_runs": set(),  # serves the guest too, as do the next four
     "_signatures": set(),
     "_messages": FOUNDATION,
@@ -219,6 +220,8 @@ def test_packages_only_gather_names() -> None:
                 return True
             case ast.Assign(targets=[ast.Name(id="__all__" | "__version__")]):
                 return True
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):  # names that are imported later
+                return all(allowed(inner) for inner in (*node.body, *node.orelse))
         return False
 
     def broken() -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Flawless: regular functions, run to completion whatever fails."""
 
 from asyncio import CancelledError as Cancelled
+from typing import TYPE_CHECKING
 
 from flawless import http
 from flawless._children import Child, continue_as_new
@@ -61,10 +62,17 @@ from flawless.errors import (
 from flawless.functions import Step, Workflow, execution_id, step, workflow
 from flawless.refusals import HTTPStatusError, NativeOnly, NotInWorkflow
 
+if TYPE_CHECKING:
+    from flawless.client import AsyncClient, Client
+else:
+    from flawless._later import __getattr__  # noqa: F401 (the package asks it for further names)
+
 __all__ = [
+    "AsyncClient",
     "BodyTooLarge",
     "Cancelled",
     "Child",
+    "Client",
     "CodecError",
     "ConnectError",
     "ContinueAsNew",
