@@ -1,11 +1,9 @@
-/**
- * What an effect is, read from its label: `step shop.charge`, `GET http://host/path`, `sleep`.
- *
- * The engine gives labels (`flawless.core.protocol.label`); here they become a kind, a title that
- * tells most, and what stands before it in a quieter voice.
- */
+// What an effect is, read from its label: `step shop.charge`, `GET http://host/path`, `sleep`.
+//
+// The engine gives labels (`flawless.core.protocol.label`); here they become a kind, a title that
+// tells most, and what stands before it in a quieter voice.
 
-/** The kinds of rows, in the order in which filters show them. */
+// The kinds of rows, in the order in which filters show them.
 export const KINDS = {
   step: "Steps",
   http: "Requests",
@@ -20,14 +18,14 @@ export const KINDS = {
   other: "Other",
 };
 
-/** Kinds of which there may be many, and which tell little: out of sight until asked for. */
+// Kinds of which there may be many, and which tell little: out of sight until asked for.
 export const QUIET_KINDS = new Set(["clock"]);
 
 const METHOD = /^([A-Z]{3,10}) (?:https?:\/\/)?(.*)$/s;
 const CHILD = /^start (\S+) as (\S+)$/;
 const SEND = /^send (.*) to (\S+)$/s;
 
-/** Return `{kind, before, title, link}` for the label of an effect; `link` is an execution's id. */
+// Return `{kind, before, title, link}` for the label of an effect; `link` is an execution's id.
 export function readLabel(label) {
   if (label === "sleep") return told("sleep", "", "sleep");
   if (label.startsWith("step ")) {

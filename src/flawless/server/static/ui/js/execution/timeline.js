@@ -1,18 +1,16 @@
-/**
- * What happened in one run of an execution: rows, made of the entries of its journal as they come.
- *
- * Pure: entries as the HTTP API gives them go in, in order and in pieces of any size; rows come out.
- * Several entries may be one row: an effect that was entered, called, started and observed is one
- * thing to whoever looks. All times are microseconds since the run began.
- *
- * A row has
- * - `kind`, `before`, `title`, `link`: what it is (see labels.js), and `key`, which stays its own;
- * - `begin` and `end` (null while it is open), `until` for sleeps;
- * - `state`: open, ok, failed, dropped, timeout, cancelled or parked; `point` for what takes no time;
- * - `failed`, `value` or `error` once it has an outcome, `seen` when the workflow saw that;
- * - `attempts` that failed, `parks` with the decisions about it;
- * - `live` while the engine performs it, `undone` when a retry took it back, `positions` of its entries, `note` in a few words.
- */
+// What happened in one run of an execution: rows, made of the entries of its journal as they come.
+//
+// Pure: entries as the HTTP API gives them go in, in order and in pieces of any size; rows come out.
+// Several entries may be one row: an effect that was entered, called, started and observed is one
+// thing to whoever looks. All times are microseconds since the run began.
+//
+// A row has
+// - `kind`, `before`, `title`, `link`: what it is (see labels.js), and `key`, which stays its own;
+// - `begin` and `end` (null while it is open), `until` for sleeps;
+// - `state`: open, ok, failed, dropped, timeout, cancelled or parked; `point` for what takes no time;
+// - `failed`, `value` or `error` once it has an outcome, `seen` when the workflow saw that;
+// - `attempts` that failed, `parks` with the decisions about it;
+// - `live` while the engine performs it, `undone` when a retry took it back, `positions` of its entries, `note` in a few words.
 import { readLabel } from "./labels.js";
 
 const END_STATES = { completed: "ok", failed: "failed", cancelled: "cancelled", continued: "ok" };
@@ -21,12 +19,14 @@ export class Timeline {
   constructor() {
     this.rows = [];
     this.entries = [];
-    /** The end of the run, or null: `{kind, at, entry}`. */
+    // The end of the run, or null: `{kind, at, entry}`.
     this.end = null;
     this.invoked = null;
-    /** The first moment, in milliseconds since the epoch; fractions are microseconds. */
+    // The row of the run as a whole.
+    this.root = null;
+    // The first moment, in milliseconds since the epoch; fractions are microseconds.
     this.beganMs = 0;
-    /** The last moment of which an entry tells. */
+    // The last moment of which an entry tells.
     this.last = 0;
     this.failures = 0;
     this._byEffect = new Map();
@@ -37,7 +37,7 @@ export class Timeline {
     this._lastKind = "";
   }
 
-  /** Take further entries, in order; those that were given before are passed over. */
+  // Take further entries, in order; those that were given before are passed over.
   add(entries) {
     for (const entry of entries) {
       if (entry.position < this.entries.length) continue;
@@ -46,12 +46,12 @@ export class Timeline {
     }
   }
 
-  /** Return microseconds since the beginning for a moment as the API writes it. */
+  // Return microseconds since the beginning for a moment as the API writes it.
   elapsed(text) {
     return Math.round((moment(text) - this.beganMs) * 1000);
   }
 
-  /** Return the row of an effect's newest occurrence. */
+  // Return the row of an effect's newest occurrence.
   rowOf(effect) {
     return this._byEffect.get(effect) ?? null;
   }
@@ -81,6 +81,9 @@ export class Timeline {
   _invoked(entry) {
     this.invoked = entry;
     this.beganMs = moment(entry.at);
+    this.root = makeRow({ kind: "run", before: "", title: entry.workflow }, 0);
+    Object.assign(this.root, { key: "run", value: entry.input, positions: [entry.position] });
+    this.rows.push(this.root);
   }
 
   _clockRead(entry) {
@@ -208,8 +211,8 @@ export class Timeline {
 
   _retried(entry, at) {
     for (const row of this.rows) if (row.positions[0] >= entry.resume) row.undone = true;
-    if (this.end) this.end.row.undone = true;
     this.end = null;
+    if (this.root) Object.assign(this.root, { end: null, state: "open" });
     const place = entry.effect ? `goes on from effect ${entry.effect}` : "goes on";
     this._point(entry, { kind: "decision", before: "", title: "retried", note: place + by(entry) });
     for (const effect of entry.effect ? [entry.effect, ...(entry.also ?? [])] : []) {
@@ -242,13 +245,12 @@ export class Timeline {
     else if (entry.kind === "continued") row.value = entry.input;
     else if (entry.kind === "failed") this._fail(row, entry.error);
     else row.error = entry.error;
+    if (this.root) Object.assign(this.root, { end: at, state: row.state });
     this.end = { kind: entry.kind, at, entry, row };
   }
 
-  /**
-   * Return rows for effects under way of which the journal does not tell yet, and note in the others
-   * which tries have failed. `inFlight` is that of the execution's document.
-   */
+  // Return rows for effects under way of which the journal does not tell yet, and note in the others
+  // which tries have failed. `inFlight` is that of the execution's document.
   underWay(inFlight) {
     for (const row of this._live) row.live = false;
     this._live = [];
@@ -325,7 +327,7 @@ export class Timeline {
   }
 }
 
-/** What happened to an effect while the workflow could not see it. */
+// What happened to an effect while the workflow could not see it.
 const ASIDES = new Set(["arrived", "parked", "resolved", "repeated"]);
 
 const DECISIONS = {
@@ -366,13 +368,13 @@ function keyOf(effect, nth) {
   return nth > 1 ? `e${effect}.${nth}` : `e${effect}`;
 }
 
-/** Return milliseconds since the epoch, with microseconds as a fraction. */
+// Return milliseconds since the epoch, with microseconds as a fraction.
 export function moment(text) {
   const micros = /\.\d{3}(\d{3})/.exec(text);
   return Date.parse(text) + (micros ? Number(micros[1]) / 1000 : 0);
 }
 
-/** Make a row; all have the same members, so that engines keep them in one shape. */
+// Make a row; all have the same members, so that engines keep them in one shape.
 export function makeRow(told, begin) {
   return {
     key: "",
@@ -405,7 +407,7 @@ export function makeRow(told, begin) {
   };
 }
 
-/** Return what was decided; where the workflow asked, its value says that to the workflow. */
+// Return what was decided; where the workflow asked, its value says that to the workflow.
 function answer(row, entry) {
   const { decision, value } = entry;
   if (!row.asked || decision !== "ok" || value === null || typeof value !== "object") {

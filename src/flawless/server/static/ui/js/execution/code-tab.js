@@ -1,0 +1,95 @@
+// The source of the workflow, as the execution's own deployment holds it.
+import { html, nothing } from "../lit.js";
+import { copyButton } from "../components/copy.js";
+import { empty } from "../components/empty.js";
+import { problemNotice } from "../components/notice.js";
+
+const INDENTED = /^(\s|$|#|\)|\]|\})/; // what a function's body consists of, seen from its def
+
+export class CodeTab {
+  name = "code";
+  label = "Code";
+
+  constructor(page) {
+    this.page = page;
+    this.whole = false;
+  }
+
+  get count() {
+    return null;
+  }
+
+  render() {
+    const { sources, feed, app } = this.page;
+    const { detail } = feed;
+    const { value: workflow, problem } = sources.workflow(detail);
+    if (problem) return problemNotice(problem);
+    if (workflow === undefined && problem === undefined && !sources.deployment(detail.deployment).value) {
+      return html`<p class="muted">Loading the source</p>`;
+    }
+    if (!workflow) {
+      return empty({ icon: "file", title: "No source", text: "The deployment does not tell where this workflow is." });
+    }
+    const module = sources.module(detail.deployment, workflow.module);
+    if (!module.value) {
+      return module.problem
+        ? empty({ icon: "file", title: "No source", text: module.problem.message })
+        : html`<p class="muted">Loading the source</p>`;
+    }
+    const lines = module.value.source.split("\n");
+    const [first, last] = this.whole ? [1, lines.length] : extent(lines, workflow.line);
+    return html`<section class="card" aria-label="Source">
+      <div class="card-head">
+        <h3><code>${module.value.file}</code></h3>
+        <span class="muted small">line ${workflow.line}</span><span class="grow"></span>
+        <div class="tabs" role="group" aria-label="How much">
+          ${this.way("The workflow", false)}${this.way("The whole module", true)}
+        </div>
+        <a class="button small" href=${app.href(["deployments", detail.deployment])}>Deployment</a>
+        ${copyButton(() => lines.slice(first - 1, last).join("\n"), "Copy the source")}
+      </div>
+      <div class="source code-source" tabindex="0" role="group" aria-label="Source code">
+        <ol>
+          ${lines.slice(first - 1, last).map(
+            (line, n) => html`<li value=${first + n} class=${this.look(first + n)}><code>${line}
+</code></li>`,
+          )}
+        </ol>
+      </div>
+    </section>`;
+  }
+
+  way(label, whole) {
+    return html`<button
+      class="tab small"
+      aria-pressed=${String(this.whole === whole)}
+      @click=${() => {
+        this.whole = whole;
+        this.page.app.update();
+      }}
+    >
+      ${label}
+    </button>`;
+  }
+
+  // The line that failed, if the execution did, in this very file.
+  look(line) {
+    const { end } = this.page.feed.timeline;
+    const frames = end?.entry.error?.frames ?? [];
+    const { value } = this.page.sources.workflow(this.page.feed.detail);
+    return frames.some((frame) => frame.line === line && frame.file === value?.file) ? "bad" : nothing;
+  }
+}
+
+// The lines of a function, from its decorators to its end, for the line of its `def` or decorator.
+function extent(lines, line) {
+  let first = line;
+  while (first > 1 && /^\s*(@|#)/.test(lines[first - 2])) first -= 1;
+  let last = line;
+  while (last <= lines.length && !/^\s*(async\s+)?def\b/.test(lines[last - 1])) last += 1;
+  last += 1;
+  while (last <= lines.length && INDENTED.test(lines[last - 1])) last += 1;
+  last -= 1;
+  while (last > line && lines[last - 1].trim() === "") last -= 1;
+  return [first, Math.min(last, lines.length)];
+}

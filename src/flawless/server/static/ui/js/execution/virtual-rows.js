@@ -1,0 +1,81 @@
+// A list of any length of which only what is in sight is drawn:
+// `<virtual-rows .source=${{ count, height, row, key }}></virtual-rows>`.
+//
+// All rows have the same height. `row(place)` gives the template of one, `key(place)` what it is
+// known by. The element itself scrolls.
+import { html, render, repeat, styled } from "../lit.js";
+
+const OVERSCAN = 8; // rows drawn beyond either edge, so that quick scrolling shows no gap
+const HEIGHT_MAX = 10_000_000; // browsers draw nothing behind some 16 million pixels
+
+class VirtualRows extends HTMLElement {
+  #source = null;
+  #resized = new ResizeObserver(() => this.#draw());
+
+  get source() {
+    return this.#source;
+  }
+
+  // Set with each drawing of what is around: rows show what is new, though the list is the same.
+  set source(source) {
+    this.#source = source;
+    this.#draw();
+  }
+
+  connectedCallback() {
+    this.addEventListener("scroll", this.#scrolled, { passive: true });
+    this.#resized.observe(this);
+    this.#draw();
+  }
+
+  disconnectedCallback() {
+    this.removeEventListener("scroll", this.#scrolled);
+    this.#resized.disconnect();
+  }
+
+  get atEnd() {
+    return this.scrollTop + this.clientHeight >= this.scrollHeight - 4;
+  }
+
+  // Scroll as little as it takes for a row to be in sight.
+  reveal(place) {
+    const { height } = this.#source;
+    const top = place * height;
+    if (top < this.scrollTop) this.scrollTop = top;
+    else if (top + height > this.scrollTop + this.clientHeight) {
+      this.scrollTop = top + height - this.clientHeight;
+    }
+    this.#draw();
+  }
+
+  toEnd() {
+    this.scrollTop = this.scrollHeight;
+    this.#draw();
+  }
+
+  #scrolled = () => this.#draw();
+
+  #draw() {
+    if (!this.isConnected || !this.#source) return;
+    const { count, height, row, key = (place) => place } = this.#source;
+    const shown = Math.min(count, Math.floor(HEIGHT_MAX / height));
+    const top = Math.min(this.scrollTop, Math.max(0, shown * height - this.clientHeight));
+    const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
+    const last = Math.min(shown, Math.ceil((top + this.clientHeight) / height) + OVERSCAN);
+    const places = Array.from({ length: Math.max(0, last - first) }, (_, n) => first + n);
+    render(
+      html`<div class="virtual-space" role="presentation" ${styled({ height: `${shown * height}px` })}>
+        <div
+          class="virtual-window"
+          role="presentation"
+          ${styled({ transform: `translateY(${first * height}px)` })}
+        >
+          ${repeat(places, key, row)}
+        </div>
+      </div>`,
+      this,
+    );
+  }
+}
+
+customElements.define("virtual-rows", VirtualRows);
