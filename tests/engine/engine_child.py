@@ -22,6 +22,8 @@ def obey(engine: flawless.Engine, command: list[Any]) -> Any:
         case ["start", name, execution, *args]:
             full_name = name if "." in name else f"life_programs.{name}"
             return engine.start(full_name, *args, id=execution).id
+        case ["start_later", name, execution, delay, *args]:
+            return engine.start(name, *args, id=execution, delay=delay).id
         case ["in_flight", execution]:
             return engine._service.in_flight(execution)
         case ["health"]:

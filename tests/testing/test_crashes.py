@@ -114,6 +114,20 @@ def test_everything_survives_a_crash_at_every_entry(lab: Lab) -> None:
     assert str(report).startswith(f"{len(report.entries)} entries, {report.crashes} crashes")
 
 
+def test_a_delayed_workflow_survives_a_crash_at_every_entry(lab: Lab) -> None:
+    """So does one that begins later, at its own time whatever happened before that."""
+    fakes(lab)
+
+    def during(lab: Lab, run: Execution[object]) -> None:
+        lab.advance("12d")
+        lab.crash()
+        run.send("confirm", 1)
+        assert run.info().is_delayed
+
+    report = lab.crash_everywhere(app.everything, ORDER, delay="30d", during=during)
+    assert report.crashes == 2 * len(report.entries) - 1
+
+
 def test_an_async_workflow_survives_a_crash_at_every_entry(lab: Lab) -> None:
     """So does one with tasks, timers and an iteration over messages."""
 

@@ -45,6 +45,26 @@ def test_time_stands_still_unless_somebody_waits(lab: Lab) -> None:
     assert lab.advance_to(datetime(2030, 1, 1)) == datetime(2030, 1, 1, tzinfo=UTC)
 
 
+def test_a_start_later_jumps_to_its_time(lab: Lab) -> None:
+    """A delayed execution begins exactly at its time, and sees that time; messages wait for it."""
+    run = lab.start(app.patient, 3600.0, delay="30d", attributes={"customer": "7"})
+    assert (run.status, lab.now) == ("waiting", BEGAN)
+    run.send("confirm", "early")
+    assert run.result() == "early"
+    assert lab.now == BEGAN + timedelta(days=30)
+    assert run.info().began_us == (BEGAN + timedelta(days=30)).timestamp() * 1_000_000
+    at = datetime(2026, 6, 1, 9, tzinfo=UTC)
+    later = lab.start(app.sleeper, "ann", 60.0, start_at=at)
+    assert later.result() == at.timestamp() + 60
+    assert [one.id for one in lab.list(attributes={"customer": "7"})] == [run.id]
+    never = lab.start(app.endless, delay="1d")
+    never.cancel("not needed")
+    with pytest.raises(ExecutionCancelled, match="not needed"):
+        never.result()
+    assert len(never.journal()) == 2
+    assert lab.now == at + timedelta(minutes=1)
+
+
 def test_auto_can_be_switched_off() -> None:
     """Then a result is waited for in vain, and the error says when the next thing is due."""
     with Lab("lab_programs", auto=False) as lab:
