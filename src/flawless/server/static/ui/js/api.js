@@ -52,12 +52,17 @@ export class Api {
     return this.#ask("DELETE", path, { signal });
   }
 
+  // What is no JSON, such as metrics.
+  text(path) {
+    return this.#ask("GET", path, { read: (text) => text });
+  }
+
   // The server's time now, in milliseconds.
   now() {
     return Date.now() + this.skewMs;
   }
 
-  async #ask(method, path, { query, body, signal }) {
+  async #ask(method, path, { query, body, signal, read = parsed }) {
     const headers = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (this.csrf !== null && method !== "GET") headers["X-Flawless-CSRF"] = this.csrf;
@@ -82,7 +87,7 @@ export class Api {
       });
     }
     this.#learnTime(response);
-    if (response.ok) return parsed(text);
+    if (response.ok) return read(text);
     if (response.status === 401) this.onAuthentication();
     throw new Problem(response.status, problemOf(response, text));
   }

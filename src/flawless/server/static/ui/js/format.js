@@ -78,6 +78,12 @@ export function duration(lengthMs) {
   return two(length, DAY, "d", HOUR, "h");
 }
 
+// A length of time that goes on: in whole seconds, since more would only flicker.
+export function elapsed(lengthMs) {
+  const length = Math.max(0, lengthMs);
+  return length < MINUTE ? `${Math.floor(length / SECOND)} s` : duration(length);
+}
+
 function two(length, large, largeName, small, smallName) {
   const whole = Math.floor(length / large);
   const rest = Math.floor((length % large) / small);

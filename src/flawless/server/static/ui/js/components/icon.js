@@ -19,6 +19,8 @@ const SHAPES = {
   down: svg`<path d="m3.5 6 4.5 4.5L12.5 6"/>`,
   up: svg`<path d="m3.5 10 4.5-4.5L12.5 10"/>`,
   plus: svg`<path d="M8 3v10M3 8h10"/>`,
+  minus: svg`<path d="M3 8h10"/>`,
+  more: svg`<path d="M3.5 8h.1M8 8h.1M12.5 8h.1" stroke-width="2.2"/>`,
   trash: svg`<path d="M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9"/>`,
   alert: svg`<path d="M8 2 14.5 13.5h-13zM8 6.5v3M8 11.6v.1"/>`,
   info: svg`<circle cx="8" cy="8" r="6"/><path d="M8 7.3v3.7M8 5v.1"/>`,

@@ -72,7 +72,7 @@ class JsonView extends HTMLElement {
       </button>
       ${open
         ? html`${this.#children(value, names, path, depth, children)}
-            <div class="leaf">${right}</div>`
+            <div class="closing">${right}</div>`
         : nothing}
     </div>`;
   }

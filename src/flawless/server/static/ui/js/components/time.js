@@ -1,6 +1,6 @@
 // Moments and lengths of time. They are drawn again each second, with the page.
 import { html, nothing } from "../lit.js";
-import { absolute, duration, ms, relative } from "../format.js";
+import { absolute, duration, elapsed, ms, relative } from "../format.js";
 import { isFinal } from "./status-badge.js";
 
 // A moment as people say it; the exact one is in its title.
@@ -25,6 +25,6 @@ export function ageMs(app, execution) {
 
 export function age(app, execution) {
   const length = ageMs(app, execution);
-  // What goes on is counted in whole seconds: more would only flicker.
-  return duration(isFinal(execution.status) ? length : Math.floor(length / 1000) * 1000);
+  if (length === null) return "";
+  return isFinal(execution.status) ? duration(length) : elapsed(length);
 }

@@ -52,8 +52,7 @@ export function typeName(schema, root, depth = 0) {
   switch (kindOf(schema, root)) {
     case "union": {
       const { some, nullable } = options(schema, root);
-      const names = some.map(of).join(" or ");
-      return nullable ? `${names}, optional` : names;
+      return [...some.map(of), ...(nullable ? ["none"] : [])].join(" or ");
     }
     case "array":
       return `list of ${of(shape.items)}`;
