@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": set(),  # the documents of the HTTP API, shared by server and client
     "client": FOUNDATION | {"api"},
     "server": INNER | {"api"},
+    "embedding": INNER | {"server"},
     "cli": INNER | {"api", "client", "server"},
     "testing": INNER | {"http"},
 }
@@ -73,6 +74,7 @@ ONLY_IN = {
     "apsw": {"flawless.stores.sqlite"},
     "sqlite3": set[str](),
     "httpx": {"flawless.engine", "flawless.client", "flawless.testing"},
+    "opentelemetry": {"flawless.engine.tracing"},
     "prometheus_client": {"flawless.server"},
     "starlette": {"flawless.server"},
     "uvicorn": {"flawless.server", "flawless.cli"},

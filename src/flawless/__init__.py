@@ -17,9 +17,9 @@ from flawless.codec import CodecError
 from flawless.core.limits import Limits
 from flawless.core.status import Status
 from flawless.durations import Duration
+from flawless.embedding import Engine
 from flawless.engine.context import StepInfo, cancelled, idempotency_key, step_info
 from flawless.engine.control import ParkedEffect
-from flawless.engine.facade import Engine
 from flawless.engine.handle import Execution
 from flawless.engine.secrets import Secrets
 from flawless.engine.service import LogLine

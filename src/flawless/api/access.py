@@ -6,7 +6,7 @@ import msgspec
 
 
 class Whoami(msgspec.Struct):
-    """Who asks. `via` is `local`, `token`, `session` or `capability`.
+    """Who asks. `via` is `local`, `token`, `session`, `capability` or `host`.
 
     A capability has no `role`, but `rights` on its one `execution`. Pages with a session send
     `csrf` as the header `X-Flawless-CSRF` with every POST, PUT and DELETE.

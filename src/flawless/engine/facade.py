@@ -10,7 +10,7 @@ from concurrent.futures import Future as ThreadFuture
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from flawless import _futures
 from flawless.core.limits import Limits
@@ -75,6 +75,7 @@ class Engine:
             chosen = dataclasses.replace(chosen, secrets=known)
         if egress is not None:
             chosen = dataclasses.replace(chosen, egress=tuple(egress))
+        self._file = _file(store)
         self._service = Service(
             open_store(store) if isinstance(store, str | Path) else store,
             modules,
@@ -82,11 +83,12 @@ class Engine:
             clock=clock,
             baked=baked,
             progress=progress,
+            code=_beside(self._file, ".code"),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -97,6 +99,16 @@ class Engine:
         tb: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop the engine lives on, on a thread of its own; None while it is not open."""
+        return self._loop
+
+    @property
+    def service(self) -> Service:
+        """What runs on that loop, and may be used there only."""
+        return self._service
 
     def open(self) -> None:
         """Open the store, deploy the modules, and go on with unfinished executions.
@@ -350,3 +362,15 @@ def _options(
         "start_at_us": moment_us(start_at, "start_at"),
         "delay_s": None if delay is None else wait_seconds(delay, "a delay"),
     }
+
+
+def _file(store: str | Path | Store) -> Path | None:
+    """Return the store's file, if it is one that is kept."""
+    if not isinstance(store, str | Path) or str(store) == ":memory:" or "://" in str(store):
+        return None
+    return Path(store)
+
+
+def _beside(file: Path | None, ending: str) -> Path | None:
+    """Return where something lies that goes with the store's file, such as uploaded code."""
+    return None if file is None else file.with_name(f"{file.name}{ending}")

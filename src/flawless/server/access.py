@@ -30,7 +30,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+
 _CALLER: Final = "flawless.caller"
 _STILL: Final = "flawless.still"
 
-Via: TypeAlias = Literal["nobody", "local", "token", "session", "capability"]
+Via: TypeAlias = Literal["nobody", "local", "token", "session", "capability", "host"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ def is_loopback(host: str) -> bool:
 class Caller:
     """Who asks, and what they may.
 
-    `via` is how that is known. A capability has `rights` on its one `execution` and no role;
+    `via` is how that is known; `host` is a program that has the engine mounted and knows its own
+    users. A capability has `rights` on its one `execution` and no role;
     `messages` are the names of messages it may send, None if it may send all. `csrf` belongs to a
     session: pages of ours send it with what they ask for. `refused` is why nobody was recognised.
     """

@@ -34,7 +34,9 @@ from flawless.server.streams import Streams
 from flawless.server.traffic import Traffic, TrafficMeter
 
 
-def make_app(service: Service, *, access: Access | None = None) -> Starlette:
+def make_app(
+    service: Service, *, access: Access | None = None, authenticator: Authenticator | None = None
+) -> Starlette:
     """Return the HTTP API of an engine as an ASGI application.
 
     It belongs to the event loop on which `service` is open, and neither opens nor closes it. Who
@@ -42,11 +44,11 @@ def make_app(service: Service, *, access: Access | None = None) -> Starlette:
     are then answered at once.
 
     `access` says who may ask; by default, programs on this machine that name it `localhost` or
-    `127.0.0.1`.
+    `127.0.0.1`. An `authenticator` decides instead, where it is given.
 
     Example: `uvicorn.Config(make_app(service))`.
     """
-    authenticator = Authenticator(access or Access(), service.clock)
+    authenticator = authenticator or Authenticator(access or Access(), service.clock)
     stopping = asyncio.Event()
     traffic = Traffic()
     streams = Streams(service, stopping)

@@ -41,9 +41,9 @@ LOCAL_ID: Final = "local"
 class Authenticator:
     """Tells who sends a request. Raises `AccessUnusable` when tokens or key cannot be read."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: Access, clock: Clock, *, key: bytes | None = None) -> None:
         data = access.data
-        key = load_key(data)
+        key = load_key(data) if key is None else key
         self.access = access
         self.clock = clock
         self.capabilities = Capabilities(key)
@@ -71,7 +71,7 @@ class Authenticator:
         self._file.refresh()
         headers = Headers(scope=scope)
         bearer = headers.get("authorization")
-        here = self.local and self._here.check(scope, headers)
+        here = self.local and self._is_here(scope, headers)
         # Clients may have a token set that nobody here asks for; but who shows a capability wants
         # to be taken for its bearer.
         if here and not _is_capability(bearer):
@@ -87,6 +87,10 @@ class Authenticator:
         return self._token(text)
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _is_here(self, scope: Scope, headers: Headers) -> bool:
+        """Tell whether the user of this machine asks, where that is enough; may raise."""
+        return self._here.check(scope, headers)
 
     def _bearer(self, header: str) -> Caller:
         scheme, _, given = header.partition(" ")

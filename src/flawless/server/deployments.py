@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -13,11 +13,15 @@ from flawless import api
 from flawless.engine.catalogue import Entry
 from flawless.engine.deployment import Deployment, ModuleCode
 from flawless.engine.service import Service
+from flawless.engine.upload import FILES_BYTES_MAX
 from flawless.errors import DeploymentNotFound
 from flawless.server.documents import document
-from flawless.server.requests import Query
-from flawless.server.roles import READ
+from flawless.server.requests import Query, expect_json, location, parse, read_body
+from flawless.server.roles import DEPLOY, READ
 from flawless.server.routing import endpoint
+
+BODY_BYTES_MAX: Final = 2 * FILES_BYTES_MAX
+"""A body may be larger than the files in it: JSON writes line ends and quotes as two characters."""
 
 
 class Deployments:
@@ -30,10 +34,30 @@ class Deployments:
         """Return the routes."""
         one = f"{api.PREFIX}/deployments/{{id}}"
         return [
-            endpoint(f"{api.PREFIX}/deployments", self.list, GET=READ),
+            endpoint(f"{api.PREFIX}/deployments", self.upload_or_list, GET=READ, POST=DEPLOY),
             endpoint(one, self.get, GET=READ),
             endpoint(f"{one}/modules/{{name}}", self.module, GET=READ),
         ]
+
+    async def upload_or_list(self, request: Request) -> Response:
+        """`/deployments` is one route, so that a wrong method hears of both."""
+        return await (self.upload if request.method == "POST" else self.list)(request)
+
+    async def upload(self, request: Request) -> Response:
+        """`POST /deployments`: 201 for new code, 200 for code that is known; both serve from now.
+
+        Nothing but the answer to a refused one tells that it was there.
+        """
+        Query(request, set())
+        expect_json(request)
+        asked = parse(await read_body(request, BODY_BYTES_MAX), api.DeployRequest)
+        deployment, new = await self._service.deploy(asked.files, asked.modules, asked.label)
+        fields = await self._detail(deployment)
+        return document(
+            api.Deployed(**fields, new=new),
+            201 if new else 200,
+            headers={"Location": location(request, f"/deployments/{deployment}")},
+        )
 
     async def list(self, request: Request) -> Response:
         """`GET /deployments`: newest first, with the names of what each can run."""
@@ -46,8 +70,7 @@ class Deployments:
     async def get(self, request: Request) -> Response:
         """`GET /deployments/{id}`: its workflows, modules, stand-ins and allowed hosts."""
         Query(request, set())
-        entry, deployment = await self._service.catalogue.get(request.path_params["id"])
-        return document(api.DeploymentDetail(**_detail(entry, deployment)))
+        return document(api.DeploymentDetail(**await self._detail(request.path_params["id"])))
 
     async def module(self, request: Request) -> Response:
         """`GET /deployments/{id}/modules/{name}`: the source that its executions run."""
@@ -62,6 +85,11 @@ class Deployments:
                     )
                 )
         raise DeploymentNotFound(deployment.id, name)
+
+    async def _detail(self, id_: str) -> dict[str, Any]:
+        catalogue = self._service.catalogue
+        entry, deployment = await catalogue.get(id_)
+        return _detail(entry, deployment) | {"files": await catalogue.files(deployment)}
 
 
 def _listed(entry: Entry) -> api.Deployment:

@@ -17,7 +17,7 @@ from flawless.engine.service import End, Service
 from flawless.errors import InputInvalid
 from flawless.server import details, filters, journals, records
 from flawless.server.documents import document
-from flawless.server.requests import Query, bounded_seconds, moment_us, parse, read_body
+from flawless.server.requests import Query, bounded_seconds, location, moment_us, parse, read_body
 from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
 from flawless.server.routing import endpoint
 from flawless.server.waiting import unless_stopping
@@ -80,7 +80,7 @@ class Executions:
         return document(
             api.StartedExecution(**fields),
             201 if new else 200,
-            headers={"Location": f"{api.PREFIX}/executions/{execution}"},
+            headers={"Location": location(request, f"/executions/{execution}")},
         )
 
     async def list(self, request: Request) -> Response:

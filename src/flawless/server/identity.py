@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from flawless import api
 from flawless.engine.service import Service
 from flawless.errors import InputInvalid
-from flawless.server.access import Caller, caller
+from flawless.server.access import caller
 from flawless.server.authentication import Authenticator
 from flawless.server.capabilities import (
     CAPABILITY_S_MAX,
@@ -65,34 +65,52 @@ class Identity:
         asked = parse(await read_body(request, _BODY_BYTES_MAX), api.CapabilityRequest)
         record = await self._service.get(request.path_params["id"])
         who = caller(request)
-        rights = _rights(asked.rights)
-        capability = Capability(
+        capability = granted(
             record.id,
-            rights,
-            self._expiry_us(asked.ttl_s, who),
-            who.token_id or "",
-            _messages(asked.messages, rights),
+            asked.rights,
+            asked.ttl_s,
+            asked.messages,
+            now_us=self._authenticator.clock.now_us(),
+            issuer=who.token_id or "",
+            # With the token behind it, it ends anyway.
+            ends_us=who.expires_us if who.via == "token" else None,
         )
         return document(
             api.Capability(
                 self._authenticator.capabilities.write(capability),
                 api.timestamp(capability.expires_us),
-                [right.value for right in Right if right in rights],
+                [right.value for right in Right if right in capability.rights],
             ),
             201,
         )
 
-    def _expiry_us(self, ttl_s: float, who: Caller) -> int:
-        if not 0 < ttl_s <= CAPABILITY_S_MAX:
-            raise InputInvalid(
-                f"ttl_s must be a number of seconds up to {CAPABILITY_S_MAX:.0f} (30 days), not "
-                f"{ttl_s:g}",
-                path="ttl_s",
-            )
-        expires_us = self._authenticator.clock.now_us() + math.ceil(ttl_s * 1_000_000)
-        if who.via == "token" and who.expires_us is not None:
-            return min(expires_us, who.expires_us)  # it ends with the token behind it anyway
-        return expires_us
+
+def granted(
+    execution: str,
+    rights: list[str],
+    ttl_s: float,
+    messages: list[str] | None,
+    *,
+    now_us: int,
+    issuer: str,
+    ends_us: int | None = None,
+) -> Capability:
+    """Return what a capability token is to allow; raises `InputInvalid` naming the field."""
+    if not 0 < ttl_s <= CAPABILITY_S_MAX:
+        raise InputInvalid(
+            f"ttl_s must be a number of seconds up to {CAPABILITY_S_MAX:.0f} (30 days), not "
+            f"{ttl_s:g}",
+            path="ttl_s",
+        )
+    expires_us = now_us + math.ceil(ttl_s * 1_000_000)
+    known = _rights(rights)
+    return Capability(
+        execution,
+        known,
+        expires_us if ends_us is None else min(expires_us, ends_us),
+        issuer,
+        _messages(messages, known),
+    )
 
 
 def _rights(names: list[str]) -> frozenset[Right]:

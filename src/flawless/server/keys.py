@@ -52,9 +52,11 @@ def load_key(data: Path | None) -> bytes:
 
     Raises `AccessUnusable` when it cannot be read or written, or others may read it.
     """
-    if data is None:
-        return new_key()
-    path = data / KEY_FILE
+    return new_key() if data is None else key_at(data / KEY_FILE)
+
+
+def key_at(path: Path) -> bytes:
+    """Return the key in a file, made when there is none yet; raises as `load_key`."""
     try:
         if not path.exists():
             _make(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -42,6 +43,22 @@ async def read_body(request: Request, value_bytes_max: int) -> bytes:
     if size > limit:
         raise ValueTooLarge("the request body", size, limit)
     return b"".join(pieces)
+
+
+def expect_json(request: Request) -> None:
+    """Raise `RequestInvalid` unless the request says that its body is JSON.
+
+    A page of somebody else's cannot make a browser send that without being asked first (CORS).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RequestInvalid("send a JSON body, with the header Content-Type: application/json")
+
+
+def location(request: Request, path: str) -> str:
+    """Return where a document of the API is, as `Location` says it: below any mount's prefix."""
+    root: str = request.scope.get("root_path", "")
+    return f"{quote(root)}{api.PREFIX}{path}"
 
 
 def parse(body: bytes, type_: type[T]) -> T:
