@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -29,6 +31,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _steps: dict[str, Step[..., Any]] = {}
+_register: ContextVar[dict[str, Step[..., Any]]] = ContextVar("register", default=_steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +290,7 @@ def step(
     def decorate(target: Callable[P, R]) -> Step[P, R]:
         _expect_function(target, "step")
         made = Step(target, name, options)
-        _steps[made.name] = made
+        _register.get()[made.name] = made
         return made
 
     return decorate if function is None else decorate(function)
@@ -296,6 +299,30 @@ def step(
 def find_step(name: str) -> Step[..., Any] | None:
     """Return the step of that name among the modules imported in this process, or None."""
     return _steps.get(name)
+
+
+def steps() -> list[Step[..., Any]]:
+    """Return all steps of the modules imported in this process."""
+    return list(_steps.values())
+
+
+@contextmanager
+def steps_apart() -> Iterator[dict[str, Step[..., Any]]]:
+    """Give a mapping that gets the steps this thread defines meanwhile; nobody else finds them."""
+    apart: dict[str, Step[..., Any]] = {}
+    token = _register.set(apart)
+    try:
+        yield apart
+    finally:
+        _register.reset(token)
+
+
+def put_step(name: str, step: Step[..., Any] | None) -> None:
+    """Let a name stand for a step, or for none, whatever it stood for."""
+    if step is None:
+        _steps.pop(name, None)
+    else:
+        _steps[name] = step
 
 
 def execution_id() -> str:

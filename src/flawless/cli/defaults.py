@@ -2,6 +2,8 @@
 
 from typing import Final
 
+CODE: Final = "code"
+"""The folder within the data folder in which uploaded code lies."""
 DATABASE: Final = "flawless.db"
 HOST: Final = "127.0.0.1"
 PORT: Final = 27288

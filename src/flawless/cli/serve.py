@@ -17,7 +17,7 @@ from rich.text import Text
 
 from flawless import server
 from flawless.cli import output, reload
-from flawless.cli.defaults import DATABASE
+from flawless.cli.defaults import CODE, DATABASE
 from flawless.cli.status import status_of
 from flawless.engine.service import Service
 from flawless.engine.settings import Settings
@@ -66,7 +66,12 @@ async def _serve(
         database = _make_folder(data) / DATABASE
         progress = _ShownProgress()
         service = Service(
-            open_store(database), list(modules), settings=settings, baked=baked, progress=progress
+            open_store(database),
+            list(modules),
+            settings=settings,
+            baked=baked,
+            progress=progress,
+            code=data / CODE,
         )
 
         def ready() -> None:

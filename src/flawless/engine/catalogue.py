@@ -62,12 +62,10 @@ class Catalogue:
         """
         if not 1 <= limit <= PAGE_MAX:
             raise InputInvalid(f"limit must lie between 1 and {PAGE_MAX}", path="limit")
-        found = await self._store.deployments()
-        if before is not None:
-            places = [n for n, record in enumerate(found) if record.id == before]
-            if not places:
-                raise DeploymentNotFound(before)
-            found = found[places[0] + 1 :]
+        after = None if before is None else DeploymentId(before)
+        if after is not None and await self._store.deployment(after) is None:
+            raise DeploymentNotFound(after)
+        found = await self._store.deployments(limit=limit + 1, before=after)
         page = [self._entry(record) for record in found[:limit]]
         return page, page[-1].id if len(found) > limit else None
 
@@ -77,6 +75,11 @@ class Catalogue:
         if record is None:
             raise DeploymentNotFound(id)
         return self._entry(record), Deployment.decode(record.manifest)
+
+    async def files(self, deployment: Deployment) -> list[str]:
+        """Return the paths of what was uploaded for a deployment; none if it was no upload."""
+        packed = await self._store.blob(deployment.manifest.upload)
+        return [] if packed is None else list(msgspec.json.decode(packed, type=dict[str, str]))
 
     def _entry(self, record: DeploymentRecord) -> Entry:
         outline = msgspec.json.decode(record.manifest, type=_Outline)

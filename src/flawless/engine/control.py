@@ -248,8 +248,8 @@ class Control:
         entries, _ = await read_entries(self._store, record.id)
         first = entries[0]
         assert isinstance(first, Invoked)
-        deployment = self._library.current
-        if record.workflow not in deployment.workflows:
+        deployment = self._library.latest(record.workflow)
+        if deployment is None:
             deployment, _ = await self._library.find(record.deployment)
         now_us = self._clock.now_us()
         write = beginnings.following_run(

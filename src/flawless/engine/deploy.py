@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -27,7 +27,7 @@ from flawless.engine.deployment import (
     WorkflowInfo,
 )
 from flawless.engine.egress import Egress
-from flawless.engine.modules import Source, find_source
+from flawless.engine.modules import Source, Unavailable, find_source
 from flawless.errors import DeploymentInvalid, FlawlessError, UsageError
 from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
 from flawless.wasm.progress import Progress
@@ -36,7 +36,12 @@ from flawless.wasm.python_runtime import bake as bake_component
 
 _log = logging.getLogger("flawless.deploy")
 
-_TRIAL_LIMITS = GuestLimits(memory_bytes=1024 * 1024 * 1024, cpu_s_per_turn=120.0)
+Find: TypeAlias = Callable[[str], Source | Unavailable]
+"""How a trial load finds what is behind a module's name."""
+
+TRIAL_LIMITS = GuestLimits(memory_bytes=1024 * 1024 * 1024, cpu_s_per_turn=120.0)
+UPLOAD_LIMITS = GuestLimits(memory_bytes=512 * 1024 * 1024, cpu_s_per_turn=30.0)
+"""Of what comes from elsewhere, while executions run."""
 _TRIAL_TIME_US = 1_700_000_000_000_000  # any fixed moment: a module must not depend on it
 
 
@@ -61,7 +66,8 @@ class _DescribeOutput(msgspec.Struct):
 class _TrialHost:
     """Serves sources to a guest that only loads modules; the world is a fixed moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, find: Find) -> None:
+        self._find = find
         self.served: dict[str, Source] = {}
         self._random = RandomStream(b"trial load")
 
@@ -96,7 +102,7 @@ class _TrialHost:
         raise DeploymentInvalid("the module sleeps while it is imported: do that in a workflow")
 
     def _load(self, name: str) -> bytes:
-        found = find_source(name)
+        found = self._find(name)
         if not isinstance(found, Source):
             return msgspec.json.encode({"kind": found.kind, "reason": found.reason})
         self.served[name] = found
@@ -112,19 +118,26 @@ class _TrialHost:
 
 
 async def make_bundle(
-    entry_modules: Sequence[str], component: Component, *, egress: Sequence[str] | None = None
+    entry_modules: Sequence[str],
+    component: Component,
+    *,
+    egress: Sequence[str] | None = None,
+    limits: GuestLimits = TRIAL_LIMITS,
+    find: Find = find_source,
+    upload: str = "",
 ) -> Deployment:
     """Load the user's modules once in a guest and return them as a deployment.
 
-    `egress` are the hosts its requests may go to; None means all (see `engine.egress`).
+    `egress` are the hosts its requests may go to; None means all (see `engine.egress`). `upload` is
+    the SHA-256 of what was uploaded, and `find` finds it.
 
     Raises `DeploymentInvalid` with the guest's traceback when they do not load there, or have no
     workflow, and `UsageError` when `egress` is no list of hosts.
     """
     hosts = None if egress is None else Egress(egress).hosts
-    host = _TrialHost()
-    described = await _describe(component, host, entry_modules)
-    return _deployment(entry_modules, component.sha256, described, host.served, hosts)
+    host = _TrialHost(find)
+    described = await _describe(component, host, entry_modules, limits)
+    return _deployment(entry_modules, component.sha256, described, host.served, hosts, upload)
 
 
 async def bake(bundle: Deployment, progress: Progress | None = None) -> bytes:
@@ -153,6 +166,7 @@ def _deployment(
     described: _Described,
     served: dict[str, Source],
     egress: list[str] | None,
+    upload: str,
 ) -> Deployment:
     if not described.workflows:
         raise DeploymentInvalid(
@@ -180,14 +194,15 @@ def _deployment(
         described.standin_reasons,
         modules,
         egress,
+        upload,
     )
     return Deployment(manifest)
 
 
 async def _describe(
-    component: Component, host: _TrialHost, entry_modules: Sequence[str]
+    component: Component, host: _TrialHost, entry_modules: Sequence[str], limits: GuestLimits
 ) -> _Described:
-    guest = Guest(component, host, _TRIAL_LIMITS)
+    guest = Guest(component, host, limits)
     request = msgspec.json.encode({"protocol": VERSION, "modules": list(entry_modules)})
     try:
         state = guest.start("describe", request)

@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Final
+
+import msgspec
 
 from flawless.codec import public_module
 from flawless.engine import deploy
-from flawless.engine.deployment import Deployment
-from flawless.engine.modules import import_user_module
-from flawless.errors import DeploymentInvalid, StoreError
+from flawless.engine.deployment import Deployment, WorkflowInfo
+from flawless.engine.egress import Egress
+from flawless.engine.imports import Imported
+from flawless.engine.modules import find_source, import_user_module
+from flawless.engine.upload import LABEL_CHARS_MAX, Upload
+from flawless.engine.uploads import Uploads
+from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
 from flawless.ids import DeploymentId
-from flawless.stores.base import SaveBlob, SaveDeployment, Store
-from flawless.wasm import Component
+from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store
+from flawless.wasm import Component, GuestLimits
 from flawless.wasm.progress import Progress
 from flawless.wasm.python_runtime import build as build_runtime
 
+UPLOADS_MAX: Final = 100
+"""Uploads that serve at the same time, each with workflows that no later one has."""
+
+_log = logging.getLogger("flawless.deploy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Uploaded:
+    """An upload that serves, or would, if the engine's own modules did not serve instead."""
+
+    deployment: Deployment
+    imported: Imported | None
+
 
 class Library:
-    """Deploys the user's modules, and finds old deployments again.
+    """Deploys the user's modules, takes uploads, and finds old deployments again.
 
     Executions stay on the deployment they began with: its manifest and its component are kept in
     the store, so an engine with newer code, or on another machine, can still run them.
+
+    New executions of a workflow run on the latest deployment that has it. Later than those that
+    were uploaded before is what the engine is given as modules, and later than that what is
+    uploaded from then on.
     """
 
     def __init__(
@@ -34,70 +60,69 @@ class Library:
         baked: bool = False,
         egress: Sequence[str] | None = None,
         progress: Progress | None = None,
+        code: Path | None = None,
     ) -> None:
         self.native: dict[str, ModuleType] = {}
+        """The modules of what serves, as imported natively, by name."""
+        self.workflows: dict[str, WorkflowInfo] = {}
+        """What can be started, by name."""
         self._store = store
         self._specs = list(modules)
         self._baked = baked
         self._egress = egress
         self._progress = progress
-        self._current: Deployment | None = None
+        self._given: Deployment | None = None
+        """What was made of the modules that the engine was given."""
+        self._modules: dict[str, ModuleType] = {}
+        self._before: list[_Uploaded] = []
+        self._since: list[_Uploaded] = []
+        self._current: dict[str, Deployment] = {}
         self._deployments: dict[str, Deployment] = {}
         self._components: dict[str, Component] = {}
+        self._runtime: Component | None = None
+        self._uploads = Uploads(code)
+        self._uploading = asyncio.Lock()
+
+    # --- what serves --------------------------------------------------------------------------
 
     @property
     def current(self) -> Deployment:
-        """The deployment that new executions run on."""
-        assert self._current is not None, "the library is open"
-        return self._current
+        """The latest deployment of those that new executions run on."""
+        serving = self._serving
+        assert serving, "the library is open"
+        return serving[-1]
+
+    def latest(self, workflow: str) -> Deployment | None:
+        """Return the deployment that new executions of a workflow run on, if there is one."""
+        return self._current.get(workflow)
 
     def current_workflows(self, deployment: str) -> list[str]:
         """Return the names of the workflows that new executions run on that deployment."""
-        return list(self.current.workflows) if self.current.id == deployment else []
+        return [name for name, made in self._current.items() if made.id == deployment]
 
     async def open(self, now_us: int) -> None:
-        """Import the modules natively, deploy them, and keep the deployment in the store.
+        """Import the modules natively, deploy them, and serve them with what was uploaded before.
 
         Raises `DeploymentInvalid` or `ToolchainError`.
         """
-        if not self._specs:
+        active = await self._store.active()
+        if self._specs:
+            await self._deploy_given(now_us)
+        elif not active:
             raise DeploymentInvalid(
                 "an engine needs at least one module with workflows: "
-                'Engine("app.db", modules=["app"])'
+                'Engine("app.db", modules=["app"]); with none, it serves what was uploaded, and '
+                "nothing was"
             )
-        for spec in self._specs:
-            module = import_user_module(spec)
-            self.native[public_module(module.__name__)] = module
-        runtime = await asyncio.to_thread(build_runtime, self._progress)
-        component = await self._adopt(runtime)
-        deployment = await deploy.make_bundle(list(self.native), component, egress=self._egress)
-        if self._baked:
-            component = await self._adopt(await deploy.bake(deployment, self._progress))
-            deployment = deployment.on(component.sha256, "baked")
-        save = SaveDeployment(
-            deployment.id,
-            label=", ".join(self.native),
-            kind=deployment.manifest.kind,
-            manifest=deployment.encoded,
-            component=deployment.manifest.component,
-            created_us=now_us,
-        )
-        await self._store.commit([save])
-        self._deployments[deployment.id] = deployment
-        self._current = deployment
+        await self._serve_uploads(active, now_us)
+
+    def close(self) -> None:
+        """Let the process be as it was before uploads were shown to it."""
+        self._uploads.close()
 
     async def find(self, deployment_id: str) -> tuple[Deployment, Component]:
         """Return a deployment and its component; raises `DeploymentInvalid` if either is lost."""
-        deployment = self._deployments.get(deployment_id)
-        if deployment is None:
-            record = await self._store.deployment(DeploymentId(deployment_id))
-            if record is None:
-                raise DeploymentInvalid(
-                    f"deployment {deployment_id} is not in the store: restore the data folder from "
-                    "a backup"
-                )
-            deployment = Deployment.decode(record.manifest)
-            self._deployments[deployment_id] = deployment
+        deployment = await self._deployment(deployment_id)
         component_hash = deployment.manifest.component
         component = self._components.get(component_hash)
         if component is None:
@@ -110,6 +135,178 @@ class Library:
             component = await self._load(wasm)
             self._components[component_hash] = component
         return deployment, component
+
+    async def upload(
+        self, files: Mapping[str, str], modules: Sequence[str], label: str, now_us: int
+    ) -> tuple[str, bool]:
+        """Deploy uploaded sources; return the deployment's id and whether it is new.
+
+        From then on new executions of its workflows run on it, and its steps serve all executions.
+        Raises `InputInvalid` when these are no sources, and `DeploymentInvalid` when they do not
+        load in a guest or do not import natively. Nothing has changed then.
+
+        Durability: when this returns, the upload is durable, and the next engine serves it too.
+        """
+        if len(label) > LABEL_CHARS_MAX or not label.isprintable():
+            raise InputInvalid(
+                f"a label is one line of at most {LABEL_CHARS_MAX} characters", path="label"
+            )
+        upload = await asyncio.to_thread(Upload, files, modules)
+        async with self._uploading:
+            upload.check_names()
+            deployment = await self._made(
+                upload.modules, limits=deploy.UPLOAD_LIMITS, find=upload.find, upload=upload.sha256
+            )
+            record = await self._store.deployment(deployment.id)
+            if self._since and self._since[-1].deployment.id == deployment.id:
+                return deployment.id, False
+            others = [
+                [one for one in part if one.deployment.id != deployment.id]
+                for part in (self._before, self._since)
+            ]
+            try:
+                imported = await self._uploads.take_in(upload, deployment.id)
+                taken = _Uploaded(deployment, imported)
+                kept = _still_serving([*others[0], *others[1], taken])
+                await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
+                await self._store.commit(
+                    [
+                        save(deployment, label or ", ".join(upload.modules), now_us),
+                        SaveActive(tuple(one.deployment.id for one in kept)),
+                    ]
+                )
+            except BaseException:
+                if deployment.id not in {one.deployment.id for one in self._before + self._since}:
+                    self._uploads.drop(deployment.id)
+                raise
+            self._before, self._since = ([one for one in part if one in kept] for part in others)
+            self._since.append(taken)
+            self._deployments[deployment.id] = deployment
+            self._show()
+        return deployment.id, record is None
+
+    # --- inside -------------------------------------------------------------------------------
+
+    @property
+    def _serving(self) -> list[Deployment]:
+        """All that serves, the latest last."""
+        given = [] if self._given is None else [self._given]
+        before, since = ([one.deployment for one in part] for part in (self._before, self._since))
+        return [*before, *given, *since]
+
+    async def _deploy_given(self, now_us: int) -> None:
+        for spec in self._specs:
+            module = import_user_module(spec)
+            self._modules[public_module(module.__name__)] = module
+        deployment = await self._made(list(self._modules))
+        await self._store.commit([save(deployment, ", ".join(self._modules), now_us)])
+        self._deployments[deployment.id] = deployment
+        self._given = deployment
+
+    async def _made(
+        self,
+        entry_modules: Sequence[str],
+        *,
+        limits: GuestLimits = deploy.TRIAL_LIMITS,
+        find: deploy.Find = find_source,
+        upload: str = "",
+    ) -> Deployment:
+        if self._runtime is None:
+            wasm = await asyncio.to_thread(build_runtime, self._progress)
+            self._runtime = await self._adopt(wasm)
+        deployment = await deploy.make_bundle(
+            entry_modules,
+            self._runtime,
+            egress=self._egress,
+            limits=limits,
+            find=find,
+            upload=upload,
+        )
+        if self._baked:
+            component = await self._adopt(await deploy.bake(deployment, self._progress))
+            deployment = deployment.on(component.sha256, "baked")
+        return deployment
+
+    async def _serve_uploads(self, active: Sequence[str], now_us: int) -> None:
+        """Serve what was uploaded to earlier engines, as far as nothing later serves instead."""
+        made = [await self._with_egress(id_, now_us) for id_ in active]
+        if [one.id for one in made] != list(active):
+            await self._store.commit([SaveActive(tuple(one.id for one in made))])
+        given = [] if self._given is None else [self._given]
+        table = latest_by_workflow([*made, *given])
+        serving = {one.id for one in table.values()}
+        await self._uploads.tidy(serving)
+        for deployment in made:
+            imported = None
+            if deployment.id in serving:
+                imported = await self._taken_in(deployment)
+            else:
+                _log.warning(
+                    "upload %s of %s does not serve: the modules given here come first",
+                    deployment.id,
+                    ", ".join(deployment.manifest.entry_modules),
+                )
+            self._before.append(_Uploaded(deployment, imported))
+        self._show()
+
+    async def _taken_in(self, deployment: Deployment) -> Imported:
+        manifest = deployment.manifest
+        packed = await self._store.blob(manifest.upload)
+        if packed is None:
+            raise DeploymentInvalid(
+                f"the files of upload {deployment.id} are not in the store: restore the data "
+                "folder from a backup"
+            )
+        upload = await asyncio.to_thread(Upload.unpack, packed, manifest.entry_modules)
+        try:
+            return await self._uploads.take_in(upload, deployment.id)
+        except DeploymentInvalid as error:
+            files = " ".join(f"{name.replace('.', '/')}.py" for name in manifest.entry_modules)
+            raise DeploymentInvalid(
+                f"{error}. This is upload {deployment.id}, which cannot be served so: install what "
+                f"it misses, or serve its modules from files instead, as in `flawless up {files}`",
+                traceback=error.traceback,
+            ) from error
+
+    async def _with_egress(self, deployment_id: str, now_us: int) -> Deployment:
+        """Return an upload, made anew if its requests may go to other hosts now."""
+        deployment = await self._deployment(deployment_id)
+        hosts = None if self._egress is None else Egress(self._egress).hosts
+        if deployment.manifest.egress == hosts:
+            return deployment
+        record = await self._store.deployment(deployment.id)
+        label = "" if record is None else record.label
+        deployment = Deployment(msgspec.structs.replace(deployment.manifest, egress=hosts))
+        await self._store.commit([save(deployment, label, now_us)])
+        self._deployments[deployment.id] = deployment
+        return deployment
+
+    def _show(self) -> None:
+        """Let new executions, and steps, run on what serves now."""
+        self._current = latest_by_workflow(self._serving)
+        self.workflows = {name: made.workflows[name] for name, made in self._current.items()}
+        serving = {made.id for made in self._current.values()}
+        below, above = (
+            [one.imported for one in part if one.imported and one.deployment.id in serving]
+            for part in (self._before, self._since)
+        )
+        self._uploads.show(below, above)
+        self.native.clear()
+        for modules in (*(o.modules for o in below), self._modules, *(o.modules for o in above)):
+            self.native.update(modules)
+
+    async def _deployment(self, deployment_id: str) -> Deployment:
+        deployment = self._deployments.get(deployment_id)
+        if deployment is None:
+            record = await self._store.deployment(DeploymentId(deployment_id))
+            if record is None:
+                raise DeploymentInvalid(
+                    f"deployment {deployment_id} is not in the store: restore the data folder from "
+                    "a backup"
+                )
+            deployment = Deployment.decode(record.manifest)
+            self._deployments[deployment_id] = deployment
+        return deployment
 
     async def _adopt(self, wasm: bytes) -> Component:
         """Compile a component, and keep it in the store for as long as the data lives."""
@@ -128,3 +325,48 @@ class Library:
 
     async def _load(self, wasm: bytes) -> Component:
         return await asyncio.to_thread(Component.load, wasm, progress=self._progress)
+
+
+def save(deployment: Deployment, label: str, now_us: int) -> SaveDeployment:
+    """Return what keeps a deployment in a store."""
+    return SaveDeployment(
+        deployment.id,
+        label=label,
+        kind=deployment.manifest.kind,
+        manifest=deployment.encoded,
+        component=deployment.manifest.component,
+        created_us=now_us,
+    )
+
+
+def latest_by_workflow(deployments: Iterable[Deployment]) -> dict[str, Deployment]:
+    """Return, for each workflow, the last of the deployments that has it.
+
+    A deployment also takes the place of earlier ones of its entry modules, so that a workflow which
+    is no longer in its module cannot be started any more.
+    """
+    found: dict[str, Deployment] = {}
+    for made in deployments:
+        entries = set(made.manifest.entry_modules)
+        found = {
+            name: old
+            for name, old in found.items()
+            if old.workflows[name].module not in entries
+            and not entries.issuperset(old.manifest.entry_modules)
+        }
+        found |= dict.fromkeys(made.workflows, made)
+    return found
+
+
+def _still_serving(uploads: Sequence[_Uploaded]) -> list[_Uploaded]:
+    """Return the uploads that have a workflow which no later one has; refuse too many."""
+    table = latest_by_workflow(one.deployment for one in uploads)
+    serving = {made.id for made in table.values()}
+    kept = [one for one in uploads if one.deployment.id in serving]
+    if len(kept) > UPLOADS_MAX:
+        raise InputInvalid(
+            f"{UPLOADS_MAX} uploads serve already, each with other workflows: upload modules that "
+            "belong together as one",
+            path="modules",
+        )
+    return kept

@@ -107,6 +107,11 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
         if spec_of_main is not None and _same_file(spec_of_main.origin, main_file):
             sys.modules[name] = main
             return main
+    return import_by_name(name)
+
+
+def import_by_name(name: str) -> ModuleType:
+    """Import a module; raises `DeploymentInvalid` with the traceback when it does not import."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -138,12 +143,16 @@ def _is_module(name: str) -> bool:
     return name in sys.modules or (spec is not None and spec.origin is not None)
 
 
-def find_source(name: str) -> Source | Unavailable:
-    """Find what a guest gets for a module name, from files alone."""
+def find_source(name: str, *, hooks: bool = True) -> Source | Unavailable:
+    """Find what a guest gets for a module name, from files alone.
+
+    With `hooks` also modules that only the import system knows to find: editable installs, and what
+    has been uploaded.
+    """
     if name.partition(".")[0] in NETWORK_LIBRARIES:
         return Unavailable("native", "it needs the network: in workflows, use flawless.http")
     try:
-        spec = _find_spec(name)
+        spec = _find_spec(name, hooks=hooks)
     except (ImportError, AttributeError, ValueError) as error:
         return Unavailable("missing", str(error))
     if spec is None:
@@ -224,7 +233,15 @@ def _name_of_path(path: Path) -> str:
     return name
 
 
-def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+def is_of_environment(top: str) -> bool:
+    """Tell whether a top-level name is one of Python itself or of an installed library."""
+    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
+        return True
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    return spec is not None and spec.origin is not None and not _is_user(Path(spec.origin))
+
+
+def _find_spec(name: str, *, hooks: bool = True) -> importlib.machinery.ModuleSpec | None:
     """Like importlib.util.find_spec, but parents are not imported, only looked at."""
     if name.split(".")[0] in sys.builtin_module_names:
         return importlib.machinery.BuiltinImporter.find_spec(name)
@@ -234,7 +251,7 @@ def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
     for n in range(len(parts)):
         spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: n + 1]), path)
         if spec is None:
-            return _find_through_hooks(name)
+            return _find_through_hooks(name) if hooks else None
         path = spec.submodule_search_locations
         if path is None and n < len(parts) - 1:
             return None

@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from flawless import codec
 from flawless.engine.context import StepInfo, current_step
+from flawless.engine.imports import Finder, code_folder, top
 from flawless.engine.outcome import Outcome, host_error, raised, succeeded
 from flawless.functions import Step, find_step
 
@@ -30,7 +32,8 @@ STEPS_PER_WORKER_MAX = 1_000
 
 class _Job(msgspec.Struct):
     module: str
-    file: str | None
+    code: str
+    """The folder of the upload that the step came with, or an empty text."""
     path: list[str]
     step: str
     execution_id: str
@@ -47,7 +50,8 @@ class _Reply(msgspec.Struct):
 class _Worker:
     """A process and the pipe to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str) -> None:
+        self.code = code
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(
@@ -80,6 +84,7 @@ class ProcessPool:
         assert size > 0
         self._places = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
+        self._size = size
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = False
@@ -95,7 +100,7 @@ class ProcessPool:
         with self._places:
             if call.off:
                 return _called_off()
-            worker = self._take()
+            worker = self._take(code_folder(step.function))
             if worker is None:
                 return host_error("StepFailed", "the engine was closed", type="EngineStopped")
             healthy = False
@@ -134,10 +139,9 @@ class ProcessPool:
     def _exchange(
         self, worker: _Worker, step: Step[..., Any], info: StepInfo, args: bytes
     ) -> tuple[Outcome, bool]:
-        module = sys.modules.get(step.function.__module__)
         job = _Job(
             step.function.__module__,
-            getattr(module, "__file__", None),
+            worker.code,
             [entry for entry in sys.path if entry],
             step.name,
             info.execution_id,
@@ -160,14 +164,25 @@ class ProcessPool:
                 text += '; a program that runs an engine needs `if __name__ == "__main__":`'
             return host_error("StepFailed", text, type="WorkerDied"), False
 
-    def _take(self) -> _Worker | None:
-        """Return a worker for one step, or None when the pool is closed."""
+    def _take(self, code: str) -> _Worker | None:
+        """Return a worker for one step of that code, or None when the pool is closed.
+
+        A worker knows one upload only, or none: modules of several may have the same names.
+        """
+        spare: _Worker | None = None
         with self._lock:
             if self._closed:
                 return None
-            if self._idle:
-                return self._idle.pop()
-        worker = _Worker()
+            for worker in reversed(self._idle):
+                if worker.code == code:
+                    self._idle.remove(worker)
+                    return worker
+            if len(self._all) >= self._size and self._idle:
+                spare = self._idle.pop(0)
+                self._all.discard(spare)
+        if spare is not None:
+            spare.stop()
+        worker = _Worker(code)
         with self._lock:
             if not self._closed:
                 self._all.add(worker)
@@ -219,14 +234,18 @@ def _perform(job: _Job) -> Outcome:
         if step.is_async:
             import asyncio
 
-            return succeeded(asyncio.run(function(*args, **kwargs)), "result")
-        return succeeded(function(*args, **kwargs), "result")
+                value = asyncio.run(function(*args, **kwargs))
+            else:
+                value = function(*args, **kwargs)
+        return succeeded(value, "result")
     except BaseException as error:  # whatever it is, it is the workflow's to know
         return raised(error, skip_frames=1)
 
 
 def _import_step(job: _Job) -> Step[..., Any]:
-    step = find_step(job.step)
+    if job.code:
+        _use(Path(job.code))
+    step = None if job.code and job.module not in sys.modules else find_step(job.step)
     if step is None:
         for entry in job.path:
             if entry not in sys.path:
@@ -238,3 +257,13 @@ def _import_step(job: _Job) -> Step[..., Any]:
     if step is None:
         raise LookupError(f"no step is named {job.step!r} in module {job.module!r}")
     return step
+
+
+def _use(folder: Path) -> None:
+    """Let the modules of an upload be found first; what the main program knows of them is other."""
+    if any(isinstance(finder, Finder) for finder in sys.meta_path):
+        return  # a worker knows one upload
+    tops = frozenset(place.name.removesuffix(".py") for place in folder.iterdir())
+    sys.meta_path.insert(0, Finder(folder, tops))
+    for name in [name for name in sys.modules if top(name) in tops]:
+        del sys.modules[name]

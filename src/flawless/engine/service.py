@@ -90,6 +90,7 @@ class Service:
         clock: Clock | None = None,
         progress: Progress | None = None,
         library: Library | None = None,
+        code: Path | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.store = store
@@ -99,13 +100,19 @@ class Service:
         self.monitor = Monitor(store, self._clock)
         """Tells how the engine is."""
         self._library = library or Library(
-            store, modules, baked=baked, egress=self.settings.egress, progress=progress
+            store,
+            modules,
+            baked=baked,
+            egress=self.settings.egress,
+            progress=progress,
+            code=code,
         )
         self._scheduler: Scheduler | None = None
         self._control: Control | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
         self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._starting: dict[str, bytes] = {}
+        self._uploads: set[asyncio.Future[tuple[str, bool]]] = set()
 
     @property
     def clock(self) -> Clock:
@@ -138,6 +145,7 @@ class Service:
             )
             await scheduler.open()
         except BaseException:
+            self._library.close()
             await self.store.close()
             raise
         self._scheduler = scheduler
@@ -173,17 +181,22 @@ class Service:
         self._response_waiters.clear()
         self.changes.close()
         await self.store.close()
+        uploads = list(self._uploads)
+        for upload in uploads:
+            upload.cancel()
+        await asyncio.gather(*uploads, return_exceptions=True)
+        self._library.close()
 
     # --- executions ---------------------------------------------------------------------------
 
     @property
     def workflows(self) -> dict[str, WorkflowInfo]:
         """The workflows new executions can be started of, by name."""
-        return self._library.current.workflows
+        return self._library.workflows
 
     @property
     def entry_modules(self) -> dict[str, ModuleType]:
-        """The user's modules as imported natively, by name."""
+        """The modules of what serves, as imported natively, by name."""
         return self._library.native
 
     async def start(
@@ -208,9 +221,9 @@ class Service:
         Durability: when this returns, the execution is durable and will be run to its end.
         """
         scheduler = self._running()
-        deployment = self._library.current
-        if workflow not in deployment.workflows:
-            raise WorkflowNotFound(workflow, list(deployment.workflows))
+        deployment = self._library.latest(workflow)
+        if deployment is None:
+            raise WorkflowNotFound(workflow, list(self.workflows))
         if deadline_s is not None and not 0 <= deadline_s <= LONGEST_S:
             raise InputInvalid("a deadline lies between 0 s and 100 years", path="deadline_s")
         known_by = checked_attributes(attributes) if attributes else {}
@@ -321,6 +334,22 @@ class Service:
         return self._control
 
     async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
+    async def deploy(
+        self, files: Mapping[str, str], modules: Sequence[str], label: str = ""
+    ) -> tuple[str, bool]:
+        """Deploy Python sources, given by path; return the deployment's id and whether it is new.
+
+        See `Library.upload`, which says what changes, what is durable, and what it raises. It is
+        carried out to its end, even if nobody waits for it any more.
+        """
+        self._running()
+        upload = asyncio.ensure_future(
+            self._library.upload(files, modules, label, self._clock.now_us())
+        )
+        self._uploads.add(upload)
+        upload.add_done_callback(self._uploads.discard)
+        return await asyncio.shield(upload)
+
         """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.
 
         None: neither has happened yet. Raises `ExecutionNotFound`.

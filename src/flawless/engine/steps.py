@@ -160,6 +160,7 @@ class StepPerformer:
         run.flag = CancelFlag()
         run.started_at = []
         if run.step.is_async and not options.process:
+        self._refresh(run)
             run.task = self._loop.create_task(self._run_async(run))
             if options.timeout_s is not None:
                 run.timer = self._loop.call_later(options.timeout_s, run.flag.raise_)
@@ -181,6 +182,18 @@ class StepPerformer:
         loop = self._loop
 
         def hand_back(outcome: Outcome, error: BaseException | None) -> None:
+    def _refresh(self, run: StepRun, *, same_way: bool = False) -> None:
+        """Take the step as it is now: an upload may have replaced it, and classes it is given.
+
+        With `same_way` only if it is still performed in the same way. What a test has put in its
+        place stays.
+        """
+        if self._find is not find_step:
+            return
+        now = self._find(run.request.name) or run.step
+        if not same_way or _way(now) == _way(run.step):
+            run.step = now
+
             try:
                 loop.call_soon_threadsafe(self._ended, run, outcome, error, attempt)
             except RuntimeError:
@@ -202,6 +215,7 @@ class StepPerformer:
             except BaseException as error:  # whatever it is, it is the workflow's to know
                 outcome, problem = raised(error, skip_frames=1), error
             finally:
+                self._refresh(run, same_way=True)  # it may have waited for its thread
                 current_step.reset(token)
             hand_back(outcome, problem)
 
@@ -304,3 +318,7 @@ def _arguments(run: StepRun) -> tuple[tuple[Any, ...], dict[str, Any]]:
 def _timed_out(run: StepRun) -> Outcome:
     limit_s = run.step.options.timeout_s
     return host_error("StepTimeout", f"{run.step.name} did not end within {limit_s:g} s")
+def _way(step: Step[..., Any]) -> tuple[bool, bool]:
+    return step.is_async, step.options.process
+
+

@@ -1,0 +1,541 @@
+"""Code that is uploaded to an engine: what serves from then on, and what stays as it was."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lives import until
+
+import flawless
+from flawless.engine.upload import Upload
+from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
+from flawless.functions import find_step, steps
+
+HEAD = "from flawless import step, workflow, sleep, receive\n\n\n"
+
+
+def source(body: str) -> str:
+    """Return a module with that body."""
+    return HEAD + textwrap.dedent(body)
+
+
+def version(n: int, *, process: bool = False) -> str:
+    """Return a module whose workflow waits, and whose step tells the version it is of."""
+    return source(
+        f"""
+        from dataclasses import dataclass
+
+        @dataclass
+        class Told:
+            version: int
+
+        @step(process={process})
+        def tell(told: Told) -> Told:
+            assert type(told) is Told
+            return Told(told.version + {n})
+
+        @workflow
+        def run(wait: bool = False) -> tuple[int, int]:
+            if wait:
+                receive("go")
+            return {n}, tell(Told(0)).version
+        """
+    )
+
+
+def deploy(
+    engine: flawless.Engine, files: dict[str, str], *modules: str, label: str = ""
+) -> tuple[str, bool]:
+    """Upload to an engine."""
+    names = list(modules) or [path.removesuffix(".py") for path in files]
+    return engine.call(lambda service: service.deploy(files, names, label))
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Whatever is uploaded, the process is as it was when the engines are closed."""
+    modules, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
+    known = {step.name for step in steps()}
+    yield
+    left = [n for n in set(sys.modules) - modules if n.startswith("up_")]
+    assert not [name for name in left if "file" not in name]
+    assert not [s.name for s in steps() if s.name.startswith("up_") and "file" not in s.name]
+    assert sys.meta_path == finders
+    assert {step.name for step in steps()} >= known
+    sys.path[:] = path
+    for name in left:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[flawless.Engine]:
+    """An engine with a module of its own, on a store in a file."""
+    with open_engine(tmp_path) as made:
+        yield made
+
+
+def open_engine(folder: Path, *modules: str) -> flawless.Engine:
+    """Return an engine on the store in that folder, with the module `up_file` if none is named."""
+    file = folder / "up_file.py"
+    if not modules and not file.exists():
+        file.write_text(source("@workflow\ndef own() -> str: return 'own'\n"))
+    settings = flawless.Settings(evict_after_s=0.0)
+    return flawless.Engine(folder / "t.db", modules=list(modules) or [file], settings=settings)
+
+
+def reopen(folder: Path) -> flawless.Engine:
+    """Return an engine on the store in that folder that is given no modules."""
+    return flawless.Engine(folder / "t.db", modules=[])
+
+
+# --- what serves ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("process", [False, True])
+def test_a_new_version_serves_what_is_new(engine: flawless.Engine, process: bool) -> None:
+    """What waits goes on with its own workflow code; steps are the new ones for everybody."""
+    first, new = deploy(engine, {"up_shop.py": version(1, process=process)})
+    assert new
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+    waiting = engine.start("up_shop.run", wait=True)
+    until(lambda: waiting.status is flawless.Status.WAITING, "it waits")
+    second, new = deploy(engine, {"up_shop.py": version(2, process=process)})
+    assert new
+    assert second != first
+    assert engine.start("up_shop.run").result(30) == (2, 2)
+    waiting.send("go")
+    assert waiting.result(30) == (1, 2)
+    assert waiting.info().deployment == first
+    assert engine.start("up_file.own").result(30) == "own"
+
+
+def test_the_same_content_is_the_same_deployment(engine: flawless.Engine) -> None:
+    """Uploading again changes nothing; going back to an old version makes that one serve."""
+    one, _ = deploy(engine, {"up_shop.py": version(1)})
+    assert deploy(engine, {"up_shop.py": version(1)}) == (one, False)
+    two, _ = deploy(engine, {"up_shop.py": version(2)})
+    assert deploy(engine, {"up_shop.py": version(1)}) == (one, False)
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+    assert engine.health()["deployment"] == one
+    assert two != one
+
+
+def test_what_only_steps_load_is_part_of_the_content(engine: flawless.Engine) -> None:
+    """A change to a module that no workflow loads makes another deployment, and serves."""
+    main = source(
+        """
+        import json
+
+        @step
+        def tell() -> int:
+            from up_aside import NUMBER
+            return NUMBER
+
+        @workflow
+        def run() -> int: return tell()
+        """
+    )
+    found = []
+    for number in (1, 2, 1):
+        aside = f"import msgspec\nNUMBER = {number}\n"
+        id_, _ = deploy(engine, {"up_lazy.py": main, "up_aside.py": aside}, "up_lazy")
+        found.append((id_, engine.start("up_lazy.run").result(30)))
+    assert [number for _, number in found] == [1, 2, 1]
+    assert found[0] == found[2] != found[1]
+
+
+def test_two_modules_serve_side_by_side(engine: flawless.Engine) -> None:
+    """Uploads of other modules leave each other alone; each workflow has its own deployment."""
+    one, _ = deploy(engine, {"up_shop.py": version(1)})
+    two, _ = deploy(engine, {"up_desk.py": version(2)})
+    assert engine.start("up_shop.run").info().deployment == one
+    assert engine.start("up_desk.run").info().deployment == two
+    three, _ = deploy(engine, {"up_shop.py": version(3)})
+    assert engine.start("up_shop.run").result(30) == (3, 3)
+    assert engine.start("up_desk.run").result(30) == (2, 2)
+    entries, _ = engine.call(lambda service: service.catalogue.page())
+    current = {entry.id: entry.current for entry in entries}
+    assert current[one] == []
+    assert current[two] == ["up_desk.run"]
+    assert current[three] == ["up_shop.run"]
+
+
+def test_modules_with_the_same_helper_keep_their_own(engine: flawless.Engine) -> None:
+    """Two uploads may each bring a module of the same name: each has imported its own."""
+    for n, name in ((1, "up_shop"), (2, "up_desk")):
+        body = (
+            "from up_helper import NUMBER\n\n"
+            "@step\ndef tell() -> int: return NUMBER\n\n"
+            "@workflow\ndef run() -> tuple[int, int]: return NUMBER, tell()\n"
+        )
+        files = {f"{name}.py": source(body), "up_helper.py": f"NUMBER = {n}\n"}
+        deploy(engine, files, name)
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+    assert engine.start("up_desk.run").result(30) == (2, 2)
+
+
+def test_a_workflow_name_that_two_modules_have(engine: flawless.Engine) -> None:
+    """The upload that came last has it."""
+    body = "@workflow(name='pay')\ndef run() -> str: return __name__\n"
+    for name in ("up_one", "up_two", "up_one"):
+        deploy(engine, {f"{name}.py": source(body)})
+        assert engine.start("pay").result(30) == name
+
+
+def test_a_workflow_that_is_gone_cannot_be_started(engine: flawless.Engine) -> None:
+    """A new version without a workflow, or a step, is without it, though an old one had it."""
+    extra = (
+        "\n\n@step\ndef more() -> int: return 1\n\n@workflow\ndef gone() -> int: return more()\n"
+    )
+    deploy(engine, {"up_shop.py": version(1) + extra})
+    assert engine.start("up_shop.gone").result(30) == 1
+    assert find_step("up_shop.more") is not None
+    deploy(engine, {"up_shop.py": version(2)})
+    with pytest.raises(flawless.WorkflowNotFound):
+        engine.start("up_shop.gone")
+    assert find_step("up_shop.more") is None
+
+
+def test_packages_and_their_modules(engine: flawless.Engine) -> None:
+    """A package is uploaded with its folders; relative imports and namespaces work."""
+    files = {
+        "up_pack/__init__.py": "WORD = 'word'\n",
+        "up_pack/inner/deep.py": source(
+            "from .. import WORD\nfrom up_space.part import PART\n\n"
+            "@step\ndef tell() -> str: return WORD + PART\n\n"
+            "@workflow\ndef run() -> list[str]: return [WORD + PART, tell()]\n"
+        ),
+        "up_space/part.py": "PART = '-part'\n",
+    }
+    id_, _ = deploy(engine, files, "up_pack.inner.deep")
+    assert engine.start("up_pack.inner.deep.run").result(30) == ["word-part", "word-part"]
+    _, deployment = engine.call(lambda service: service.catalogue.get(id_))
+    shown = {module.name: module.file for module in deployment.manifest.modules if module.user}
+    assert shown["up_pack.inner.deep"] == "up_pack/inner/deep.py"
+    assert shown["up_space.part"] == "up_space/part.py"
+
+
+def test_uploaded_code_uses_what_is_installed_and_nothing_beside(engine: flawless.Engine) -> None:
+    """Libraries of the server can be imported; modules of other uploads cannot."""
+    deploy(engine, {"up_shop.py": version(1)})
+    body = "import httpx\n\n@step\ndef host() -> str: return httpx.URL('http://a.example/').host\n"
+    body += "@workflow\ndef run() -> str: return host()\n"
+    deploy(engine, {"up_uses.py": source(body)})
+    assert engine.start("up_uses.run").result(30) == "a.example"
+    with pytest.raises(DeploymentInvalid, match="up_shop"):
+        deploy(engine, {"up_more.py": source("import up_shop\n" + body)})
+
+
+def test_a_declared_encoding_is_kept(engine: flawless.Engine) -> None:
+    """A source that declares its encoding is the same text natively and in the guest."""
+    body = "# -*- coding: latin-1 -*-\n" + source(
+        "@step\ndef word() -> str: return 'é'\n\n"
+        "@workflow\ndef run() -> list[str]: return ['é', word()]\n"
+    )
+    deploy(engine, {"up_latin.py": body})
+    assert engine.start("up_latin.run").result(30) == ["é", "é"]
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def good() -> dict[str, str]:
+    """Return an upload that is fine."""
+    return {"up_shop.py": version(1)}
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "told"),
+    [
+        ("def broken(:\n", "SyntaxError", ""),
+        ("x = 1\n", "no workflow", ""),
+        ("1 / 0\n", "ZeroDivisionError", "1 / 0"),
+        ("import up_nowhere\n", "up_nowhere", "import up_nowhere"),
+        ("import time\ntime.sleep(5)\n", "an effect", ""),
+        ("null = '\0'\n", "null", ""),
+        ("# -*- coding: klingon -*-\n", "klingon", ""),
+        ("# -*- coding: ascii -*-\nx = 'é'\n", "ascii", ""),
+        ("x = '\ud800'\n", "surrogates", ""),
+    ],
+)
+def test_what_does_not_load_in_a_guest(
+    engine: flawless.Engine, body: str, message: str, told: str
+) -> None:
+    """It is refused with the guest's traceback, and the old code goes on serving."""
+    deploy(engine, good())
+    with pytest.raises((DeploymentInvalid, InputInvalid), match=message) as caught:
+        deploy(engine, {"up_shop.py": body + HEAD})
+    assert told in getattr(caught.value, "traceback", "")
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+
+
+NATIVELY = "import sys\nif sys.platform != 'wasi':\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("import up_not_installed", "up_not_installed"),
+        ("raise ValueError('only here')", "only here"),
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("import os; print('last words', file=sys.stderr, flush=True); os._exit(7)", "status 7"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "status -11"),
+    ],
+)
+def test_what_does_not_import_natively(engine: flawless.Engine, line: str, message: str) -> None:
+    """Where steps cannot be had the upload is refused, whatever importing does to a process."""
+    deploy(engine, good())
+    before = {step.name: step for step in steps()}
+    body = version(2) + "\n\n" + NATIVELY.format(line)
+    with pytest.raises(DeploymentInvalid, match=message) as caught:
+        deploy(engine, {"up_shop.py": body})
+    assert "nativ" in str(caught.value)
+    assert "last words" not in line or "last words" in caught.value.traceback
+    assert {step.name: step for step in steps()} == before
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+    entries, _ = engine.call(lambda service: service.catalogue.page())
+    assert [entry.current for entry in entries] == [["up_shop.run"], ["up_file.own"]]
+
+
+def test_what_imports_in_another_process_only(engine: flawless.Engine, tmp_path: Path) -> None:
+    """Should the engine's own process fail at it all the same, nothing has changed either."""
+    deploy(engine, good())
+    before = {step.name: step for step in steps()}
+    modules = dict(sys.modules)
+    mark = tmp_path / "mark"
+    once = f"import pathlib; p = pathlib.Path({str(mark)!r}); 1 / (not p.exists()); p.touch()"
+    with pytest.raises(DeploymentInvalid, match="ZeroDivisionError"):
+        deploy(engine, {"up_shop.py": version(2) + "\n\n" + NATIVELY.format(once)})
+    assert mark.exists()
+    assert {step.name: step for step in steps()} == before
+    assert {n: m for n, m in sys.modules.items() if n.startswith("up_")} == {
+        n: m for n, m in modules.items() if n.startswith("up_")
+    }
+    assert engine.start("up_shop.run").result(30) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/up.py",
+        "../up.py",
+        "a/../../up.py",
+        "./up.py",
+        "a//up.py",
+        "up.py/",
+        "C:\\up.py",
+        "a\\up.py",
+        "up.txt",
+        "up.pyc",
+        ".py",
+        "",
+        ".hidden/up.py",
+        "a b.py",
+        "up-shop.py",
+        "up\0.py",
+        "up\n.py",
+        "~/up.py",
+        "__init__.py",
+        "__main__.py",
+        "\N{LATIN SMALL LIGATURE FI}x.py",
+        "x" * 300 + ".py",
+    ],
+)
+def test_hostile_paths(path: str) -> None:
+    """A path that is not plainly that of a module is refused."""
+    with pytest.raises(InputInvalid) as caught:
+        Upload({**good(), path: "x = 1\n"}, ["up_shop"])
+    assert caught.value.path == "files"
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("files", "modules", "field"),
+    [
+        ({}, ["up_shop"], "files"),
+        (good(), [], "modules"),
+        (good(), ["up_shop", "up_shop"], "modules"),
+        (good(), ["up_other"], "modules"),
+        (good(), ["up_shop.py"], "modules"),
+        (good(), [f"up_{n}" for n in range(51)], "modules"),
+        (good() | {"up_shop/__init__.py": ""}, ["up_shop"], "files"),
+        (good() | {"up_shop/part.py": ""}, ["up_shop"], "files"),
+        (good() | {"json.py": ""}, ["up_shop"], "files"),
+        (good() | {"httpx/__init__.py": ""}, ["up_shop"], "files"),
+        (good() | {"flawless.py": ""}, ["up_shop"], "files"),
+        (good() | {"sys.py": ""}, ["up_shop"], "files"),
+        (good() | {f"up_{n}.py": "" for n in range(1_000)}, ["up_shop"], "files"),
+        (good() | {"up_long.py": "#" * 8_400_000}, ["up_shop"], "files"),
+    ],
+)
+def test_uploads_that_are_none(files: dict[str, str], modules: list[str], field: str) -> None:
+    """Too many, too long, nothing at all, or names that belong to others: each is said."""
+    with pytest.raises(InputInvalid) as caught:
+        Upload(files, modules).check_names()
+    assert caught.value.path == field
+
+
+def test_labels_are_one_line_and_nothing_refused_is_written(
+    engine: flawless.Engine, tmp_path: Path
+) -> None:
+    """A label is for people, and short; what is refused leaves nothing on the disk."""
+    for label in ("x" * 201, "two\nlines", "\x1b[31mred"):
+        with pytest.raises(InputInvalid, match="label"):
+            deploy(engine, good(), label=label)
+    with pytest.raises(InputInvalid, match="path"):
+        deploy(engine, {"../up_shop.py": version(1)}, "up_shop")
+    assert not (tmp_path / "t.db.code").exists()
+
+
+# --- over restarts --------------------------------------------------------------------------------
+
+
+def test_uploads_serve_after_a_restart(tmp_path: Path) -> None:
+    """An engine without modules serves what was uploaded, and writes files anew that are wrong."""
+    with open_engine(tmp_path) as engine:
+        deploy(engine, {"up_shop.py": version(1)})
+        deploy(engine, {"up_shop.py": version(2)})
+        two, _ = deploy(engine, {"up_desk.py": version(3)})
+        waiting = engine.start("up_desk.run", wait=True, id="w")
+        assert len(list((tmp_path / "t.db.code").iterdir())) == 3
+    shop = next(place for place in (tmp_path / "t.db.code").iterdir() if place.name == two)
+    (shop / "up_desk.py").write_text("raise ValueError('not what was uploaded')\n")
+    with reopen(tmp_path) as engine:
+        assert set(engine.call(workflows)) == {"up_shop.run", "up_desk.run"}
+        assert engine.start("up_shop.run").result(30) == (2, 2)
+        waiting = engine.get("w")
+        waiting.send("go")
+        assert waiting.result(30) == (3, 3)
+        assert len(list((tmp_path / "t.db.code").iterdir())) == 2
+        with pytest.raises(flawless.WorkflowNotFound):
+            engine.start("up_file.own")
+
+
+async def workflows(service: object) -> list[str]:
+    """Return the names of what can be started."""
+    return list(service.workflows)  # type: ignore[attr-defined]  # a service
+
+
+def test_nothing_to_serve(tmp_path: Path) -> None:
+    """An engine without modules on a store without uploads says what it needs."""
+    with open_engine(tmp_path):
+        pass
+    with pytest.raises(DeploymentInvalid, match="nothing was"):
+        reopen(tmp_path).open()
+
+
+def test_a_link_in_the_place_of_code_is_not_followed(tmp_path: Path) -> None:
+    """Where somebody put a link, the link goes, and what it led to stays."""
+    with open_engine(tmp_path) as engine:
+        id_, _ = deploy(engine, good())
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious.txt").write_text("precious")
+    place = tmp_path / "t.db.code" / id_
+    place.rename(tmp_path / "moved")
+    place.symlink_to(outside)
+    (tmp_path / "t.db.code" / "left-over").symlink_to(outside)
+    with reopen(tmp_path) as engine:
+        assert engine.start("up_shop.run").result(30) == (1, 1)
+    assert [file.name for file in outside.iterdir()] == ["precious.txt"]
+    assert not place.is_symlink()
+
+
+def test_what_cannot_be_served_any_more(tmp_path: Path) -> None:
+    """An upload whose library is gone stops the start, with its id and the way out."""
+    library = tmp_path / "lib"
+    library.mkdir()
+    (library / "up_file_library.py").write_text("X = 1\n")
+    sys.path.insert(0, str(library))
+    body = version(1) + "\n\n" + NATIVELY.format("import up_file_library")
+    with open_engine(tmp_path) as engine:
+        id_, _ = deploy(engine, {"up_shop.py": body})
+    sys.path.remove(str(library))
+    with pytest.raises(DeploymentInvalid, match=rf"{id_}.*flawless up up_shop\.py"):
+        reopen(tmp_path).open()
+    (tmp_path / "up_shop.py").write_text(version(2))
+    with flawless.Engine(tmp_path / "t.db", modules=[tmp_path / "up_shop.py"]) as engine:
+        assert engine.start("up_shop.run").result(30) == (2, 2)
+    for name in list(sys.modules):
+        if name.startswith("up_shop"):
+            del sys.modules[name]
+    drop_steps("up_shop.")
+
+
+def drop_steps(prefix: str) -> None:
+    """Forget the steps of a module that was imported from a file."""
+    from flawless.functions import put_step
+
+    for each in steps():
+        if each.name.startswith(prefix):
+            put_step(each.name, None)
+
+
+def test_modules_that_are_given_come_before_earlier_uploads(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file named at the start serves in place of its upload, and later uploads in its place."""
+    file = tmp_path / "up_file.py"
+    file.write_text(version(1))
+    with open_engine(tmp_path) as engine:
+        deploy(engine, {"up_file.py": version(2)})
+        deploy(engine, {"up_desk.py": version(5)})
+        assert engine.start("up_file.run").result(30) == (2, 2)
+    with open_engine(tmp_path) as engine:
+        assert "does not serve" in caplog.text
+        assert engine.start("up_file.run").result(30) == (1, 1)
+        assert engine.start("up_desk.run").result(30) == (5, 5)
+        deploy(engine, {"up_file.py": version(3)})
+        assert engine.start("up_file.run").result(30) == (3, 3)
+    sys.modules.pop("up_file")
+    with reopen(tmp_path) as engine:
+        assert engine.start("up_file.run").result(30) == (3, 3)
+        assert engine.start("up_desk.run").result(30) == (5, 5)
+
+
+def test_the_allowed_hosts_are_those_of_the_engine(tmp_path: Path) -> None:
+    """An engine that allows other hosts allows them to uploads too; labels stay."""
+    with open_engine(tmp_path) as engine:
+        one, _ = deploy(engine, good(), label="v1")
+    egress = ["a.example"]
+    with flawless.Engine(tmp_path / "t.db", modules=[], egress=egress) as engine:
+        entries, _ = engine.call(lambda service: service.catalogue.page())
+        assert [(entry.label, bool(entry.current)) for entry in entries[:2]] == [
+            ("v1", True),
+            ("v1", False),
+        ]
+        id_ = engine.start("up_shop.run").info().deployment
+        assert id_ != one
+        _, deployment = engine.call(lambda service: service.catalogue.get(id_))
+        assert deployment.manifest.egress == egress
+    with flawless.Engine(tmp_path / "t.db", modules=[], egress=egress) as engine:
+        assert engine.start("up_shop.run").info().deployment == id_
+
+
+def test_a_store_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upload that cannot be kept does not serve either."""
+    with open_engine(tmp_path) as engine:
+        deploy(engine, good())
+
+        async def break_store(service: object) -> None:
+            store = service.store  # type: ignore[attr-defined]  # a service
+            whole = store.commit
+
+            async def commit(writes: list[object], **more: object) -> object:
+                if any(type(write).__name__ == "SaveActive" for write in writes):
+                    raise StoreError("commit", "no room", "Make room.", retriable=True)
+                return await whole(writes, **more)
+
+            monkeypatch.setattr(store, "commit", commit)
+
+        engine.call(break_store)
+        with pytest.raises(StoreError):
+            deploy(engine, {"up_shop.py": version(2)})
+        assert engine.start("up_shop.run").result(30) == (1, 1)
+        assert len(list((tmp_path / "t.db.code").iterdir())) == 1
+    with reopen(tmp_path) as engine:
+        assert engine.start("up_shop.run").result(30) == (1, 1)
