@@ -69,7 +69,7 @@ export class Actions {
 
   async send() {
     const { sources, feed, waterfall } = this.page;
-    const workflow = sources.workflow(this.detail).value;
+    const workflow = await sources.wholeWorkflow(this.detail);
     const done = await sendMessage(this.app, this.detail, {
       declared: workflow?.messages ?? {},
       awaited: awaitedNames(feed.timeline.rows.concat(waterfall.compute().rows)),

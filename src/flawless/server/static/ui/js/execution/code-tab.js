@@ -1,8 +1,9 @@
 // The source of the workflow, as the execution's own deployment holds it.
-import { html, nothing } from "../lit.js";
+import { html } from "../lit.js";
 import { copyButton } from "../components/copy.js";
 import { empty } from "../components/empty.js";
 import { problemNotice } from "../components/notice.js";
+import { sourceView } from "../components/source-view.js";
 
 const INDENTED = /^(\s|$|#|\)|\]|\})/; // what a function's body consists of, seen from its def
 
@@ -48,13 +49,12 @@ export class CodeTab {
         <a class="button small" href=${app.href(["deployments", detail.deployment])}>Deployment</a>
         ${copyButton(() => lines.slice(first - 1, last).join("\n"), "Copy the source")}
       </div>
-      <div class="source code-source" tabindex="0" role="group" aria-label="Source code">
-        <ol>
-          ${lines.slice(first - 1, last).map(
-            (line, n) => html`<li value=${first + n} class=${this.look(first + n)}><code>${line}
-</code></li>`,
-          )}
-        </ol>
+      <div class="code-source">
+        ${sourceView(lines.slice(first - 1, last).join("\n"), {
+          first,
+          marked: this.failing(),
+          label: "Source of the workflow",
+        })}
       </div>
     </section>`;
   }
@@ -72,12 +72,11 @@ export class CodeTab {
     </button>`;
   }
 
-  // The line that failed, if the execution did, in this very file.
-  look(line) {
-    const { end } = this.page.feed.timeline;
-    const frames = end?.entry.error?.frames ?? [];
+  // The lines that an error came through, in this very file.
+  failing() {
+    const frames = this.page.feed.timeline.end?.entry.error?.frames ?? [];
     const { value } = this.page.sources.workflow(this.page.feed.detail);
-    return frames.some((frame) => frame.line === line && frame.file === value?.file) ? "bad" : nothing;
+    return new Set(frames.filter((frame) => frame.file === value?.file).map((frame) => frame.line));
   }
 }
 

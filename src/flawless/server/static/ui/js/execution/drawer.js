@@ -5,7 +5,7 @@ import { icon } from "../components/icon.js";
 import { clock, json } from "../format.js";
 import { errorView } from "./frames.js";
 import { glyph } from "./glyphs.js";
-import { decide } from "./resolve.js";
+import { decideButton } from "./resolve.js";
 import { STATES, errorText, lengthText, span, stateText } from "./words.js";
 import "../components/json-view.js";
 
@@ -19,7 +19,7 @@ export function drawer(page, row) {
     <header class="drawer-head">
       ${glyph(row.kind)}
       <h2 class="grow">
-        <span class="muted">${row.before}</span>${row.title}
+        <span class="muted">${row.before}</span><bdi>${row.title}</bdi>
       </h2>
       ${button("up", "The one before", () => waterfall.step(-1))}${button("down", "The next one", () => waterfall.step(1))}
       ${button("close", "Close", () => page.close())}
@@ -82,18 +82,11 @@ function parked(page, row) {
   const { app, feed } = page;
   const item = (feed.detail.parked ?? []).find((one) => one.effect === row.effect && row.state === "parked");
   if (!item) return nothing;
-  const refusal = app.refusal("operate");
-  const choose = (what, label) => html`<button
-    class="button small"
-    ?disabled=${Boolean(refusal)}
-    title=${refusal || nothing}
-    @click=${() => decide(app, feed.detail, item, what).then((done) => done && page.changed())}
-  >${label}</button>`;
   return html`<div class="notice warn">
     ${icon("parked")}
     <div class="notice-body stack">
       <span>${item.asked ? "The workflow asks for a decision." : "The engine stopped while this was performed. Nobody knows if it happened."}</span>
-      <div class="row wrap">${choose("ok", "It happened")}${choose("error", "It failed")}${choose("retry", "Perform it again")}</div>
+      <div>${decideButton(app, feed.detail, item, () => page.changed())}</div>
     </div>
   </div>`;
 }

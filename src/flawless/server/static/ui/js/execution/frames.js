@@ -1,6 +1,7 @@
 // An error with the places in the user's code that it came through, and the lines around them.
 import { html, nothing } from "../lit.js";
 import { codeBlock } from "../components/copy.js";
+import { sourceView } from "../components/source-view.js";
 
 const AROUND = 4; // lines shown before and behind the one that failed
 const FRAMES_OPEN = 1; // the innermost frame is open, the others on demand
@@ -67,26 +68,15 @@ function excerpt(frame, sources, deployment) {
   const lines = value?.source.split("\n");
   if (!lines || lines.length < frame.line) {
     if (!value && !problem) return html`<p class="muted small frame-note">Loading the source</p>`;
-    if (frame.text) return sourceLines([frame.text], frame.line, frame.line);
+    if (frame.text) return sourceView(frame.text, { first: frame.line, marked: new Set([frame.line]) });
     return html`<p class="muted small frame-note">The source of this place is not part of the deployment.</p>`;
   }
   const first = Math.max(1, frame.line - AROUND);
-  return sourceLines(lines.slice(first - 1, frame.line + AROUND), first, frame.line);
-}
-
-function sourceLines(lines, first, marked) {
-  return html`<div class="source" tabindex="0" role="group" aria-label=${`Source around line ${marked}`}>
-    <ol>
-      ${lines.map(
-        (line, n) => html`<li
-          value=${first + n}
-          class=${first + n === marked ? "bad" : ""}
-          aria-current=${first + n === marked ? "true" : nothing}
-        ><code>${line}
-</code></li>`,
-      )}
-    </ol>
-  </div>`;
+  return sourceView(lines.slice(first - 1, frame.line + AROUND).join("\n"), {
+    first,
+    marked: new Set([frame.line]),
+    label: `Source around line ${frame.line} of ${frame.file}`,
+  });
 }
 
 function short(file) {

@@ -81,7 +81,6 @@ export class JournalTab {
           .source=${{
             count: entries.length,
             height: HEIGHT,
-            key: (place) => entries[place].position,
             row: (place) => this.line(entries[place], place),
           }}
         ></virtual-rows>

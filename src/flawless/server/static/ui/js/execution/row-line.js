@@ -25,7 +25,7 @@ export function rowLine(waterfall, row, place, { now, height }) {
       ${glyph(row.kind)}<span class="tl-title"
         >${row.before
           ? html`<span class="tl-before" data-level=${row.level}>${row.before}</span>`
-          : nothing}${row.title}</span
+          : nothing}<bdi>${row.title}</bdi></span
       >${row.attempts.length
         ? html`<span class="tl-tries" title="failed attempts">${row.attempts.length}×</span>`
         : nothing}${brief(row, now)}
@@ -43,7 +43,7 @@ function brief(row, now) {
   const waits = row.end === null && row.kind !== "run";
   const text = waits ? stateText(row, now) : outcomeText(row);
   const look = row.state === "parked" ? "warn" : row.failed ? "bad" : waits ? "live" : "";
-  return html`<span class="tl-brief ${look}">${text}</span>`;
+  return html`<bdi class="tl-brief ${look}">${text}</bdi>`;
 }
 
 // The length of time stands behind the bar, or before it where there is no room.

@@ -8,7 +8,7 @@ export class Sources {
 
   // The deployment's document: `{value}`, `{problem}`, or `{}` while it is on its way.
   deployment(id) {
-    return this.look(`deployments/${encodeURIComponent(id)}`);
+    return this.look(deploymentPath(id));
   }
 
   // A module with its source, by the file of a frame: `demo.py`, or a whole path of a step's.
@@ -21,8 +21,7 @@ export class Sources {
   }
 
   module(deployment, name) {
-    const path = `deployments/${encodeURIComponent(deployment)}/modules/${encodeURIComponent(name)}`;
-    return this.look(path);
+    return this.look(`${deploymentPath(deployment)}/modules/${encodeURIComponent(name)}`);
   }
 
   // The workflow's description in the deployment; else in that of new executions.
@@ -35,12 +34,21 @@ export class Sources {
     return current.value ? { value: named(current.value.workflows) } : current;
   }
 
+  // The same, once it is known.
+  async wholeWorkflow(detail) {
+    this.deployment(detail.deployment);
+    await this.loaded.get(deploymentPath(detail.deployment)).done;
+    this.workflow(detail);
+    await this.loaded.get("workflows")?.done;
+    return this.workflow(detail).value;
+  }
+
   look(path) {
     const known = this.loaded.get(path);
     if (known) return known;
     const entry = {};
     this.loaded.set(path, entry);
-    this.app.api.get(path).then(
+    entry.done = this.app.api.get(path).then(
       (value) => this.keep(path, { value }),
       (problem) => {
         this.keep(path, { problem });
@@ -55,6 +63,10 @@ export class Sources {
     this.loaded.set(path, entry);
     this.app.update();
   }
+}
+
+function deploymentPath(id) {
+  return `deployments/${encodeURIComponent(id)}`;
 }
 
 // The longest path that a file ends with wins: `shop/orders.py` before `orders.py`.

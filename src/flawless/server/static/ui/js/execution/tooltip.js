@@ -47,7 +47,7 @@ function body(row, waterfall) {
   const { timeline } = waterfall;
   const at = new Date(timeline.beganMs + row.begin / 1000).toISOString();
   const tries = triesOf(row);
-  return html`<div class="tl-tip-head"><strong>${row.before}${row.title}</strong></div>
+  return html`<div class="tl-tip-head"><strong>${row.before}<bdi>${row.title}</bdi></strong></div>
     <dl>
       <dt>At</dt>
       <dd>+${span(row.begin)} <span class="muted">${clock(at)}</span></dd>

@@ -1,8 +1,8 @@
 // A list of any length of which only what is in sight is drawn:
-// `<virtual-rows .source=${{ count, height, row, key }}></virtual-rows>`.
+// `<virtual-rows .source=${{ count, height, row }}></virtual-rows>`.
 //
-// All rows have the same height. `row(place)` gives the template of one, `key(place)` what it is
-// known by. The element itself scrolls.
+// All rows have the same height; `row(place)` gives the template of one. The element itself scrolls.
+// What leaves at one edge is used again for what comes at the other.
 import { html, render, repeat, styled } from "../lit.js";
 
 const OVERSCAN = 8; // rows drawn beyond either edge, so that quick scrolling shows no gap
@@ -57,11 +57,12 @@ class VirtualRows extends HTMLElement {
 
   #draw() {
     if (!this.isConnected || !this.#source) return;
-    const { count, height, row, key = (place) => place } = this.#source;
+    const { count, height, row } = this.#source;
     const shown = Math.min(count, Math.floor(HEIGHT_MAX / height));
     const top = Math.min(this.scrollTop, Math.max(0, shown * height - this.clientHeight));
     const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
     const last = Math.min(shown, Math.ceil((top + this.clientHeight) / height) + OVERSCAN);
+    const size = Math.ceil(this.clientHeight / height) + 2 * OVERSCAN + 1; // never fewer than drawn
     const places = Array.from({ length: Math.max(0, last - first) }, (_, n) => first + n);
     render(
       html`<div class="virtual-space" role="presentation" ${styled({ height: `${shown * height}px` })}>
@@ -70,7 +71,7 @@ class VirtualRows extends HTMLElement {
           role="presentation"
           ${styled({ transform: `translateY(${first * height}px)` })}
         >
-          ${repeat(places, key, row)}
+          ${repeat(places, (place) => place % size, row)}
         </div>
       </div>`,
       this,

@@ -1,5 +1,6 @@
 // The timeline of an execution: which rows are shown, on which axis, which one is chosen.
 import { html, nothing, ref, styled } from "../lit.js";
+import { count, number } from "../format.js";
 import { axisFor } from "./axis.js";
 import { KINDS, QUIET_KINDS } from "./labels.js";
 import { patterns } from "./bars.js";
@@ -18,7 +19,7 @@ const NARROW = 620;
 const EDGE = 12; // room at either side of the axis, so that nothing sticks to it
 const ZOOM = 1.6;
 const OVERVIEW_ROWS = 24; // fewer rows are all in sight
-const BODY_HEIGHT_MAX = 460;
+const BODY_HEIGHT_MAX = 540;
 
 export class Waterfall {
   // `page` has `app`, `feed`, `selected` (the key of a row, or null) and `select(key)`.
@@ -181,6 +182,7 @@ export class Waterfall {
   }
 
   render() {
+    if (this.page.feed.detail.start_at) return this.notBegun();
     const { rows, all, now, counts, useful, on } = this.compute();
     const height = this.narrow ? ROW_HEIGHT_NARROW : ROW_HEIGHT;
     const overview = all.length > OVERVIEW_ROWS;
@@ -204,7 +206,6 @@ export class Waterfall {
           .source=${{
             count: rows.length,
             height,
-            key: (place) => rows[place].key,
             row: (place) => rowLine(this, rows[place], place, { now, height }),
           }}
           @scroll=${() => this.overview.mark()}
@@ -216,12 +217,19 @@ export class Waterfall {
     </section>`;
   }
 
+  notBegun() {
+    return html`<section class="card timeline" aria-label="Timeline">
+      <div class="card-head"><h2>Timeline</h2></div>
+      <p class="tl-empty muted">It fills when the execution begins.</p>
+    </section>`;
+  }
+
   corner(rows, all) {
     const { feed } = this.page;
     const coming = feed.length - this.timeline.entries.length;
-    if (coming > 0) return html`<span role="status">Loading, ${coming.toLocaleString()} entries to come</span>`;
-    if (rows.length === all.length) return `${all.length.toLocaleString()} rows`;
-    return `${rows.length.toLocaleString()} of ${all.length.toLocaleString()} rows`;
+    if (coming > 0) return html`<span role="status">Loading, ${count(coming, "entry", "entries")} to come</span>`;
+    if (rows.length === all.length) return count(all.length, "row");
+    return `${number(rows.length)} of ${count(all.length, "row")}`;
   }
 
   nothingShown(all) {
