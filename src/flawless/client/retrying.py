@@ -34,7 +34,13 @@ EVENT_STREAM: Final = "text/event-stream"
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """After these nothing has reached a server: any call may be repeated."""
-_BROKEN_OFF = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+_BROKEN_OFF = (
+    httpx.NetworkError,
+    httpx.TimeoutException,
+    httpx.RemoteProtocolError,
+    httpx.DecodingError,
+)
+"""After these nobody knows what was done."""
 _NOT_DONE = frozenset({429})
 """Answers of a server that has done nothing, and may do better later."""
 _MAYBE_DONE = frozenset({408, 425, 502, 503, 504})
@@ -153,9 +159,7 @@ class Retrying:
         return min(PAUSE_S_MAX, PAUSE_S * 2.0 ** min(tries, 16)) * self._chance.uniform(0.5, 1.0)
 
     def _not_answered(self, call: Call[Any], error: httpx.RequestError) -> _Failure:
-        again = isinstance(error, _NOT_SENT) or (
-            call.repeatable and isinstance(error, _BROKEN_OFF | httpx.DecodingError)
-        )
+        again = isinstance(error, _NOT_SENT) or (call.repeatable and isinstance(error, _BROKEN_OFF))
         found = unreachable(error, self._url)
         found.__cause__ = error
         return _Failure(found, again)
