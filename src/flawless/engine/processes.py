@@ -82,9 +82,9 @@ class ProcessPool:
 
     def __init__(self, size: int) -> None:
         assert size > 0
+        self._size = size
         self._places = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
-        self._size = size
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._closed = False
@@ -234,10 +234,8 @@ def _perform(job: _Job) -> Outcome:
         if step.is_async:
             import asyncio
 
-                value = asyncio.run(function(*args, **kwargs))
-            else:
-                value = function(*args, **kwargs)
-        return succeeded(value, "result")
+            return succeeded(asyncio.run(function(*args, **kwargs)), "result")
+        return succeeded(function(*args, **kwargs), "result")
     except BaseException as error:  # whatever it is, it is the workflow's to know
         return raised(error, skip_frames=1)
 

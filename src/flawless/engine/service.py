@@ -180,12 +180,12 @@ class Service:
         self._waiters.clear()
         self._response_waiters.clear()
         self.changes.close()
-        await self.store.close()
         uploads = list(self._uploads)
         for upload in uploads:
             upload.cancel()
         await asyncio.gather(*uploads, return_exceptions=True)
         self._library.close()
+        await self.store.close()
 
     # --- executions ---------------------------------------------------------------------------
 
@@ -326,14 +326,6 @@ class Service:
         self._running()
         return Catalogue(self.store, self._library)
 
-    @property
-    def control(self) -> Control:
-        """What can be done to executions that are there."""
-        self._running()
-        assert self._control is not None
-        return self._control
-
-    async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
     async def deploy(
         self, files: Mapping[str, str], modules: Sequence[str], label: str = ""
     ) -> tuple[str, bool]:
@@ -350,6 +342,14 @@ class Service:
         upload.add_done_callback(self._uploads.discard)
         return await asyncio.shield(upload)
 
+    @property
+    def control(self) -> Control:
+        """What can be done to executions that are there."""
+        self._running()
+        assert self._control is not None
+        return self._control
+
+    async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
         """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.
 
         None: neither has happened yet. Raises `ExecutionNotFound`.

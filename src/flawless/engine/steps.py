@@ -155,12 +155,12 @@ class StepPerformer:
     def _attempt(self, run: StepRun) -> None:
         if run.done:
             return
+        self._refresh(run)
         options = run.step.options
         run.timer = None
         run.flag = CancelFlag()
         run.started_at = []
         if run.step.is_async and not options.process:
-        self._refresh(run)
             run.task = self._loop.create_task(self._run_async(run))
             if options.timeout_s is not None:
                 run.timer = self._loop.call_later(options.timeout_s, run.flag.raise_)
@@ -177,11 +177,6 @@ class StepPerformer:
         if options.timeout_s is not None and not options.process:
             run.timer = self._loop.call_later(options.timeout_s, self._check_timeout, run, run.job)
 
-    def _work(self, run: StepRun) -> Callable[[], None]:
-        attempt, info, call = run.failures, run.info, run.call
-        loop = self._loop
-
-        def hand_back(outcome: Outcome, error: BaseException | None) -> None:
     def _refresh(self, run: StepRun, *, same_way: bool = False) -> None:
         """Take the step as it is now: an upload may have replaced it, and classes it is given.
 
@@ -194,6 +189,11 @@ class StepPerformer:
         if not same_way or _way(now) == _way(run.step):
             run.step = now
 
+    def _work(self, run: StepRun) -> Callable[[], None]:
+        attempt, info, call = run.failures, run.info, run.call
+        loop = self._loop
+
+        def hand_back(outcome: Outcome, error: BaseException | None) -> None:
             try:
                 loop.call_soon_threadsafe(self._ended, run, outcome, error, attempt)
             except RuntimeError:
@@ -210,12 +210,12 @@ class StepPerformer:
                 return
             token = current_step.set(info)
             try:
+                self._refresh(run, same_way=True)  # it may have waited for its thread
                 args, kwargs = _arguments(run)
                 outcome, problem = succeeded(run.step.function(*args, **kwargs), "result"), None
             except BaseException as error:  # whatever it is, it is the workflow's to know
                 outcome, problem = raised(error, skip_frames=1), error
             finally:
-                self._refresh(run, same_way=True)  # it may have waited for its thread
                 current_step.reset(token)
             hand_back(outcome, problem)
 
@@ -315,10 +315,10 @@ def _arguments(run: StepRun) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return codec.decode_call(msgspec.json.decode(run.request.args), run.step.function)
 
 
-def _timed_out(run: StepRun) -> Outcome:
-    limit_s = run.step.options.timeout_s
-    return host_error("StepTimeout", f"{run.step.name} did not end within {limit_s:g} s")
 def _way(step: Step[..., Any]) -> tuple[bool, bool]:
     return step.is_async, step.options.process
 
 
+def _timed_out(run: StepRun) -> Outcome:
+    limit_s = run.step.options.timeout_s
+    return host_error("StepTimeout", f"{run.step.name} did not end within {limit_s:g} s")
