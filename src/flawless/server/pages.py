@@ -71,6 +71,7 @@ class Pages:
     def __init__(self, static: Path = STATIC) -> None:
         self._static = static
         self._files: dict[str, File] = {}
+        self._today: str | None = None  # the version that pages name since the last one was asked
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes. The files are the same for everybody, so no token is wanted."""
@@ -88,7 +89,7 @@ class Pages:
     async def page(self, request: Request) -> Response:
         """`GET /ui/...`: the page, which looks at the address itself."""
         first = request.path_params["path"].partition("/")[0]
-        version = self.version()
+        version = self._today = self.version()
         filled = {
             "{{base}}": html.escape(quote(_root(request)) + "/ui/"),
             "{{static}}": f"static/{version}",
@@ -103,7 +104,7 @@ class Pages:
         headers = {
             "Cache-Control": _ASK,
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
         }
         status = 200 if first in PAGES else 404
         return Response(text, status, headers=headers, media_type=TYPES[".html"])
@@ -113,7 +114,8 @@ class Pages:
         found = self._file(request.path_params["path"])
         if found is None:
             raise HTTPException(404)
-        today = request.path_params["version"] == self.version()
+        self._today = self._today or self.version()  # not for each file: it looks at all of them
+        today = request.path_params["version"] == self._today
         headers = {
             "ETag": found.tag,
             "Cache-Control": _KEEP if today else _ASK,

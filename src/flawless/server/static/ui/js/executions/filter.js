@@ -58,20 +58,23 @@ export function isNarrow(filter) {
   return Object.values(rest).some((value) => value.length > 0);
 }
 
-// Take the words of the search box into a filter. `last` tells whether the last word is complete:
-// while somebody types, it may not be. What stays in the box is the beginning of an id.
+const WORD = /(?:[^\s"]|"[^"]*"?)+/g;
+
+// Take the words of the search box into a filter. `last` tells that the text is complete: while
+// somebody types, its last word may not be. The `rest` is what stays in the box.
 export function read(text, filter, last) {
-  const words = text.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
-  const open = !last && words.length > 0 && !/\s$/.test(text) ? words.pop() : null;
+  const words = text.match(WORD) ?? [];
+  const isOpen = !last && !/\s$/.test(text);
   let found = { ...filter, prefix: "" };
-  for (const word of words) {
+  for (const [place, word] of words.entries()) {
+    if (isOpen && place === words.length - 1 && isKeyed(word)) break;
     const taken = take(found, word);
     if (typeof taken === "string") return { filter, rest: text, error: taken };
     found = taken;
   }
-  if (open !== null && !isKeyed(open)) found = { ...found, prefix: open };
-  const rest = open !== null ? open : found.prefix;
-  return { filter: found, rest, error: "" };
+  const open = isOpen ? words.at(-1) : null;
+  const rest = text.replace(WORD, (word) => (isKeyed(word) && word !== open ? "" : word));
+  return { filter: found, rest: last ? rest.trim() : rest.trimStart(), error: "" };
 }
 
 const KEYED = /^(status|workflow|attr|attribute|since|until):(.*)$/s;

@@ -34,6 +34,7 @@ export class ExecutionsPage {
     this.readers = new Set(); // why the rows must not move: "pointer", "focus"
     this.searchError = "";
     this.typing = null;
+    this.wanted = null; // the filter that is typed, until it holds
     this.#begin();
   }
 
@@ -70,11 +71,12 @@ export class ExecutionsPage {
   // `last` says that the text is complete; else somebody is still typing.
   search(text, last) {
     clearTimeout(this.typing);
-    const found = read(text, this.filter, last);
+    const found = read(text, this.wanted ?? this.filter, last);
     this.searchText = found.error ? text : found.rest;
     this.searchError = last ? found.error : "";
     this.app.update();
     if (found.error) return;
+    this.wanted = found.filter;
     const go = () => this.#go(found.filter, { replace: !last });
     if (last) go();
     else this.typing = setTimeout(go, TYPING_MS);
@@ -237,6 +239,7 @@ export class ExecutionsPage {
   }
 
   #go(filter, options = {}) {
+    this.wanted = null;
     this.app.navigate(this.app.href(["executions"], toQuery(filter)), options);
   }
 
