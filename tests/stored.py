@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import Entry
 from flawless.engine.deployment import Deployment
-from flawless.stores import SQLiteStore
+from flawless.stores import Selection, SQLiteStore, Store
 from flawless.stores.base import Record
 
 
@@ -32,12 +33,24 @@ def component(path: Path, sha256: str) -> bytes:
     return asyncio.run(_component(path, sha256))
 
 
+async def records(store: Store, **conditions: Any) -> list[Record]:
+    """Return all records that fulfil the conditions, newest first."""
+    found: list[Record] = []
+    before: str | None = None
+    while True:
+        page = await store.list(Selection(**conditions), limit=1_000, before=before)
+        found += page.records
+        before = page.next
+        if before is None:
+            return found
+
+
 async def _read(path: Path) -> list[Stored]:
     store = SQLiteStore(path)
     await store.open()
     try:
         found = []
-        for record in await store.list(limit=10_000, runs=True):
+        for record in await records(store, runs=True):
             entries: list[Entry] = []
             for chunk in await store.journal(record.id):
                 entries += decode_entries(record.id, chunk.first_seq, chunk.data, chunk.count)

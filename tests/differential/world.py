@@ -37,6 +37,7 @@ from parts import (
 
 import flawless
 import seams
+import stored
 from flawless import codec
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import Entry
@@ -274,7 +275,7 @@ class _Life:
     async def _decide(self) -> None:
         """Decide about everything that is parked, in the same way in every world."""
         control = self._service.control
-        for record in await self._world.store.list(status=Status.PARKED, limit=100):
+        for record in await stored.records(self._world.store, status=Status.PARKED):
             for parked in await control.parked(record.id):
                 with contextlib.suppress(NotParked, ExecutionNotFound):
                     if not parked.asked or parked.effect % 3 == 1:
@@ -352,7 +353,7 @@ async def _deploy(store: Any, library: Library) -> None:
 
 
 async def _records(world: World) -> list[Record]:
-    return list(await world.store.list(prefix=world.root, limit=1_000, runs=True))
+    return await stored.records(world.store, prefix=world.root, runs=True)
 
 
 async def _entries(world: World, record: Record) -> list[Entry]:

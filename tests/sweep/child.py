@@ -21,7 +21,7 @@ import faults
 import storm_conversations
 import storm_repairs
 import storm_workflows
-from drivers import DRIVERS, Outsider
+from drivers import DELAYS_S, DRIVERS, Outsider
 from points import CrashingStore, Points, wrap_performers
 
 import flawless
@@ -47,7 +47,9 @@ def live(job: dict[str, Any]) -> None:
     report: dict[str, Any] = {"results": {}, "errors": {}}
     with flawless.Engine(store, modules=MODULES, settings=settings) as engine:
         runs = [
-            engine.start(full_name(name), f"{job['ledger']}-{name}", id=name)
+            engine.start(
+                full_name(name), f"{job['ledger']}-{name}", id=name, delay=DELAYS_S.get(name)
+            )
             for name in job["workflows"]
         ]
         with ThreadPoolExecutor(len(runs) or 1) as people:

@@ -130,6 +130,16 @@ def stop(outsider: Outsider) -> None:
         )
 
 
+def call_off(outsider: Outsider) -> None:
+    """Cancel it before it begins."""
+    with contextlib.suppress(flawless.ExecutionEnded):
+        outsider.engine.call(
+            lambda service: service.control.cancel(
+                outsider.run.id, reason="called off", by="ann", message_id="off"
+            )
+        )
+
+
 def terminate(outsider: Outsider) -> None:
     """End it, once it waits."""
     outsider.wait_for(outsider.staged)
@@ -197,5 +207,10 @@ DRIVERS: dict[str, Callable[[Outsider], None]] = {
     "restarted": mend_from_start,
     "continues": write_items,
     "continues_async": write_items,
+    "begins_later": write_items,
+    "never_begins": call_off,
 }
 """By workflow; the others are left alone."""
+
+DELAYS_S = {"begins_later": 0.4, "never_begins": 600.0}
+"""How long after their start executions of these workflows begin."""

@@ -394,6 +394,23 @@ def terminated(ledger: str) -> Answers:
     return {}
 
 
+@workflow
+def begins_later(ledger: str) -> Answers:
+    """It begins a while after its start, and has what was sent to it before that."""
+    answers: Answers = {"first": act(ledger, "first", 0.0, 1)}
+    answers["items"] = [receive("item") for _ in range(6)]
+    sleep(seconds=0.02)
+    answers["last"] = act(ledger, "last", 0.0, len(answers["items"]))
+    return answers
+
+
+@workflow
+def never_begins(ledger: str) -> Answers:
+    """Somebody outside cancels it before it begins: none of this happens."""
+    act(ledger, "first", 0.0, 1)
+    return {}
+
+
 @workflow(deadline=0.3)
 def expires(ledger: str) -> Answers:
     """Its deadline passes while it waits."""

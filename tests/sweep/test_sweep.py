@@ -22,7 +22,7 @@ CONVERSATIONS = (
     "receives", "receives_async", "talks", "shows", "races", "races_async", "families", "leaves",
     "leaves_failing", "cancels", "cancels_async", "stopped", "stopped_async", "terminated",
     "expires", "sagas", "sagas_async", "sagas_parked", "parks", "parks_async", "mended",
-    "mended_below", "restarted", "continues", "continues_async",
+    "mended_below", "restarted", "continues", "continues_async", "begins_later", "never_begins",
 )  # fmt: skip
 """Those of `storm_conversations` and `storm_repairs`: other executions and people act on them."""
 
