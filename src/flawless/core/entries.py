@@ -41,7 +41,8 @@ class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
     """Entry 0: what was asked for, when, on which build, and the seed of all randomness.
 
     `run` counts the runs of one id (`continue_as_new` begins the next). `deadline` is when the
-    execution is cancelled of itself, in microseconds since its beginning.
+    execution is cancelled of itself, in microseconds since its beginning. `trace` is the
+    `traceparent` of whoever started it, kept only where executions are traced; no guest sees it.
     """
 
     at: ClassVar[int] = 0
@@ -54,6 +55,7 @@ class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
     input: bytes
     run: int = 1
     deadline: int | None = None
+    trace: str | None = None
 
 
 class ClockRead(msgspec.Struct, array_like=True, frozen=True, tag=1):

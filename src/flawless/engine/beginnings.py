@@ -51,12 +51,13 @@ def invoked(
     *,
     run: int = 1,
     deadline_s: float | None = None,
+    trace: str | None = None,
 ) -> Invoked:
     """Return entry 0 of a new journal. Without a deadline the workflow's own holds."""
     if deadline_s is None:
         deadline_s = deployment.workflows[workflow].deadline_s
     deadline = None if deadline_s is None else round(deadline_s * 1_000_000)
-    return Invoked(FORMAT, workflow, deployment.id, now_us, seed, args, run, deadline)
+    return Invoked(FORMAT, workflow, deployment.id, now_us, seed, args, run, deadline, trace)
 
 
 def first_chunk(first: Invoked) -> Chunk:

@@ -23,12 +23,17 @@ class CancelFlag:
 
 @dataclass(frozen=True, slots=True)
 class StepInfo:
-    """The attempt that is running: `attempt` counts from 1."""
+    """The attempt that is running: `attempt` counts from 1.
+
+    `traceparent` is the trace context of the step, to hand to what knows no OpenTelemetry; an empty
+    text if its execution is not traced.
+    """
 
     execution_id: str
     step: str
     attempt: int
     idempotency_key: str
+    traceparent: str = ""
     flag: CancelFlag = field(default_factory=CancelFlag, repr=False, compare=False)
 
 

@@ -27,6 +27,7 @@ from flawless.engine.outcome import Outcome, host_error
 from flawless.engine.settings import Settings
 from flawless.engine.steps import StepPerformer, StepRun
 from flawless.engine.telemetry import Telemetry, kind_of
+from flawless.engine.tracing.context import Within
 from flawless.errors import FlawlessError
 from flawless.functions import find_step
 from flawless.ids import run_key
@@ -128,6 +129,10 @@ class Effects:
     def perform(self, execution: LiveExecution, action: Perform, item: InFlight) -> None:
         """Begin an effect."""
         effect, request = action.effect, action.request
+        tracer = self._telemetry.tracer
+        trace = (
+            "" if tracer is None else tracer.begins(execution.id, effect, request, item.began_us)
+        )
         first = execution.first
         key = run_key(execution.id, first.run)
         match request:
@@ -138,20 +143,26 @@ class Effects:
                     request,
                     key=key,
                     began_us=first.began_us,
+                    traceparent=trace,
                     earlier=execution.attempts_of(effect),
                     on_attempt=lambda saved: self._attempt_failed(execution, effect, saved),
                     report=lambda outcome: execution.arrived(effect, outcome),
                 )
             case HttpRequest():
-                egress = execution.deployment.egress
+                more: dict[str, Any] = {"egress": execution.deployment.egress}
+                if tracer is not None and tracer.propagates and trace:
+                    more["traceparent"] = trace
                 item.run = self._task(
                     execution,
                     effect,
-                    lambda: self._http.perform(key, request, seed=first.seed, egress=egress),
+                    lambda: self._http.perform(key, request, seed=first.seed, **more),
+                    trace,
                 )
             case SendRequest() | CancelRequest():
                 item.run = self._task(
-                    execution, effect, lambda: self._mail.perform(execution.id, key, request)
+                    execution,
+                    effect,
+                    lambda: self._mail.perform(execution.id, key, request),
                 )
 
     def give_up(self, item: InFlight) -> None:
@@ -170,11 +181,13 @@ class Effects:
         execution: LiveExecution,
         effect: int,
         work: Callable[[], Any],
+        traceparent: str = "",
     ) -> asyncio.Task[None]:
         async def perform() -> None:
             outcome: Outcome
             try:
-                outcome = await work()
+                with Within(traceparent):
+                    outcome = await work()
             except FlawlessError as error:
                 outcome = host_error(type(error).__name__, str(error))
             except Exception as error:

@@ -100,13 +100,18 @@ class HttpPerformer:
         *,
         seed: bytes | None = None,
         egress: Egress | None = None,
+        traceparent: str | None = None,
     ) -> Outcome:
         """Send one request and read the whole response.
 
         Any status is a success; a request without a response is a typed error. Each request has an
         `Idempotency-Key` that is the same whenever it is sent again. `seed` is the execution's, for
-        its secrets; `egress` its deployment's allow-list, if it has one.
+        its secrets; `egress` its deployment's allow-list, if it has one. `traceparent` is sent as a
+        header, unless the workflow has set one: here, so that it is no part of what was asked for.
         """
+        if traceparent is not None and not _has(request.headers, "traceparent"):
+            headers = [*request.headers, ("traceparent", traceparent)]
+            request = msgspec.structs.replace(request, headers=headers)
         disguise = self._secrets.disguise(seed)
         outcome = await self._outcome(execution, request, disguise, egress)
         return _without_secrets(outcome, disguise) if outcome.failed else outcome
@@ -147,7 +152,7 @@ class HttpPerformer:
             text = f"{_host(request.url)!r} is no address: write it as http://host/path"
             return host_error("InvalidURL", text)
         headers = list(request.headers)
-        if all(name.lower() != "idempotency-key" for name, _ in headers):
+        if not _has(headers, "idempotency-key"):
             headers.append(("Idempotency-Key", idempotency_key(execution, request.id)))
         url = httpx.URL(request.url)
         hop = _Hop(request.method, url, headers, _decode_body(request.body))
@@ -200,6 +205,10 @@ class HttpPerformer:
             for name, text in hop.headers
         ]
         return self._client.build_request(hop.method, url, headers=headers, content=body)
+
+
+def _has(headers: list[tuple[str, str]], wanted: str) -> bool:
+    return any(name.lower() == wanted for name, _ in headers)
 
 
 def _header_bytes(text: str, filled: str) -> bytes:

@@ -249,13 +249,24 @@ def _find_spec(name: str, *, hooks: bool = True) -> importlib.machinery.ModuleSp
     spec = None
     parts = name.split(".")
     for n in range(len(parts)):
-        spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: n + 1]), path)
+        spec = _find_below(".".join(parts[: n + 1]), path)
         if spec is None:
             return _find_through_hooks(name) if hooks else None
         path = spec.submodule_search_locations
         if path is None and n < len(parts) - 1:
             return None
     return spec
+
+
+def _find_below(name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.machinery.PathFinder.find_spec(name, path)
+    except KeyError:
+        # A namespace package in another one: Python's finder wants that to have been imported.
+        folders = [Path(entry) / name.rpartition(".")[2] for entry in path or ()]
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder) for folder in folders if folder.is_dir()]
+        return spec
 
 
 def _find_through_hooks(name: str) -> importlib.machinery.ModuleSpec | None:

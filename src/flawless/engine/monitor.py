@@ -14,6 +14,8 @@ from flawless.engine.replays import Replay
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.stats import INTERVAL_S, Gauges, Sample, Stats
 from flawless.engine.telemetry import Telemetry
+from flawless.engine.tracing import Tracing
+from flawless.engine.tracing.tracer import Tracer
 from flawless.engine.version import version
 from flawless.errors import StoreError
 from flawless.ids import ExecutionId
@@ -45,8 +47,10 @@ class Backlog:
 class Monitor:
     """Watches one engine while it is open. All of it belongs to the engine's loop."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, tracing: Tracing | None = None) -> None:
         self.telemetry = Telemetry()
+        self._tracing = tracing
+        self._tracer: Tracer | None = None
         self._store = store
         self._clock = clock
         self._stats = Stats(self.telemetry)
@@ -58,7 +62,12 @@ class Monitor:
     # --- life ---------------------------------------------------------------------------------
 
     async def note_opening(self) -> None:
-        """Let the store remember that it was opened. Raises `StoreError`."""
+        """Let the store remember that it was opened; begin to trace, if that is wanted.
+
+        Raises `StoreError`, and `UsageError` when what tracing needs is not installed.
+        """
+        if self._tracing is not None:
+            self._tracer = self.telemetry.tracer = Tracer(self._tracing)
         await self._store.commit([NoteOpening(self._clock.now_us(), version())])
 
     def begin(self, scheduler: Scheduler) -> None:
@@ -73,6 +82,12 @@ class Monitor:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Send what is left of traces: the engine has stopped."""
+        tracer, self._tracer, self.telemetry.tracer = self._tracer, None, None
+        if tracer is not None:
+            await tracer.close()
 
     # --- what is asked ------------------------------------------------------------------------
 

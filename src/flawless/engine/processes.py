@@ -24,6 +24,7 @@ from flawless import codec
 from flawless.engine.context import StepInfo, current_step
 from flawless.engine.imports import Finder, code_folder, top
 from flawless.engine.outcome import Outcome, host_error, raised, succeeded
+from flawless.engine.tracing.context import Within
 from flawless.functions import Step, find_step
 
 STEPS_PER_WORKER_MAX = 1_000
@@ -39,6 +40,7 @@ class _Job(msgspec.Struct):
     execution_id: str
     attempt: int
     idempotency_key: str
+    traceparent: str
     args: msgspec.Raw
 
 
@@ -147,6 +149,7 @@ class ProcessPool:
             info.execution_id,
             info.attempt,
             info.idempotency_key,
+            info.traceparent,
             msgspec.Raw(args),
         )
         try:
@@ -228,14 +231,19 @@ def _serve(pipe: Connection) -> None:
 def _perform(job: _Job) -> Outcome:
     try:
         step = _import_step(job)
-        current_step.set(StepInfo(job.execution_id, job.step, job.attempt, job.idempotency_key))
+        current_step.set(
+            StepInfo(job.execution_id, job.step, job.attempt, job.idempotency_key, job.traceparent)
+        )
         args, kwargs = codec.decode_call(msgspec.json.decode(job.args), step.function)
         function: Callable[..., Any] = step.function
-        if step.is_async:
-            import asyncio
+        with Within(job.traceparent):
+            if step.is_async:
+                import asyncio
 
-            return succeeded(asyncio.run(function(*args, **kwargs)), "result")
-        return succeeded(function(*args, **kwargs), "result")
+                value = asyncio.run(function(*args, **kwargs))
+            else:
+                value = function(*args, **kwargs)
+        return succeeded(value, "result")
     except BaseException as error:  # whatever it is, it is the workflow's to know
         return raised(error, skip_frames=1)
 

@@ -377,7 +377,7 @@ class Scheduler:
 
     def suspended(self, execution: LiveExecution) -> None:
         """Forget an execution that waits for a time the store knows."""
-        self._telemetry.replays.left(execution.id)
+        self._telemetry.left(execution.id)
         self._live.pop(execution.id, None)
         self._wakeups.changed.set()
 
@@ -447,6 +447,7 @@ class Scheduler:
         if live is None:
             live = self._live[execution] = loaded.come_alive(self)
         self.guests += 1
+        self._telemetry.loaded(loaded.record, loaded.entries)
         delayed = loaded.record.is_delayed
         machine = machine_of(live, loaded.entries, loaded.size, self._settings, delayed=delayed)
         live.begin(machine, loaded.earlier, loaded.messages)

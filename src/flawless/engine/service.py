@@ -97,7 +97,7 @@ class Service:
         self.changes = Changes()
         """Tells of everything that becomes durable."""
         self._clock: Clock = clock or SystemClock()
-        self.monitor = Monitor(store, self._clock)
+        self.monitor = Monitor(store, self._clock, self.settings.tracing)
         """Tells how the engine is."""
         self._library = library or Library(
             store,
@@ -147,6 +147,7 @@ class Service:
         except BaseException:
             self._library.close()
             await self.store.close()
+            await self.monitor.close()
             raise
         self._scheduler = scheduler
         self.monitor.begin(scheduler)
@@ -186,6 +187,7 @@ class Service:
         await asyncio.gather(*uploads, return_exceptions=True)
         self._library.close()
         await self.store.close()
+        await self.monitor.close()
 
     # --- executions ---------------------------------------------------------------------------
 
@@ -257,7 +259,13 @@ class Service:
         seed = self.settings.outside.seed(execution)
         begin_us = now_us if wake_us is None else wake_us
         first = beginnings.invoked(
-            workflow, deployment, args, begin_us, seed, deadline_s=deadline_s
+            workflow,
+            deployment,
+            args,
+            begin_us,
+            seed,
+            deadline_s=deadline_s,
+            trace=self.monitor.telemetry.caller(),
         )
         write = Create(
             execution,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from flawless.core.limits import Limits
 from flawless.engine.outside import Outside
 from flawless.engine.secrets import Secrets
+from flawless.engine.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Settings:
     """How long `close` waits for effects under way."""
     secrets: Secrets = field(default_factory=Secrets)
     """The secrets that workflows may use, and where they may go."""
+    tracing: Tracing | None = None
+    """Whether and where executions are traced; None: they are not."""
     egress: tuple[str, ...] | None = None
     """The hosts that HTTP requests of workflows may go to; None: all. Part of the deployment."""
     outside: Outside = field(default_factory=Outside, repr=False)

@@ -19,6 +19,7 @@ from flawless.engine.context import CancelFlag, StepInfo, current_step
 from flawless.engine.outcome import Outcome, Report, host_error, raised, succeeded
 from flawless.engine.processes import Call, ProcessPool
 from flawless.engine.threads import Job, ThreadPool
+from flawless.engine.tracing.context import Within
 from flawless.errors import EngineError
 from flawless.functions import Step, find_step
 from flawless.ids import idempotency_key
@@ -39,6 +40,7 @@ class StepRun:
     attempts: list[Attempt]
     failures: int
     on_attempt: Callable[[SavedAttempts], None]
+    traceparent: str = ""
     done: bool = False
     job: Job | None = None
     call: Call | None = None
@@ -57,7 +59,8 @@ class StepRun:
     def info(self) -> StepInfo:
         """What the step may ask about itself."""
         key = idempotency_key(self.key, self.request.id)
-        return StepInfo(self.execution, self.step.name, self.failures + 1, key, self.flag)
+        attempt = self.failures + 1
+        return StepInfo(self.execution, self.step.name, attempt, key, self.traceparent, self.flag)
 
 
 class StepPerformer:
@@ -92,6 +95,7 @@ class StepPerformer:
         on_attempt: Callable[[SavedAttempts], None],
         report: Report,
         key: str | None = None,
+        traceparent: str = "",
     ) -> StepRun | None:
         """Run a step; `report` is called later, on the loop, exactly once unless cancelled.
 
@@ -118,6 +122,7 @@ class StepPerformer:
             list(earlier.attempts),
             earlier.failures,
             on_attempt,
+            traceparent,
         )
         pause_s = self._rest_s(step, earlier)
         if pause_s > 0:
@@ -212,7 +217,9 @@ class StepPerformer:
             try:
                 self._refresh(run, same_way=True)  # it may have waited for its thread
                 args, kwargs = _arguments(run)
-                outcome, problem = succeeded(run.step.function(*args, **kwargs), "result"), None
+                with Within(info.traceparent):
+                    value = run.step.function(*args, **kwargs)
+                outcome, problem = succeeded(value, "result"), None
             except BaseException as error:  # whatever it is, it is the workflow's to know
                 outcome, problem = raised(error, skip_frames=1), error
             finally:
@@ -228,7 +235,8 @@ class StepPerformer:
             args, kwargs = _arguments(run)
             coroutine: Coroutine[Any, Any, Any] = run.step.function(*args, **kwargs)
             async with asyncio.timeout(run.step.options.timeout_s) as deadline:
-                value = await coroutine
+                with Within(run.traceparent):
+                    value = await coroutine
             outcome = succeeded(value, "result")
         except TimeoutError as error:
             outcome = _timed_out(run) if deadline.expired() else raised(error, skip_frames=1)

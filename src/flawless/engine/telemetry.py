@@ -8,19 +8,50 @@ one process and begins at zero with it.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
+from flawless.core.entries import Entry
 from flawless.core.protocol import Performable
 from flawless.engine.histogram import COMMIT_S, EFFECT_S, LAG_S, LIFE_S, WRITES, Histogram
 from flawless.engine.replays import Replays
 from flawless.ids import ExecutionId
-from flawless.stores.base import Append, Create, NextRun, Result, Send, Sent, Write
+from flawless.stores.base import Append, Create, NextRun, Record, Result, Send, Sent, Write
 
 WORKFLOWS_MAX: Final = 200
 """Workflows that are counted by name; what further ones do is counted as `OTHERS`."""
 OTHERS: Final = "(others)"
 
 _SECOND_US = 1_000_000
+
+
+class Observer(Protocol):
+    """What a tracer is told of. `flawless.engine.tracing` has the one there is."""
+
+    @property
+    def propagates(self) -> bool:
+        """Whether requests of workflows carry a `traceparent`."""
+        ...
+
+    def caller(self) -> str | None:
+        """Return the `traceparent` of whoever starts an execution now, if they are traced."""
+        ...
+
+    def loaded(self, record: Record, entries: Sequence[Entry]) -> None:
+        """An execution has come into memory, with what its journal holds."""
+        ...
+
+    def durable(self, write: Write, result: Result) -> None:
+        """A write is durable, and the store has said this of it."""
+        ...
+
+    def begins(self, execution: ExecutionId, effect: int, request: Performable, now_us: int) -> str:
+        """An effect is about to be performed; return its `traceparent`, or an empty text."""
+        ...
+
+    def left(self, execution: ExecutionId) -> None:
+        """An execution has left memory."""
+        ...
 
 
 class Telemetry:
@@ -30,6 +61,7 @@ class Telemetry:
         "_workflows", "commit_s", "commit_writes", "continued", "effect_s", "effects_failed",
         "ended", "evictions", "journal_bytes", "journal_entries", "lag_s", "life_s", "messages",
         "replays", "retried", "started", "step_attempts", "step_retries", "store_problems",
+        "tracer",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -61,6 +93,8 @@ class Telemetry:
         """Messages of users, by what became of them."""
         self.lag_s = Histogram(LAG_S)
         """By how much the loop was late with a timer."""
+        self.tracer: Observer | None = None
+        """Who is told besides, if executions are traced."""
         self._workflows: set[str] = set()
 
     def effect_ended(self, kind: str, took_us: int, *, failed: bool) -> None:
@@ -98,6 +132,23 @@ class Telemetry:
                     self.messages[result.outcome] += 1
             case _:
                 pass
+        if self.tracer is not None:
+            self.tracer.durable(write, result)
+
+    def caller(self) -> str | None:
+        """Return the `traceparent` of whoever starts an execution now, if that is of interest."""
+        return None if self.tracer is None else self.tracer.caller()
+
+    def loaded(self, record: Record, entries: Sequence[Entry]) -> None:
+        """An execution has come into memory, with what its journal holds."""
+        if self.tracer is not None:
+            self.tracer.loaded(record, entries)
+
+    def left(self, execution: ExecutionId) -> None:
+        """An execution has left memory; it may not have got to where it was."""
+        self.replays.left(execution)
+        if self.tracer is not None:
+            self.tracer.left(execution)
 
     def execution_ended(
         self, execution: ExecutionId, workflow: str, status: str, took_us: int | None
@@ -105,7 +156,7 @@ class Telemetry:
         """An execution has ended; `took_us` is how long its run took, if that is known."""
         name = self._name(workflow)
         self.ended[name, status] += 1
-        self.replays.left(execution)
+        self.left(execution)
         if took_us is None:
             return
         times = self.life_s.get(name)

@@ -241,10 +241,13 @@ class _Performer(HttpPerformer):
         *,
         seed: bytes | None = None,
         egress: Egress | None = None,
+        traceparent: str | None = None,
     ) -> Outcome:
         """See `HttpPerformer.perform`."""
         _timeout_s.set(request.timeout_s)  # each request has a task, and so a context, of its own
-        return await super().perform(execution, request, seed=seed, egress=egress)
+        return await super().perform(
+            execution, request, seed=seed, egress=egress, traceparent=traceparent
+        )
 
 
 def _reply(route: str, outcome: Any) -> Reply:
