@@ -10,12 +10,13 @@ from msgspec import UNSET
 
 from flawless import api
 from flawless.cli import output
-from flawless.cli.given import AsJson, Execution, read_json
+from flawless.cli.given import AsJson, Attributes, Execution, read_attributes, read_json
+from flawless.cli.moments import parse_moment
 from flawless.cli.server import connect
 from flawless.cli.status import FAILED
 from flawless.client import value
 from flawless.core.status import Status
-from flawless.errors import ExecutionCancelled, ExecutionFailed
+from flawless.errors import ExecutionCancelled, ExecutionFailed, UsageError
 
 T = TypeVar("T")
 
@@ -47,13 +48,36 @@ def start(
         str | None,
         typer.Option(metavar="S", help="Cancel it when it has not ended by then: 90, 1h30m, 30d."),
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Let it begin then: 2026-01-31T12:00, your time unless it says."
+        ),
+    ] = None,
+    delay: Annotated[
+        str | None, typer.Option(metavar="S", help="Let it begin after 90, 1h30m, 30d.")
+    ] = None,
+    attribute: Attributes = None,
     as_json: AsJson = False,
 ) -> None:
     """Start an execution of WORKFLOW and print its id."""
     arguments = read_json(input_json, "the input")
+    if at is not None and delay is not None:
+        raise UsageError("--at and --delay exclude each other")
+    start_at = parse_moment(at, "--at")
+    delay_s = output.parse_seconds(delay, "--delay")
     deadline_s = output.parse_seconds(deadline, "--deadline")
+    attributes = read_attributes(attribute)
     with connect() as client:
-        started = client.start(workflow, arguments, id=id_, deadline_s=deadline_s)
+        started = client.start(
+            workflow,
+            arguments,
+            id=id_,
+            deadline_s=deadline_s,
+            attributes=attributes or None,
+            start_at=start_at,
+            delay_s=delay_s,
+        )
         if not started.new:
             output.note(f"{started.id} existed already; it is {started.status}")
         if wait:

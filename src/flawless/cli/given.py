@@ -13,6 +13,14 @@ from flawless.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Execution = Annotated[str, typer.Argument(metavar="ID", help="The execution.")]
+Attributes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attribute",
+        metavar="NAME=VALUE",
+        help="What it is found by, or found; give it once for each, and all must hold.",
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; the workflow and the journal are told.")]
 By = Annotated[
     str | None, typer.Option(help="Who decided; your login name unless you say otherwise.")
@@ -27,6 +35,18 @@ def who(by: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user id without a name, as in many containers
         return ""
+
+
+def read_attributes(texts: list[str] | None) -> dict[str, str]:
+    """Return attributes that were given as `NAME=VALUE`."""
+    attributes: dict[str, str] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"--attribute {text}: write NAME=VALUE, such as customer=42")
+        if attributes.setdefault(name, value) != value:
+            raise UsageError(f"the attribute {name} is given with two values")
+    return attributes
 
 
 def read_json(text: str | None, what: str) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from flawless import api
 from flawless.cli import output
-from flawless.cli.given import AsJson
+from flawless.cli.given import AsJson, Attributes, read_attributes
+from flawless.cli.moments import parse_moment
 from flawless.cli.server import connect
+from flawless.client import Client
 from flawless.core.status import Status
 from flawless.engine.clock import SystemClock
 from flawless.errors import UsageError
@@ -27,6 +29,14 @@ def list_(
     before: Annotated[
         str | None, typer.Option(metavar="ID", help="Only those created before this one.")
     ] = None,
+    attribute: Attributes = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only those created then or later; 2d: two days ago."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only those created before then.")
+    ] = None,
     parked: Annotated[
         bool, typer.Option("--parked", help="The effects that wait for your decision.")
     ] = False,
@@ -38,15 +48,17 @@ def list_(
     """List executions, newest first."""
     if parked and status not in (None, Status.PARKED):
         raise UsageError(f"--parked and --status {status} exclude each other")
+    filters: dict[str, Any] = {
+        "status": Status.PARKED if parked else status,
+        "workflow": workflow,
+        "prefix": prefix,
+        "attributes": read_attributes(attribute),
+        "created_after": parse_moment(since, "--since", ago=True),
+        "created_before": parse_moment(until, "--until", ago=True),
+        "runs": all_runs,
+    }
     with connect() as client:
-        page = client.list(
-            status=Status.PARKED if parked else status,
-            workflow=workflow,
-            prefix=prefix,
-            limit=limit,
-            before=before,
-            runs=all_runs,
-        )
+        page = _collected(client, limit, before, filters)
     if as_json:
         output.print_json(page)
         return
@@ -61,7 +73,21 @@ def list_(
         _print_executions(page.executions, now_us)
     if page.next is not None:
         option = " --parked" if parked else ""
-        output.note(f"there are more: flawless list{option} --before {page.next}")
+        last = page.executions[-1].id
+        output.note(f"there are more: flawless list{option} --before {last}")
+
+
+def _collected(
+    client: Client, limit: int, before: str | None, filters: dict[str, Any]
+) -> api.ExecutionPage:
+    """Return as many as were asked for; the server looks at a bounded number for each request."""
+    found: list[api.Execution] = []
+    while True:
+        page = client.list(limit=limit - len(found), before=before, **filters)
+        found += page.executions
+        before = page.next
+        if before is None or len(found) >= limit:
+            return api.ExecutionPage(found, before)
 
 
 def _print_inbox(executions: list[api.Execution], now_us: int) -> None:
@@ -99,7 +125,8 @@ def _ago(moment: str, now_us: int) -> str:
 def _took(execution: api.Execution, now_us: int) -> str:
     if execution.wake_at is not None:
         left_us = api.microseconds(execution.wake_at) - now_us
-        return f"wakes in {output.length(left_us)}" if left_us > 0 else "wakes now"
+        verb = "wakes" if execution.start_at is None else "begins"
+        return f"{verb} in {output.length(left_us)}" if left_us > 0 else f"{verb} now"
     created_us = api.microseconds(execution.created_at)
     if Status(execution.status).final:
         return output.length(max(0, api.microseconds(execution.updated_at) - created_us))

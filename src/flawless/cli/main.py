@@ -74,6 +74,7 @@ def _commands() -> typer.Typer:
     commands.command()(logs.logs)
     commands.command()(messages.state)
     commands.command()(messages.send)
+    commands.command()(messages.messages)
     commands.command()(ending.cancel)
     commands.command()(ending.terminate)
     commands.command()(repair.retry)

@@ -1,16 +1,22 @@
-"""`send` and `state`: talk to an execution, and see what it shows of itself."""
+"""`send`, `messages` and `state`: talk to an execution, and see what it shows of itself."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import itertools
+from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from flawless import api
 from flawless.cli import output
 from flawless.cli.given import AsJson, Execution, read_json
 from flawless.cli.server import connect
+from flawless.engine.clock import SystemClock
 from flawless.ids import is_earlier_run, latest_run
+
+MESSAGES_MAX: Final = 100
+"""Messages that people are shown."""
 
 
 def send(
@@ -36,6 +42,39 @@ def send(
         output.note(f"sent {name} to {execution}")
     else:
         output.note(f"a message with the id {message_id} was sent before; nothing was done")
+
+
+def messages(execution: Execution, as_json: AsJson = False) -> None:
+    """List the messages that wait until execution ID receives them."""
+    with connect() as client:
+        waiting = iter(client.messages(execution))
+        shown = list(itertools.islice(waiting, MESSAGES_MAX + 1))  # or the error, if there is one
+        if as_json:
+            everything = map(_builtin, itertools.chain(shown, waiting))
+            output.print_json_with({"execution": execution}, "messages", everything)
+            return
+    if not shown:
+        output.note(f"no message waits for {execution}")
+        return
+    now_us = SystemClock().now_us()
+    output.table(
+        ("number", "name", "payload", "since"),
+        [
+            (
+                str(one.number),
+                output.printable(one.name),
+                output.short(one.payload),
+                f"{output.length(max(0, now_us - api.microseconds(one.at)))} ago",
+            )
+            for one in shown[:MESSAGES_MAX]
+        ],
+    )
+    if len(shown) > MESSAGES_MAX:
+        output.note(f"there are more than {MESSAGES_MAX}; --json has each")
+
+
+def _builtin(message: api.Message) -> Any:
+    return msgspec.to_builtins(message)
 
 
 def state(execution: Execution, as_json: AsJson = False) -> None:

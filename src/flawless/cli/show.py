@@ -115,8 +115,13 @@ def _print_head(shown: _Shown, now_us: int) -> None:
             f" {words} {output.length(max(0, took_us))}",
         )
     )
-    began = detail.created_at[:19].replace("T", " ")
-    output.line(f"began {began} UTC on deployment {detail.deployment}", style="dim")
+    moment = detail.created_at if detail.start_at is None else detail.start_at
+    verb = "began" if detail.start_at is None else "begins"
+    when = moment[:19].replace("T", " ")
+    output.line(f"{verb} {when} UTC on deployment {detail.deployment}", style="dim")
+    if detail.attributes:
+        pairs = "  ".join(f"{name}={value}" for name, value in detail.attributes.items())
+        output.line(f"attributes {pairs}", style="dim")
     if detail.run > 1:
         before = earlier_run(latest_run(detail.id), detail.run - 1)
         output.line(f"run {detail.run}; the one before: flawless show {before}", style="dim")
