@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Final, TypeVar
 
@@ -43,7 +43,7 @@ class Driver:
         found: T = steps.returned
         return found
 
-    def iterate(self, plan: Generator[Primitive, Any, None]) -> Iterator[Any]:
+    def iterate(self, plan: Generator[Primitive, Any, None]) -> Generator[Any, None, None]:
         """Yield what the plan gives."""
         with _Steps(plan) as steps, self._open:
             while (step := steps.next()) is not None:
@@ -95,7 +95,7 @@ class AsyncDriver:
         found: T = steps.returned
         return found
 
-    async def iterate(self, plan: Generator[Primitive, Any, None]) -> AsyncIterator[Any]:
+    async def iterate(self, plan: Generator[Primitive, Any, None]) -> AsyncGenerator[Any, None]:
         """Yield what the plan gives."""
         with _Steps(plan) as steps:
             async with self._open:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from flawless.client.plans import Item, Series, Work
@@ -48,22 +48,22 @@ def async_method(make: Callable[P, Work[T]]) -> Method[P, Coroutine[Any, Any, T]
     return cast("Method[P, Coroutine[Any, Any, T]]", _named(do, make))
 
 
-def series(make: Callable[P, Series[Item]]) -> Method[P, Iterator[Item]]:
+def series(make: Callable[P, Series[Item]]) -> Method[P, Generator[Item, None, None]]:
     """Return the method of `Client` that gives items."""
 
     def do(client: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
         return client.iterate(make(*args, **kwargs))
 
-    return cast("Method[P, Iterator[Item]]", _named(do, make))
+    return cast("Method[P, Generator[Item, None, None]]", _named(do, make))
 
 
-def async_series(make: Callable[P, Series[Item]]) -> Method[P, AsyncIterator[Item]]:
+def async_series(make: Callable[P, Series[Item]]) -> Method[P, AsyncGenerator[Item, None]]:
     """Return the method of `AsyncClient` that gives items, for `async for`."""
 
     def do(client: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
         return client.iterate(make(*args, **kwargs))
 
-    return cast("Method[P, AsyncIterator[Item]]", _named(do, make))
+    return cast("Method[P, AsyncGenerator[Item, None]]", _named(do, make))
 
 
 def _named(do: Callable[..., Any], make: Callable[..., Any]) -> Callable[..., Any]:

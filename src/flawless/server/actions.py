@@ -72,7 +72,7 @@ class Actions:
         asked = await self._read(request, api.TerminateRequest)
         execution = request.path_params["id"]
         by = caller(request).signature(asked.by)
-        await self._control.terminate(execution, reason=asked.reason, by=by)
+        await self._control.terminate(execution, reason=asked.reason, by=by, message_id=asked.id)
         return await self._accepted(request)
 
     async def retry(self, request: Request) -> Response:
