@@ -18,7 +18,7 @@ from serving import serving
 __all__ = ["browser"]
 
 HERE = Path(__file__).parent
-MODULES = (HERE / "office.py", HERE / "story.py")
+MODULES = (HERE / "office.py",)
 PAYMENTS = ("pay-ok", "pay-error", "pay-retry", "pay-role", "pay-phone")
 """Executions that were interrupted by a crash, and wait for a person; each reads a pipe."""
 
@@ -89,7 +89,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 @pytest.fixture
-def visit(browser: Browser, office: Office) -> Iterator[Callable[..., Page]]:  # noqa: F811 (fixture)
+def visit(browser: Browser, office: Office) -> Iterator[Callable[..., Page]]:
     """Open pages by their paths; each must be without errors until the test ends."""
     with ExitStack() as windows:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from conftest import Office
 
@@ -20,7 +20,7 @@ def rows(page: Page) -> list[str]:
     return found
 
 
-def row(page: Page, execution: str):  # noqa: ANN201 (a locator of Playwright)
+def row(page: Page, execution: str) -> Locator:
     """Return the row of an execution."""
     return page.locator(f'.x-row[data-id="{execution}"]')
 

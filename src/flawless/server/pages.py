@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -52,6 +53,8 @@ _ASK: Final = "no-cache"  # keep it, and ask each time whether it is still right
 _PRELOADED: Final = ("vendor/lit-html", "ui/js", "ui/js/components")
 """The folders whose modules every page needs: loaded at once rather than one import at a time."""
 _COMPRESSED_BYTES_MIN: Final = 1024
+_NAME: Final = re.compile(r"(?:[\w-][\w.-]{0,99}/){0,9}[\w-][\w.-]{0,99}", re.ASCII)
+"""How our files are called: no part of a name begins with a dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +153,9 @@ class Pages:
 
     def _file(self, name: str) -> File | None:
         """Return a file of ours; None for any other name, however it is written."""
-        pure = PurePosixPath(name)
-        if pure.suffix not in TYPES or pure.is_absolute() or "\0" in name or "\\" in name:
+        if _NAME.fullmatch(name) is None or PurePosixPath(name).suffix not in TYPES:
             return None
-        path = (self._static / pure).resolve()
+        path = (self._static / name).resolve()
         if not path.is_relative_to(self._static.resolve()) or not path.is_file():
             return None
         changed_ns = path.stat().st_mtime_ns

@@ -17,9 +17,9 @@ export function field(form, { schema, root, path, label, required }) {
   const id = idOf(path);
   const error = form.errorAt(path);
   const isGroup = ["object", "array", "tuple", "map", "union"].includes(kind);
-  const optional = required ? "" : "optional";
-  const head = html`${label}<span class="type">${typeName(schema, root)}</span>${optional &&
-    html`<span class="type">${optional}</span>`}`;
+  const type = html`<span class="type" id=${`${id}-type`}
+    >${typeName(schema, root)}${required ? "" : ", optional"}</span
+  >`;
   const help = shape.description
     ? html`<div class="help" id=${`${id}-help`}>${shape.description}</div>`
     : nothing;
@@ -29,16 +29,22 @@ export function field(form, { schema, root, path, label, required }) {
   const control = widget(form, { schema, root, path, required });
   if (kind === "boolean") {
     return html`<div class="field">
-      <label class="check">${control}<span class="field-label">${head}</span></label>${help}${wrong}
+      <div class="row">
+        <label class="check">${control}<span class="field-label">${label}</span></label>${type}
+      </div>
+      ${help}${wrong}
     </div>`;
   }
   if (isGroup) {
     return html`<fieldset class="field group">
-      <legend class="field-label">${head}</legend>
+      <legend class="field-label">${label} ${type}</legend>
       ${help}${control}${wrong}
     </fieldset>`;
   }
-  return html`<div class="field"><label for=${id}>${head}</label>${control}${help}${wrong}</div>`;
+  return html`<div class="field">
+    <div><label class="field-label" for=${id}>${label}</label> ${type}</div>
+    ${control}${help}${wrong}
+  </div>`;
 }
 
 function idOf(path) {
@@ -47,7 +53,7 @@ function idOf(path) {
 
 function described(form, path) {
   const id = idOf(path);
-  return form.errorAt(path) ? `${id}-error` : `${id}-help`;
+  return `${id}-type ${form.errorAt(path) ? `${id}-error` : `${id}-help`}`;
 }
 
 function widget(form, about) {

@@ -18,7 +18,9 @@ function wrong(form, field) {
 
 function plain(form, field, label, help, placeholder) {
   return html`<div class="field">
-    <label for=${`start-${field}`}>${label}<span class="type">optional</span></label>
+    <div>
+      <label class="field-label" for=${`start-${field}`}>${label}</label> <span class="type">optional</span>
+    </div>
     <input
       class="input"
       id=${`start-${field}`}
@@ -38,7 +40,7 @@ function plain(form, field, label, help, placeholder) {
 function attributes(form) {
   const change = (place, pair) => form.change("attributes", form.attributes.with(place, pair));
   return html`<fieldset class="field">
-    <legend class="field-label">Attributes<span class="type">optional</span></legend>
+    <legend class="field-label">Attributes <span class="type">optional</span></legend>
     <div class="help">Names and values to find it by.</div>
     ${form.attributes.map(
       ([name, value], place) => html`<div class="row">
