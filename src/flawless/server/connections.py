@@ -11,7 +11,6 @@ this one (`eventstream.STREAMS_MAX`), so that they leave places for everybody el
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import resource
 from collections import Counter
@@ -25,6 +24,7 @@ from uvicorn.server import ServerState
 from flawless.server.documents import encoded
 from flawless.server.headers import STANDING
 from flawless.server.limits import RequestLimits
+from flawless.server.origins import is_this_machine
 from flawless.server.problems import MEDIA_TYPE
 
 RESERVED_FILES: Final = 512
@@ -55,7 +55,7 @@ class Lobby:
         """Give a new connection a place; False if there is none."""
         if self._addresses[
             address
-        ] >= self.limits.connections_per_address_max and not _is_this_machine(address):
+        ] >= self.limits.connections_per_address_max and not is_this_machine(address):
             return False
         if len(self._open) >= self.connections_max:
             waiting = next(iter(self._waiting), None)
@@ -297,13 +297,6 @@ def make_room(limits: RequestLimits) -> int:
     if soft == resource.RLIM_INFINITY:
         return limits.connections_max
     return min(limits.connections_max, max(soft - RESERVED_FILES, CONNECTIONS_MIN))
-
-
-def _is_this_machine(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return not address  # a socket of the file system has none
 
 
 class _Expected(logging.Filter):

@@ -7,6 +7,7 @@ log its reader in with a token of its own, and then watch what is done under tha
 from __future__ import annotations
 
 import html
+import logging
 import math
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,8 @@ from flawless.server.requests import read_body
 from flawless.server.roles import ANYONE
 from flawless.server.routing import endpoint
 from flawless.server.sessions import COOKIE, SESSION_S
+
+_log = logging.getLogger("flawless.server")
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 TOKEN_CHARS_MAX: Final = 1_000
@@ -112,6 +115,7 @@ class Login:
         try:
             token = self._authenticator.log_in(fields.get("token", "").strip()[:TOKEN_CHARS_MAX])
         except TokenRequired:
+            _log.warning("a login from %s was refused", address(request.scope))
             return _page(target, "This token is not known here, or it has expired.", 401)
         except AccessUnusable:
             return _page(target, "The server cannot read its tokens; its log says more.", 503)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ from starlette.types import Scope
 from flawless.server.access import Access
 from flawless.server.problems import AccessDenied
 
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -26,6 +29,10 @@ class HostCheck:
 
         Raises `AccessDenied` when the request is for another host or for a page of others.
         """
+        client = scope.get("client")
+        if client and not is_this_machine(client[0]):
+            # Through a proxy, or an application that mounts this and listens for others.
+            raise AccessDenied("requests from other machines need a token")
         host = headers.get("host", "")
         if _name(host) not in self._hosts:
             raise AccessDenied(f"requests for the host {host[:100]!r} are not answered here")
@@ -76,11 +83,20 @@ def navigates(scope: Scope, headers: Headers, method: str = "GET") -> bool:
     return headers.get("sec-fetch-mode", "navigate") == "navigate"
 
 
+def is_this_machine(address: str) -> bool:
+    """Tell whether a peer's address is this machine's own; what is no address is no peer."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return True
+    mapped = getattr(found, "ipv4_mapped", None)
+    return found.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
 def _name(host: str) -> str:
-    """Return a Host header without its port, in lower case."""
-    if host.startswith("["):
-        return host.partition("]")[0].lower() + "]"
-    return host.partition(":")[0].lower()
+    """Return a Host header without its port, in lower case; nothing if it is none."""
+    found = _HOST.fullmatch(host.lower())
+    return "" if found is None else found[1]
 
 
 def _bracketed(host: str) -> str:

@@ -1,0 +1,100 @@
+"""How often a caller may ask, and what becomes of those who ask more often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from asking import expect
+from guarded import API, MovableClock, guarded
+
+from flawless.server.limits import RequestLimits
+from flawless.server.rates import Rates
+from flawless.server.roles import Role
+
+WHOAMI = f"{API}/whoami"
+
+
+def test_a_bucket_empties_and_fills_with_time() -> None:
+    """A burst is had at once; then as many as the rate gives, and never more than a burst."""
+    clock = MovableClock()
+    rates = Rates(clock, per_s=10, burst=3, names_max=10)
+    assert [rates.take("ann") for _ in range(3)] == [0, 0, 0]
+    assert rates.take("ann") == pytest.approx(0.1)
+    assert rates.take("bob") == 0
+    clock.move(0.1)
+    assert rates.take("ann") == 0
+    assert rates.take("ann") > 0
+    clock.move(1_000)
+    assert [rates.take("ann") for _ in range(3)] == [0, 0, 0]
+    assert rates.take("ann") > 0
+
+
+def test_a_clock_that_is_set_back_gives_nothing_and_stops_nobody() -> None:
+    """Time that passes again is counted from where the clock is now."""
+    clock = MovableClock()
+    rates = Rates(clock, per_s=1, burst=1, names_max=10)
+    assert rates.take("ann") == 0
+    clock.move(-3_600)
+    assert rates.take("ann") > 0
+    clock.move(1)
+    assert rates.take("ann") == 0
+
+
+def test_memory_for_callers_is_bounded() -> None:
+    """Of a flood of names only so many are kept, and who asked lately is not forgotten for it."""
+    clock = MovableClock()
+    rates = Rates(clock, per_s=1, burst=2, names_max=100)
+    for n in range(10_000):
+        rates.take(f"address {n}")
+        if n % 50 == 0:
+            rates.take("ann")
+    assert len(rates) == 100
+    assert rates.take("ann") > 0
+
+
+def test_each_caller_has_a_rate_of_its_own(tmp_path: Path) -> None:
+    """One token that asks too much hears when to come back; others, and strangers, go on."""
+    limits = RequestLimits(requests_per_s=10, requests_burst=20)
+    with guarded(tmp_path, limits=limits) as server:
+        ann, bob = server.add("ann", Role.OPERATE), server.add("bob", Role.READ)
+        server.start(ann, "own")
+        browser = server.capability(ann, "own", ["state"])
+        for _ in range(18):
+            assert server.ask("GET", WHOAMI, token=ann).status_code == 200
+        refused = server.ask("GET", WHOAMI, token=ann)
+        expect(refused, 429, "too-many-requests")
+        assert refused.headers["Retry-After"] == "1"
+        assert server.ask("GET", WHOAMI, token=bob).status_code == 200
+        assert server.ask("GET", WHOAMI, token=browser).status_code == 200
+        assert server.ask("GET", "/healthz").status_code == 200
+        server.clock.move(0.1)
+        assert server.ask("GET", WHOAMI, token=ann).status_code == 200
+
+
+def test_strangers_are_counted_by_address(tmp_path: Path) -> None:
+    """Who guesses tokens is slowed down, from one address, whatever it shows."""
+    limits = RequestLimits(strangers_per_s=1, strangers_burst=5)
+    with guarded(tmp_path, limits=limits) as server:
+        ann = server.add("ann", Role.READ)
+        for n in range(5):
+            guess = f"{ann[:-1]}{n}" if n % 2 else None
+            assert server.ask("GET", WHOAMI, token=guess).status_code == 401
+        assert server.ask("GET", WHOAMI, token="flt_guess").status_code == 429
+        assert server.ask("GET", "/healthz").status_code == 429
+        assert server.ask("GET", "/healthz", client=("192.0.2.7", 1)).status_code == 200
+        assert server.ask("GET", WHOAMI, token=ann).status_code == 200
+
+
+def test_the_user_of_this_machine_has_no_rate(tmp_path: Path) -> None:
+    """Where no token is wanted, nothing is gained by holding up the machine's own programs."""
+    limits = RequestLimits(requests_per_s=1, requests_burst=1, strangers_burst=1)
+    with guarded(tmp_path, limits=limits) as server:
+        assert {server.ask("GET", WHOAMI).status_code for _ in range(50)} == {200}
+
+
+@pytest.mark.parametrize("name", ["headers_max", "requests_per_s", "keep_alive_s"])
+def test_a_limit_of_nothing_is_a_mistake(name: str) -> None:
+    """No limit can be switched off by 0: that would read as the opposite of what it does."""
+    with pytest.raises(ValueError, match=name):
+        RequestLimits(**{name: 0})
