@@ -1,0 +1,43 @@
+"""Serve the shop: fill the cart, refresh, open a second tab, kill this program, start it again.
+
+python examples/checkout/run.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from pathlib import Path
+
+import checkout
+import uvicorn
+from web import make_app
+
+from flawless import Engine
+
+PORT = 8000
+
+
+def main() -> None:
+    """Serve until Ctrl-C, or `kill -9`."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--data", type=Path, default=Path(".checkout"), metavar="DIR")
+    options = parser.parse_args()
+    options.data.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("CHECKOUT_BOOK", str(options.data / "payments.jsonl"))
+
+    with (
+        Engine(options.data / "checkout.db", modules=[checkout]) as engine,
+        socket.create_server(("127.0.0.1", options.port)) as listener,
+    ):
+        print(f"the shop is open: http://127.0.0.1:{options.port}")
+        print(f"what its workflows do: http://127.0.0.1:{options.port}/flawless/ui/")
+        print(f"to test it: kill -9 {os.getpid()}, and start it again", flush=True)
+        config = uvicorn.Config(make_app(engine), log_level="warning")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
