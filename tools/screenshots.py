@@ -1,0 +1,238 @@
+"""Take the pictures of the web UI that documentation and README show: docs/images/ui-*.png.
+
+    .venv/bin/python tools/screenshots.py            # all of them
+    .venv/bin/python tools/screenshots.py inbox      # those whose name has this in it
+
+It serves `tools/showcase/shop.py`, lets things happen there (an engine killed in the middle of a
+transfer among them), serves the checkout example, and visits both in Chromium.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from playwright.sync_api import Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+SHOWCASE = ROOT / "tools" / "showcase" / "shop.py"
+CHECKOUT = ROOT / "examples" / "checkout" / "run.py"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+DESKTOP = (1440, 900)
+PHONE = (390, 844)
+READY_S_MAX: Final = 240.0
+
+Picture = Callable[[Page], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: where it is taken, and what is done there before."""
+
+    name: str
+    path: str
+    prepare: Picture
+    size: tuple[int, int] = DESKTOP
+    dark: bool = False
+
+
+# --- what happens in the shop -----------------------------------------------------------------
+
+
+class Shop:
+    """The showcase as a running server."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def open(self) -> None:
+        """Serve, and wait until it answers."""
+        command = [sys.executable, "-m", "flawless.cli", "up", str(SHOWCASE), "--port=0"]
+        self._process = subprocess.Popen(
+            [*command, f"--data={self._folder / 'data'}"], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if found := re.match(r"at +(http://\S+)", line):
+                self.url = found[1]
+                return
+        raise SystemExit("the showcase could not be served")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    @property
+    def client(self) -> httpx.Client:
+        """Return a client of its API."""
+        return httpx.Client(base_url=f"{self.url}/api/v1", trust_env=False, timeout=60)
+
+
+CUSTOMERS = ("Ada Lovelace", "Alan Turing", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov")
+
+
+def fill(shop: Shop, folder: Path) -> None:
+    """Let a day of business happen."""
+    gate = folder / "gate"
+    with shop.client as client:
+        for number in range(4_201, 4_219):
+            start(client, "order", order(number, gift=number % 6 == 0), f"order-{number}")
+        start(client, "catalogue", [12], "catalogue-2026-11")
+        months = {"Ada Lovelace": [4_900, 1_250], "Alan Turing": [], "Grace Hopper": [18_900]}
+        start(client, "statement", ["November", months], "statement-2026-11")
+        for customer in CUSTOMERS[:3]:
+            start(client, "subscription", [customer], f"subscription-{slug(customer)}")
+        for number, account in ((4_117, "DE02 1203 0000"), (4_122, "FR76 3000 6000")):
+            start(client, "refund", [str(gate), number, account, 18_900], f"refund-{number}")
+        until(lambda: in_flight(client, "refund-4117") and in_flight(client, "refund-4122"))
+        until(lambda: status(client, "order-4218") != "running")
+    shop.kill()
+    shop.open()
+    with shop.client as client:
+        until(lambda: status(client, "refund-4117") == status(client, "refund-4122") == "parked")
+        start(client, "order", order(4_219, gift=True), "order-4219")
+        confirmed = {"name": "Confirmed", "payload": {"by": "Ada Lovelace"}}
+        client.post("/executions/order-4206/messages", json=confirmed).raise_for_status()
+        until(lambda: status(client, "order-4206") == "completed")
+        client.post("/executions/order-4212/cancel", json={"reason": "changed her mind"})
+        until(lambda: status(client, "order-4212") == "cancelled")
+        until(lambda: status(client, "order-4219") == "waiting")
+
+
+def order(number: int, *, gift: bool) -> list[Any]:
+    """Return the input of an order."""
+    counts = {"lamp": 1 + number % 2, "chair": 2, "tea": 1}
+    lines = [{"item": item, "count": count} for item, count in counts.items()]
+    customer = CUSTOMERS[number % len(CUSTOMERS)]
+    return [{"number": number, "customer": customer, "lines": lines, "gift": gift}]
+
+
+def start(client: httpx.Client, workflow: str, given: list[Any], name: str) -> None:
+    """Start an execution."""
+    attributes = {"region": ("eu", "us")[len(name) % 2], "channel": "web"}
+    body = {"workflow": f"shop.{workflow}", "input": given, "id": name, "attributes": attributes}
+    client.post("/executions", json=body).raise_for_status()
+
+
+def status(client: httpx.Client, name: str) -> str:
+    """Return how an execution stands."""
+    return str(client.get(f"/executions/{name}").json()["status"])
+
+
+def in_flight(client: httpx.Client, name: str) -> bool:
+    """Tell whether an execution has an effect under way."""
+    return bool(client.get(f"/executions/{name}").json()["in_flight"])
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait for something, for a while."""
+    deadline = time.monotonic() + READY_S_MAX
+    while not done():
+        if time.monotonic() > deadline:
+            raise SystemExit("the showcase does not come to where it should")
+        time.sleep(0.1)
+
+
+def slug(name: str) -> str:
+    """Return a name for an id."""
+    return name.lower().replace(" ", "-")
+
+
+# --- pictures ---------------------------------------------------------------------------------
+
+
+def shown(text: str) -> Picture:
+    """Return what waits until a text is to be seen."""
+    return lambda page: expect(page.get_by_text(text).first).to_be_visible()
+
+
+def none(_: Page) -> None:
+    """Do nothing before the picture."""
+
+
+SHOTS = [
+    Shot("executions", "executions", shown("order-4219")),
+    Shot("executions-dark", "executions", shown("order-4219"), dark=True),
+    Shot("execution", "executions/order-4206", shown("Ada Lovelace")),
+    Shot("execution-dark", "executions/order-4206", shown("Ada Lovelace"), dark=True),
+    Shot("execution-failed", "executions/statement-2026-11", shown("ZeroDivisionError")),
+    Shot("execution-phone", "executions/order-4206", shown("Ada Lovelace"), PHONE),
+    Shot("inbox", "inbox", shown("refund-4117")),
+    Shot("start", "start?workflow=shop.order", shown("customer")),
+    Shot("deployments", "deployments", shown("shop.order")),
+    Shot("health", "health", shown("Commit")),
+]
+
+
+def take(shots: list[Shot], url: str, browser: Any) -> None:
+    """Take pictures of the web UI."""
+    for shot in shots:
+        width, height = shot.size
+        page = browser.new_page(
+            viewport={"width": width, "height": height},
+            device_scale_factor=1 if shot.size == DESKTOP else 2,
+            color_scheme="dark" if shot.dark else "light",
+            reduced_motion="reduce",
+        )
+        page.goto(f"{url}/ui/{shot.path}")
+        shot.prepare(page)
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(600)  # for charts and fonts to settle
+        page.screenshot(path=IMAGES / f"ui-{shot.name}.png")
+        print(f"wrote docs/images/ui-{shot.name}.png", flush=True)
+        page.close()
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """Give a browser."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        raise SystemExit("this needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def main() -> None:
+    """Take the pictures whose names have one of the words given, or all."""
+    words = sys.argv[1:]
+    shots = [shot for shot in SHOTS if not words or any(word in shot.name for word in words)]
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="flawless-showcase-") as folder, chromium() as browser:
+        shop = Shop(Path(folder))
+        shop.open()
+        try:
+            fill(shop, Path(folder))
+            take(shots, shop.url, browser)
+        finally:
+            shop.kill()
+
+
+if __name__ == "__main__":
+    os.environ.pop("FLAWLESS_TOKEN", None)
+    main()
