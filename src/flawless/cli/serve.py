@@ -7,7 +7,6 @@ commands need not spend.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import sys
 from pathlib import Path
@@ -36,7 +35,6 @@ def serve(
     parent: reload.Parent | None,
 ) -> int:
     """Serve until a signal comes; return the exit status. Errors go to `parent` if there is one."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # for modules given by name
     try:

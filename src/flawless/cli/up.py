@@ -10,13 +10,21 @@ import typer
 
 from flawless.cli import reload
 from flawless.cli.defaults import HOST, PORT
+from flawless.cli.log_lines import LogFormat, LogLevel, log_to_stderr
+from flawless.cli.tracing import tracing
+from flawless.errors import UsageError
 
 
 def up(
     modules: Annotated[
-        list[str],
-        typer.Argument(metavar="MODULE...", help="Files (app.py) or names of modules."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODULE]...",
+            help="Files (app.py) or names of modules. Without any, what was deployed to the data "
+            "folder is served.",
+            show_default=False,
+        ),
+    ] = None,
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Where executions are kept; made if not there.")
     ] = Path(".flawless"),
@@ -62,20 +70,46 @@ def up(
             "https://app.example.com; give it again for each further one. Without it: none.",
         ),
     ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Send traces to an OpenTelemetry collector, as http://127.0.0.1:4318; so does "
+            "OTEL_EXPORTER_OTLP_ENDPOINT.",
+        ),
+    ] = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="FLAWLESS_LOG_FORMAT", help="How log lines on standard error look."),
+    ] = LogFormat.TEXT,
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(envvar="FLAWLESS_LOG_LEVEL", help="From which level on something is logged."),
+    ] = LogLevel.WARNING,
+    workflow_logs: Annotated[
+        bool,
+        typer.Option("--workflow-logs", help="Also log what workflows log and print."),
+    ] = False,
 ) -> None:
     """Serve the workflows of MODULE: the engine, and the HTTP API on 127.0.0.1:27288.
 
-    Executions that an earlier `up` on the same data folder left unfinished go on.
+    What was deployed to the data folder with `flawless deploy` is served as well. Executions that
+    an earlier `up` on the same data folder left unfinished go on.
     """
     from flawless import server
     from flawless.cli.serve import serve
     from flawless.engine.secrets import Secrets
     from flawless.engine.settings import Settings
 
+    given = modules or []
+    if reload_ and not given:
+        raise UsageError("--reload starts anew when a module changes: name one, as in app.py")
     hosts = allow_host or []
     settings = Settings(
         secrets=Secrets() if secrets is None else Secrets.load(secrets),
         egress=tuple(hosts) or None,
+        tracing=tracing(otlp),
+        workflow_logs=workflow_logs,
     )
     origins = cors or []
     access = server.Access(host, _token(data), data, tuple(origins))
@@ -83,14 +117,18 @@ def up(
     if reload_ and parent is None:
         with server.bind(host, port) as probe:
             port = probe.getsockname()[1]
-        arguments = [*modules, f"--data={data}", f"--host={host}", f"--port={port}"]
+        arguments = [*given, f"--data={data}", f"--host={host}", f"--port={port}"]
         arguments += ["--baked"] if baked else []
         arguments += [] if secrets is None else [f"--secrets={secrets}"]
         arguments += [f"--allow-host={name}" for name in hosts]
         arguments += [f"--cors={origin}" for origin in origins]
-        raise typer.Exit(reload.supervise(arguments, [Path(module) for module in modules]))
+        arguments += [] if otlp is None else [f"--otlp={otlp}"]
+        arguments += [f"--log-format={log_format}", f"--log-level={log_level}"]
+        arguments += ["--workflow-logs"] if workflow_logs else []
+        raise typer.Exit(reload.supervise(arguments, [Path(module) for module in given]))
+    log_to_stderr(log_format, log_level, workflows=workflow_logs)
     raise typer.Exit(
-        serve(modules, data, access, port, settings=settings, baked=baked, parent=parent)
+        serve(given, data, access, port, settings=settings, baked=baked, parent=parent)
     )
 
 

@@ -70,7 +70,8 @@ class Delivery:
                 if not messages or not live.deliver(messages):
                     break
         except StoreError as error:
-            _log.error("the inbox of execution %s cannot be read: %s", live.id, error)
+            known = {"execution": live.id}
+            _log.error("the inbox of execution %s cannot be read: %s", live.id, error, extra=known)
             await asyncio.sleep(_STORE_PAUSE_S)
             asyncio.get_running_loop().call_soon(self.notify, live.id)
         finally:

@@ -191,7 +191,10 @@ class Effects:
             except FlawlessError as error:
                 outcome = host_error(type(error).__name__, str(error))
             except Exception as error:
-                _log.exception("internal error in an effect of execution %s", execution.id)
+                known = {"execution": execution.id, "effect": effect}
+                _log.exception(
+                    "internal error in an effect of execution %s", execution.id, extra=known
+                )
                 outcome = host_error("EngineError", f"internal error: {error}")
             execution.arrived(effect, outcome)
 

@@ -338,7 +338,7 @@ class LiveExecution:
             self._fail(error)
             return
         except Exception as error:  # a bug of ours must not stop the other executions
-            _log.exception("internal error in execution %s", self.id)
+            _log.exception("internal error in execution %s", self.id, extra={"execution": self.id})
             self._fail(error)
             return
         if isinstance(state, Preempted):

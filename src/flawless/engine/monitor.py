@@ -10,11 +10,12 @@ from typing import Final, TypeAlias
 
 from flawless.engine import vitals
 from flawless.engine.clock import Clock
+from flawless.engine.echo import echo
 from flawless.engine.replays import Replay
 from flawless.engine.scheduler import Scheduler
+from flawless.engine.settings import Settings
 from flawless.engine.stats import INTERVAL_S, Gauges, Sample, Stats
 from flawless.engine.telemetry import Telemetry
-from flawless.engine.tracing import Tracing
 from flawless.engine.tracing.tracer import Tracer
 from flawless.engine.version import version
 from flawless.errors import StoreError
@@ -47,9 +48,11 @@ class Backlog:
 class Monitor:
     """Watches one engine while it is open. All of it belongs to the engine's loop."""
 
-    def __init__(self, store: Store, clock: Clock, tracing: Tracing | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings) -> None:
         self.telemetry = Telemetry()
-        self._tracing = tracing
+        self._tracing = settings.tracing
+        if settings.workflow_logs:
+            self.telemetry.echo = echo
         self._tracer: Tracer | None = None
         self._store = store
         self._clock = clock

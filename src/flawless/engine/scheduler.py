@@ -41,7 +41,7 @@ from flawless.engine.replays import Reason
 from flawless.engine.resting import append
 from flawless.engine.settings import Settings
 from flawless.engine.tasks import Tasks
-from flawless.engine.telemetry import Telemetry
+from flawless.engine.telemetry import OTHERS, Telemetry
 from flawless.engine.wakeups import Wakeups
 from flawless.errors import FlawlessError, StoreError, ToolchainError
 from flawless.ids import ExecutionId
@@ -298,14 +298,16 @@ class Scheduler:
                 try:
                     durable()
                 except Exception:
-                    _log.exception("internal error after a write of execution %s", execution)
+                    known = {"execution": execution}
+                    _log.exception("internal error after a write of %s", execution, extra=known)
             if isinstance(result, tuple):
                 for one in result:
                     self._delivery.notify(one)
 
         def refused(error: Exception) -> None:
             live = self._live.pop(execution, None) if execution is not None else None
-            _log.error("execution %s is stopped in this engine: %s", execution, error)
+            known = {"execution": execution}
+            _log.error("execution %s is stopped here: %s", execution, error, extra=known)
             if live is not None:
                 live.stop()
             if execution is not None:
@@ -412,11 +414,13 @@ class Scheduler:
                 try:
                     await self._load(execution, reason)
                 except (StoreError, ToolchainError) as error:
-                    _log.error("execution %s cannot be loaded: %s", execution, error)
+                    known = {"execution": execution}
+                    _log.error("execution %s cannot be loaded: %s", execution, error, extra=known)
                     await asyncio.sleep(_PAUSE_S)
                     self._enqueue(execution, reason)
                 except Exception:
-                    _log.exception("internal error while loading execution %s", execution)
+                    known = {"execution": execution}
+                    _log.exception("internal error while loading %s", execution, extra=known)
                 await asyncio.sleep(0)  # effects and requests have their turn between two guests
             self._room.clear()
             if not self._queued or not self._make_room():
@@ -462,20 +466,26 @@ class Scheduler:
             if live.machine is None and not live.over:
                 live.record(machine_of(live, entries, size, self._settings))
         except FlawlessError as error:
-            _log.error("an outcome of execution %s cannot be recorded: %s", live.id, error)
+            known = {"execution": live.id}
+            _log.error("an outcome of %s cannot be recorded: %s", live.id, error, extra=known)
             live.stop()
         finally:
             self._progress.set()
 
     async def _give_up(self, execution: ExecutionId, error: FlawlessError) -> None:
         """An execution that cannot be read stops; its journal stays as it is."""
-        _log.error("%s", error)
+        _log.error("%s", error, extra={"execution": execution})
         live = self._live.pop(execution, None)
         if live is not None:
             live.stop()
         told = outcome_for_parent(execution, Failed(0, error_of(error)))
         write = Append(execution, None, Status.FAILED, None, self.clock.now_us(), outcome=told)
-        self.submit(write, lambda: self._on_stop(execution, error))
+
+        def stopped() -> None:
+            self._telemetry.execution_ended(execution, OTHERS, Status.FAILED, None)
+            self._on_stop(execution, error)
+
+        self.submit(write, stopped)
 
     def _make_room(self) -> bool:
         """Whether another guest may begin; the one idle for longest makes way if need be."""

@@ -97,7 +97,7 @@ class Service:
         self.changes = Changes()
         """Tells of everything that becomes durable."""
         self._clock: Clock = clock or SystemClock()
-        self.monitor = Monitor(store, self._clock, self.settings.tracing)
+        self.monitor = Monitor(store, self._clock, self.settings)
         """Tells how the engine is."""
         self._library = library or Library(
             store,

@@ -29,6 +29,8 @@ class Settings:
     """The secrets that workflows may use, and where they may go."""
     tracing: Tracing | None = None
     """Whether and where executions are traced; None: they are not."""
+    workflow_logs: bool = False
+    """Whether what workflows log is logged by this process too, by `flawless.workflow`."""
     egress: tuple[str, ...] | None = None
     """The hosts that HTTP requests of workflows may go to; None: all. Part of the deployment."""
     outside: Outside = field(default_factory=Outside, repr=False)

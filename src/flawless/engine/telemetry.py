@@ -7,8 +7,9 @@ one process and begins at zero with it.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from flawless.core.entries import Entry
@@ -17,6 +18,8 @@ from flawless.engine.histogram import COMMIT_S, EFFECT_S, LAG_S, LIFE_S, WRITES,
 from flawless.engine.replays import Replays
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, NextRun, Record, Result, Send, Sent, Write
+
+_log = logging.getLogger("flawless.engine")
 
 WORKFLOWS_MAX: Final = 200
 """Workflows that are counted by name; what further ones do is counted as `OTHERS`."""
@@ -58,11 +61,28 @@ class Telemetry:
     """The numbers of one engine. Use it from the loop's thread only."""
 
     __slots__ = (
-        "_workflows", "commit_s", "commit_writes", "continued", "effect_s", "effects_failed",
-        "ended", "evictions", "journal_bytes", "journal_entries", "lag_s", "life_s", "messages",
-        "replays", "retried", "started", "step_attempts", "step_retries", "store_problems",
+        "_workflows",
+        "commit_s",
+        "commit_writes",
+        "continued",
+        "echo",
+        "effect_s",
+        "effects_failed",
+        "ended",
+        "evictions",
+        "journal_bytes",
+        "journal_entries",
+        "lag_s",
+        "life_s",
+        "messages",
+        "replays",
+        "retried",
+        "started",
+        "step_attempts",
+        "step_retries",
+        "store_problems",
         "tracer",
-    )  # fmt: skip
+    )
 
     def __init__(self) -> None:
         self.started: Counter[str] = Counter()
@@ -95,6 +115,8 @@ class Telemetry:
         """By how much the loop was late with a timer."""
         self.tracer: Observer | None = None
         """Who is told besides, if executions are traced."""
+        self.echo: Callable[[Write], None] | None = None
+        """What logs what workflows log, if that is wanted."""
         self._workflows: set[str] = set()
 
     def effect_ended(self, kind: str, took_us: int, *, failed: bool) -> None:
@@ -134,6 +156,8 @@ class Telemetry:
                 pass
         if self.tracer is not None:
             self.tracer.durable(write, result)
+        if self.echo is not None:
+            self.echo(write)
 
     def caller(self) -> str | None:
         """Return the `traceparent` of whoever starts an execution now, if that is of interest."""
@@ -157,6 +181,9 @@ class Telemetry:
         name = self._name(workflow)
         self.ended[name, status] += 1
         self.left(execution)
+        if _log.isEnabledFor(logging.INFO):
+            known = {"execution": execution, "workflow": workflow, "status": str(status)}
+            _log.info("execution %s has ended: %s", execution, status, extra=known)
         if took_us is None:
             return
         times = self.life_s.get(name)

@@ -14,6 +14,7 @@ from flawless.core.status import Status
 from flawless.durations import wait_seconds
 from flawless.engine import arguments
 from flawless.engine.service import End, Service
+from flawless.engine.tracing.context import given
 from flawless.errors import InputInvalid
 from flawless.server import details, filters, journals, records
 from flawless.server.documents import document
@@ -62,6 +63,7 @@ class Executions:
         deadline_s = _length(asked.deadline_s, "deadline_s")
         start_at_us = None if asked.start_at is None else moment_us(asked.start_at, "start_at")
         args = arguments.from_json(self._service, asked.workflow, asked.input)
+        given.set(request.headers.get("traceparent"))
         execution, new = await self._service.start(
             asked.workflow,
             args,

@@ -1,0 +1,87 @@
+"""What `up` logs: lines for people, or one JSON object a line for programs.
+
+Workflows' own logs are in their journals; this is what the engine and the libraries around it say.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from enum import StrEnum
+from typing import Any, Final
+
+from flawless import api
+from flawless.engine.context import current_step
+
+TEXT: Final = "%(levelname)s %(name)s: %(message)s"
+FIELDS: Final = (
+    "execution", "workflow", "status", "effect", "step", "attempt", "reason", "replayed", "source",
+)  # fmt: skip
+"""What the engine says besides, where it is known; all else that a record carries is left out."""
+OWN: Final = "flawless"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on something is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line.
+
+    Always there: `time` (RFC 3339, UTC), `level`, `logger`, `message`. Where they are known:
+    `execution` and what else `FIELDS` has, and `exception` with its traceback. What is logged by a
+    step carries its execution by itself.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "time": api.timestamp(round(record.created * 1_000_000)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if (said := getattr(record, "said", None)) is not None:
+            line["message"] = said
+        info = current_step.get()
+        if info is not None:
+            line |= {"execution": info.execution_id, "step": info.step, "attempt": info.attempt}
+        for name in FIELDS:
+            value = getattr(record, name, None)
+            if isinstance(value, str | int):
+                line[name] = value
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["exception"] = record.exc_text
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def log_to_stderr(form: LogFormat, level: LogLevel, *, workflows: bool = False) -> None:
+    """Let this process log to standard error; what workflows log, only with `workflows`.
+
+    The level is that of what Flawless logs. Libraries log from `warning` on, or above that level.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if form is LogFormat.JSON else logging.Formatter(TEXT))
+    number = logging.getLevelNamesMapping()[level.upper()]
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(max(number, logging.WARNING))
+    logging.getLogger(OWN).setLevel(number)
+    if workflows:
+        logging.getLogger(f"{OWN}.workflow").setLevel(logging.DEBUG)
