@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from flawless.api.fields import Label, ModuleNames, Sources
 from flawless.api.workflows import Workflow
 
 
@@ -81,9 +82,9 @@ class DeployRequest(msgspec.Struct, forbid_unknown_fields=True):
     of those that are loaded first: where workflows and steps are. `label` is for people.
     """
 
-    files: dict[str, str]
-    modules: list[str]
-    label: str = ""
+    files: Sources
+    modules: ModuleNames
+    label: Label = ""
 
 
 class Deployed(DeploymentDetail, kw_only=True):

@@ -34,3 +34,12 @@ Attributes = Annotated[dict[AttributeName, AttributeValue], _told(maxProperties=
 """What an execution is found by."""
 Moment = Annotated[str, _told(format="date-time")]
 """A time with its zone, as RFC 3339 has it."""
+ModulePath = Annotated[
+    str, _told(minLength=1, maxLength=200, pattern=r"^[^/.\\]+(/[^/.\\]+)*\.py$")
+]
+"""The path of a Python source: names of modules and packages, with / between them."""
+Sources = Annotated[dict[ModulePath, str], _told(minProperties=1, maxProperties=1_000)]
+"""Python sources by path, 8 MiB together."""
+ModuleNames = Annotated[list[str], _told(minItems=1, maxItems=50)]
+Label = Annotated[str, _told(maxLength=200)]
+"""A line for people."""

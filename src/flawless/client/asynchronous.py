@@ -9,7 +9,15 @@ from typing import TypeVar
 
 import httpx
 
-from flawless.client import action_calls, engine_calls, execution_calls, paging, streams, waiting
+from flawless.client import (
+    action_calls,
+    deployment_calls,
+    engine_calls,
+    execution_calls,
+    paging,
+    streams,
+    waiting,
+)
 from flawless.client.address import Address
 from flawless.client.driving import AsyncDriver
 from flawless.client.methods import async_method, async_series
@@ -79,6 +87,13 @@ class AsyncClient:
     stats = async_method(engine_calls.stats)
     restarts = async_method(engine_calls.restarts)
     whoami = async_method(engine_calls.whoami)
+
+    # --- deployments --------------------------------------------------------------------------
+
+    deployments = async_series(deployment_calls.deployments)
+    deployment = async_method(deployment_calls.deployment)
+    module_source = async_method(deployment_calls.module_source)
+    deploy = async_method(deployment_calls.deploy)
 
     # --- executions ---------------------------------------------------------------------------
 

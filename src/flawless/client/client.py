@@ -9,7 +9,15 @@ from typing import TypeVar
 
 import httpx
 
-from flawless.client import action_calls, engine_calls, execution_calls, paging, streams, waiting
+from flawless.client import (
+    action_calls,
+    deployment_calls,
+    engine_calls,
+    execution_calls,
+    paging,
+    streams,
+    waiting,
+)
 from flawless.client.address import Address
 from flawless.client.driving import Driver
 from flawless.client.methods import method, series
@@ -84,6 +92,13 @@ class Client:
     stats = method(engine_calls.stats)
     restarts = method(engine_calls.restarts)
     whoami = method(engine_calls.whoami)
+
+    # --- deployments --------------------------------------------------------------------------
+
+    deployments = series(deployment_calls.deployments)
+    deployment = method(deployment_calls.deployment)
+    module_source = method(deployment_calls.module_source)
+    deploy = method(deployment_calls.deploy)
 
     # --- executions ---------------------------------------------------------------------------
 

@@ -231,6 +231,19 @@ _DECISIONS = (
 
 _DEPLOYMENTS = (
     Operation(
+        "POST",
+        "/deployments",
+        "Upload code",
+        {201: api.Deployed, 200: api.Deployed},
+        "deployments",
+        "New executions of its workflows run on it, and its steps serve all executions, when this "
+        "is answered. 201 says that the code is new, 200 that it was deployed before. Code that "
+        "does not load in a guest, or does not import natively, is refused with its traceback, and "
+        "nothing has changed.",
+        body=api.DeployRequest,
+        headers={201: ("Location",), 200: ("Location",)},
+    ),
+    Operation(
         "GET",
         "/deployments",
         "List deployments, newest first",

@@ -1,0 +1,50 @@
+"""What can be asked about deployments, and how code is uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from flawless import api
+from flawless.client.call import Call, get, post
+from flawless.client.plans import Give, Series
+
+DEPLOY_S_MAX: Final = 300.0
+"""How long an upload may take: baked, or with large libraries, it is no matter of seconds."""
+
+
+def deployments() -> Series[api.Deployment]:
+    """Yield all deployments, newest first."""
+    before: str | None = None
+    while True:
+        query = () if before is None else (("before", before),)
+        page = yield from get("/deployments", api.DeploymentPage, *query)
+        for deployment in page.deployments:
+            yield Give(deployment)
+        before = page.next
+        if before is None:
+            return
+
+
+def deployment(id: str) -> Call[api.DeploymentDetail]:  # noqa: A002 (the word of the API)
+    """Return all that a deployment consists of; raises `DeploymentNotFound`."""
+    return get(f"/deployments/{quote(id, safe='')}", api.DeploymentDetail)
+
+
+def module_source(id: str, name: str) -> Call[api.ModuleSource]:  # noqa: A002 (the word of the API)
+    """Return a module of a deployment with its source; raises `DeploymentNotFound`."""
+    path = f"/deployments/{quote(id, safe='')}/modules/{quote(name, safe='')}"
+    return get(path, api.ModuleSource)
+
+
+def deploy(files: Mapping[str, str], modules: Sequence[str], label: str = "") -> Call[api.Deployed]:
+    """Upload Python sources by path, `{"shop.py": "..."}`; `modules` are loaded first.
+
+    New executions of their workflows run on them, and their steps serve all executions, when this
+    returns; it is durable then. The same sources give the same deployment, which is `new` only
+    once. Raises `InputInvalid` and `DeploymentInvalid`, with the traceback, when they are refused;
+    nothing has changed then. The token needs the role `deploy`.
+    """
+    body = {"files": dict(files), "modules": list(modules), "label": label}
+    return post("/deployments", body, api.Deployed, wait_s=DEPLOY_S_MAX, repeatable=True)
