@@ -171,6 +171,7 @@ def test_stopping_ends_what_waits(tmp_path: Path) -> None:
         assert "Application shutdown complete" in printed
         assert "Traceback" not in printed
         assert "never retrieved" not in printed
+        assert "was destroyed" not in printed
 
 
 def test_a_killed_application_goes_on(tmp_path: Path) -> None:

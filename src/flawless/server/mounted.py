@@ -125,6 +125,9 @@ class MountedApp:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=ANSWERS_S_MAX)
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait([self._watcher])
 
     # --- inside -------------------------------------------------------------------------------
 
