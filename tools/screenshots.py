@@ -56,26 +56,23 @@ class Shot:
 # --- what happens in the shop -----------------------------------------------------------------
 
 
-class Shop:
-    """The showcase as a running server."""
+class Served:
+    """A program that serves, and says where."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, *command: str) -> None:
+        self._command = [sys.executable, *command]
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
     def open(self) -> None:
-        """Serve, and wait until it answers."""
-        command = [sys.executable, "-m", "flawless.cli", "up", str(SHOWCASE), "--port=0"]
-        self._process = subprocess.Popen(
-            [*command, f"--data={self._folder / 'data'}"], stdout=subprocess.PIPE, text=True
-        )
+        """Start it, and wait until it says that it serves."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if found := re.match(r"at +(http://\S+)", line):
+            if found := re.match(r"(?:at|the shop is open:) +(http://\S+)", line):
                 self.url = found[1]
                 return
-        raise SystemExit("the showcase could not be served")
+        raise SystemExit(f"it does not serve: {' '.join(self._command)}")
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -92,7 +89,7 @@ class Shop:
 CUSTOMERS = ("Ada Lovelace", "Alan Turing", "Grace Hopper", "Edsger Dijkstra", "Barbara Liskov")
 
 
-def fill(shop: Shop, folder: Path) -> None:
+def fill(shop: Served, folder: Path) -> None:
     """Let a day of business happen."""
     gate = folder / "gate"
     with shop.client as client:
@@ -184,6 +181,8 @@ SHOTS = [
     Shot("health", "health", shown("Commit")),
 ]
 
+CHECKOUT_PAGES = ["checkout-cart", "checkout-address"]
+
 
 def take(shots: list[Shot], url: str, browser: Any) -> None:
     """Take pictures of the web UI."""
@@ -195,13 +194,51 @@ def take(shots: list[Shot], url: str, browser: Any) -> None:
             color_scheme="dark" if shot.dark else "light",
             reduced_motion="reduce",
         )
-        page.goto(f"{url}/ui/{shot.path}")
+        page.goto(url + shot.path)
         shot.prepare(page)
         page.wait_for_load_state("load")
         page.wait_for_timeout(600)  # for charts and fonts to settle
         page.screenshot(path=IMAGES / f"ui-{shot.name}.png")
         print(f"wrote docs/images/ui-{shot.name}.png", flush=True)
         page.close()
+
+
+def check_out(url: str, browser: Any, pages: list[str]) -> None:
+    """Go through the checkout, and take pictures of some of its pages."""
+    page = browser.new_page(
+        viewport={"width": 900, "height": 720}, device_scale_factor=1.5, reduced_motion="reduce"
+    )
+
+    def take_if_wanted(name: str) -> None:
+        if name in pages:
+            page.screenshot(path=IMAGES / f"{name}.png")
+            print(f"wrote docs/images/{name}.png", flush=True)
+
+    page.goto(url)
+    for name in ("more: A lamp", "more: A lamp", "more: Tea"):
+        page.get_by_role("button", name=name).click()
+    expect(page.locator(".total")).to_have_text("Total €115.40")
+    take_if_wanted("checkout-cart")
+    page.get_by_role("button", name="To the address").click()
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("Street and number").fill("12 St James's Sq")
+    page.get_by_label("Street and number").blur()
+    page.wait_for_timeout(600)
+    page.reload()
+    expect(page.get_by_label("Street and number")).to_have_value("12 St James's Sq")
+    take_if_wanted("checkout-address")
+    page.close()
+
+
+@contextlib.contextmanager
+def serving(*command: str) -> Iterator[Served]:
+    """Serve for a while."""
+    served = Served(*command)
+    served.open()
+    try:
+        yield served
+    finally:
+        served.kill()
 
 
 @contextlib.contextmanager
@@ -223,14 +260,16 @@ def main() -> None:
     words = sys.argv[1:]
     shots = [shot for shot in SHOTS if not words or any(word in shot.name for word in words)]
     IMAGES.mkdir(exist_ok=True)
+    pages = [name for name in CHECKOUT_PAGES if not words or any(word in name for word in words)]
     with tempfile.TemporaryDirectory(prefix="flawless-showcase-") as folder, chromium() as browser:
-        shop = Shop(Path(folder))
-        shop.open()
-        try:
-            fill(shop, Path(folder))
-            take(shots, shop.url, browser)
-        finally:
-            shop.kill()
+        if shots:
+            data = f"--data={folder}/data"
+            with serving("-m", "flawless.cli", "up", str(SHOWCASE), "--port=0", data) as shop:
+                fill(shop, Path(folder))
+                take(shots, f"{shop.url}/ui/", browser)
+        if pages:
+            with serving(str(CHECKOUT), "--port=0", f"--data={folder}/checkout") as site:
+                check_out(site.url, browser, pages)
 
 
 if __name__ == "__main__":

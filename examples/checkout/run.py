@@ -22,7 +22,7 @@ PORT = 8000
 def main() -> None:
     """Serve until Ctrl-C, or `kill -9`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--port", type=int, default=PORT, help="0 takes a free one")
     parser.add_argument("--data", type=Path, default=Path(".checkout"), metavar="DIR")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
@@ -32,8 +32,9 @@ def main() -> None:
         Engine(options.data / "checkout.db", modules=[checkout]) as engine,
         socket.create_server(("127.0.0.1", options.port)) as listener,
     ):
-        print(f"the shop is open: http://127.0.0.1:{options.port}")
-        print(f"what its workflows do: http://127.0.0.1:{options.port}/flawless/ui/")
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        print(f"the shop is open: {url}")
+        print(f"what its workflows do: {url}/flawless/ui/")
         print(f"to test it: kill -9 {os.getpid()}, and start it again", flush=True)
         config = uvicorn.Config(make_app(engine), log_level="warning")
         uvicorn.Server(config).run(sockets=[listener])

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _REMARK = re.compile(r"<!--\s*test:(.*?)-->", re.DOTALL)
-_FILE = re.compile(r"(?:#|//) file: (\S+)")
+_FILE = re.compile(r"(?:#|//|<!--) file: (\S+)(?: -->)?")
 
 
 class PageInvalid(Exception):

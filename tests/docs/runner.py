@@ -3,8 +3,9 @@
 Every page gets an empty folder of its own, one bash and one Python, and its blocks are carried out
 in order, so a page may build on what it showed before:
 
-- a block whose first line is `# file: app.py` (or `// file: ...`) is written to that file; a
-  Python file is then imported once, by another process, which finds mistakes on its top level,
+- a block whose first line is `# file: app.py` (or `// file: ...`, `<!-- file: ... -->`) is written
+  to that file; a Python file is then imported once, by another process, which finds mistakes on its
+  top level,
 - `python` runs in the page's Python; names live on from block to block,
 - `console` (or `sh`) types each `$ ` command into the page's bash (`> ` continues one); variables,
   folders and jobs live on. A command that ends in `&` is a server: the runner waits until it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,9 +31,7 @@ class Shop:
     """The program of the example, on a port that it keeps when it is started again."""
 
     def __init__(self, folder: Path, bank_s: float) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = "http://127.0.0.1:0"
         self._folder = folder
         self._bank_s = bank_s
         self._process: subprocess.Popen[str] | None = None
@@ -54,13 +51,17 @@ class Shop:
     def open(self) -> None:
         """Start it and wait until it says that it is open."""
         self._process = subprocess.Popen(
-            [sys.executable, str(RUN), f"--port={self.port}", f"--data={self._folder}"],
+            [
+                *(sys.executable, str(RUN), f"--data={self._folder}"),
+                f"--port={self.url.rpartition(':')[2]}",
+            ],
             env=environment(CHECKOUT_BANK_S=str(self._bank_s)),
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdout is not None
-        assert "the shop is open" in self._process.stdout.readline()
+        said, _, self.url = self._process.stdout.readline().strip().partition(": ")
+        assert said == "the shop is open"
 
     def kill(self) -> None:
         """End it as a power cut would."""
