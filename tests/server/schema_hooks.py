@@ -47,7 +47,22 @@ def filter_body(_: Any, body: Any) -> bool:
     """Leave out names and ids that no terminal shows."""
     if not isinstance(body, dict):
         return True
-    texts = [body.get("id"), body.get("name")]
+    attributes = body.get("attributes")
+    values = [*attributes.values()] if isinstance(attributes, dict) else []
+    return shown([body.get("id"), body.get("name"), *values])
+
+
+@schemathesis.hook
+def filter_query(_: Any, query: Any) -> bool:
+    """Leave out attributes that no terminal shows, or that have two values at once."""
+    given = (query or {}).get("attribute")
+    texts = given if isinstance(given, list) else [given]
+    names = [text.partition("=")[0] for text in texts if isinstance(text, str)]
+    return shown(texts) and len(names) == len(set(names))
+
+
+def shown(texts: list[Any]) -> bool:
+    """Tell whether all texts consist of what a terminal shows."""
     return all(not isinstance(text, str) or text.isprintable() for text in texts)
 
 

@@ -171,7 +171,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 def _query_parameter(parameter: Parameter) -> dict[str, Any]:
     schema = parameter.schema
     if parameter.repeated:
-        schema = {"type": "array", "items": schema}
+        schema = {"type": "array", "items": schema, "maxItems": parameter.most}
     return {
         "name": parameter.name,
         "in": "query",

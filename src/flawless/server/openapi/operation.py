@@ -25,6 +25,8 @@ class Parameter:
     schema: Schema
     description: str
     repeated: bool = False
+    most: int = 1
+    """How often a repeated one may be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flawless import api
+from flawless.core.attributes import ATTRIBUTES_MAX
 from flawless.core.status import Status
 from flawless.server.openapi.operation import FLAG, MOMENT, TEXT, Operation, Parameter, whole
 from flawless.stores.base import MESSAGE_END, SEQ_END
@@ -39,9 +40,10 @@ _FILTERS = (
     Parameter("created_before", MOMENT, "Only those created earlier."),
     Parameter(
         "attribute",
-        TEXT,
+        TEXT | {"pattern": r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}=(?:[^\p{C}\p{Z}]| ){1,256}$"},
         "Only those with this attribute, as `name=value`; of several, all must hold.",
         repeated=True,
+        most=ATTRIBUTES_MAX,
     ),
 )
 _BEFORE = Parameter("before", TEXT, "The `next` of the page before.")
