@@ -19,6 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flawless.cli import (
+    deployments,
     doctor,
     ending,
     executions,
@@ -67,6 +68,8 @@ def _commands() -> typer.Typer:
     commands.command()(init.init)
     commands.command()(up.up)
     commands.command()(workflows.workflows)
+    commands.command()(deployments.deploy)
+    commands.command()(deployments.deployments)
     commands.command()(executions.start)
     commands.command("list")(listing.list_)
     commands.command()(show.show)

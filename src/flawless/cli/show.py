@@ -18,6 +18,7 @@ from flawless.cli.server import connect
 from flawless.cli.timeline import Row, Timeline
 from flawless.client import Client
 from flawless.engine.clock import SystemClock
+from flawless.errors import UsageError
 from flawless.ids import earlier_run, latest_run
 
 CHILDREN_MAX: Final = 20
@@ -83,7 +84,7 @@ def _print_json(shown: _Shown, pages: Iterable[api.JournalPage]) -> None:
 def _print(client: Client, shown: _Shown, pages: Iterable[api.JournalPage]) -> None:
     clock = SystemClock()
     now_us = clock.now_us()
-    _print_head(shown, now_us)
+    _print_head(shown, now_us, _label(client, shown.execution.deployment))
     making = Timeline()
     last: dict[str, Any] = {}
     for n, page in enumerate(pages):
@@ -101,7 +102,16 @@ def _print(client: Client, shown: _Shown, pages: Iterable[api.JournalPage]) -> N
     _print_children(shown)
 
 
-def _print_head(shown: _Shown, now_us: int) -> None:
+def _label(client: Client, deployment: str) -> str:
+    """Return what people call a deployment, in brackets, or nothing if it is not to be had."""
+    try:
+        label = client.deployment(deployment).label
+    except UsageError:
+        return ""
+    return f" ({output.printable(label)})" if label else ""
+
+
+def _print_head(shown: _Shown, now_us: int, label: str) -> None:
     detail = shown.execution
     created_us = api.microseconds(detail.created_at)
     ended = detail.status in _ENDED
@@ -118,7 +128,7 @@ def _print_head(shown: _Shown, now_us: int) -> None:
     moment = detail.created_at if detail.start_at is None else detail.start_at
     verb = "began" if detail.start_at is None else "begins"
     when = moment[:19].replace("T", " ")
-    output.line(f"{verb} {when} UTC on deployment {detail.deployment}", style="dim")
+    output.line(f"{verb} {when} UTC on deployment {detail.deployment}{label}", style="dim")
     if detail.attributes:
         pairs = "  ".join(f"{name}={value}" for name, value in detail.attributes.items())
         output.line(f"attributes {pairs}", style="dim")
