@@ -17,7 +17,7 @@ def test_the_engine_is_told_about(visit: Visit, office: Office) -> None:
     office.start("greet", id="healthy")
     page = visit("health")
     expect(page.get_by_text("Working")).to_be_visible()
-    restarts = page.get_by_role("table").filter(has_text="The engine before")
+    restarts = page.get_by_role("table", name="Restarts")
     expect(restarts).to_contain_text("was killed")
     page.get_by_role("link", name=re.compile(r"^Completed: \d+$")).click()
     expect(page).to_have_url(re.compile(r"/executions\?status=completed$"))

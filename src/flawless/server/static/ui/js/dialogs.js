@@ -60,10 +60,10 @@ export class Dialogs {
   }
 
   shortcuts() {
-    const groups = Map.groupBy(this.app.keyboard.shown(), (binding) => binding.group);
+    const groups = this.app.keyboard.groups();
     const body = (close) => html`<div class="dialog-head"><h2>Keyboard shortcuts</h2></div>
       <div class="dialog-body">
-        ${[...groups].map(
+        ${groups.map(
           ([group, bindings]) => html`<h3>${group}</h3>
             <dl class="shortcuts">
               ${bindings.map(

@@ -20,9 +20,11 @@ export class Keyboard {
     };
   }
 
-  // Those that the help shows; one without a label is another way to do the same.
-  shown() {
-    return this.bindings.filter((binding) => binding.label).reverse();
+  // What the help shows: groups of bindings, those of the page first. A binding without a label is
+  // another way to do the same as one that has it.
+  groups() {
+    const shown = this.bindings.filter((binding) => binding.label);
+    return [...Map.groupBy(shown, (binding) => binding.group)].reverse();
   }
 
   #pressed(event) {

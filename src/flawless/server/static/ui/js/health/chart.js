@@ -92,7 +92,7 @@ function table(title, series, samples, values, format) {
   const rows = [];
   for (let place = samples.length - 1; place >= 0; place -= step) rows.push(place);
   return html`<div class="chart-table" tabindex="0" role="region" aria-label=${`${title}, as a table`}>
-      <table class="table">
+      <table class="table" aria-label=${title}>
         <thead>
           <tr>
             <th scope="col">Time</th>

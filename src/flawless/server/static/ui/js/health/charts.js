@@ -6,7 +6,8 @@ const rate = (name) => (sample) => sample[name] / sample.interval_s;
 const level = (name) => (sample) => sample[name];
 
 function perSecond(value) {
-  return value < 10 ? value.toFixed(value === 0 || value >= 1 ? 1 : 2) : compact(Math.round(value));
+  if (value === 0 || value >= 10) return compact(Math.round(value));
+  return value.toFixed(value >= 1 ? 1 : 2);
 }
 
 const whole = (value) => compact(Math.round(value));

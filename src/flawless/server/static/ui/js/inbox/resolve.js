@@ -72,7 +72,7 @@ function dialog(decision, close, redraw) {
     <div class="dialog-head">
       <h2>Decide about <code>${item.label}</code></h2>
       <p class="muted small">
-        ${item.workflow} <code>${item.execution}</code>, waiting since ${ago(app, item.at)}
+        ${item.workflow} <code>${item.execution}</code>, parked ${ago(app, item.at)}
       </p>
     </div>
     <div class="dialog-body">
@@ -95,7 +95,7 @@ function dialog(decision, close, redraw) {
             label: "Value of the effect, as JSON",
             text: decision.value,
             rows: 4,
-            placeholder: "JSON; nothing is null",
+            placeholder: 'JSON, such as "receipt-77"; left empty it is null',
             onInput: (text) => change("value", text),
           })
         : nothing}

@@ -5,6 +5,7 @@ import { empty } from "../components/empty.js";
 import { icon } from "../components/icon.js";
 import { problemNotice } from "../components/notice.js";
 import { ago } from "../components/time.js";
+import { count } from "../format.js";
 import { upload } from "../deployments/upload.js";
 
 const NAMED_MAX = 4;
@@ -78,13 +79,13 @@ export class DeploymentsPage {
       </div>`;
     }
     return html`<div class="card scroll-x">
-        <table class="table deployments">
+        <table class="table deployments" aria-label="Deployments">
           <thead>
             <tr>
-              <th>Deployment</th>
-              <th>Workflows</th>
-              <th>Kind</th>
-              <th class="end">Created</th>
+              <th scope="col">Deployment</th>
+              <th scope="col" class="wide-only">Workflows</th>
+              <th scope="col">Kind</th>
+              <th scope="col" class="end">Created</th>
             </tr>
           </thead>
           <tbody>
@@ -113,8 +114,9 @@ export class DeploymentsPage {
             : nothing}
         </div>
         <code class="muted small">${one.id}</code>
+        <div class="narrow-only muted small">${count(one.workflows.length, "workflow")}</div>
       </td>
-      <td>
+      <td class="wide-only">
         <div class="row wrap">
           ${named.map((name) => html`<span class="chip">${name}</span>`)}
           ${more > 0 ? html`<span class="muted small">+${more}</span>` : nothing}

@@ -125,13 +125,20 @@ export class ExecutionsPage {
         <h1>Executions</h1>
         <div class="page-actions">${this.#startButton()}</div>
       </div>
-      ${toolbar(this)} ${this.#news()} ${this.#list()} ${this.#bulkBar()}`;
+      ${this.#isNew() ? nothing : toolbar(this)} ${this.#news()} ${this.#list()} ${this.#bulkBar()}`;
   }
 
   drawn() {
     const { model } = this;
     const [, end] = this.visible();
     if (model.loaded && !model.paused && end > model.rows.length - AHEAD) model.more();
+  }
+
+  // Whether nothing was started here ever: there is nothing to search yet.
+  #isNew() {
+    const { loaded, rows, next } = this.model;
+    const all = !isNarrow(this.filter) && this.filter.status === "";
+    return loaded && all && rows.length === 0 && next === null && this.searchText === "";
   }
 
   #startButton() {
@@ -174,7 +181,7 @@ export class ExecutionsPage {
         })}
       </div>`;
     }
-    return html`<div class="card">${firstExecution(this.app, this.documents[0])}</div>`;
+    return html`<div class="card">${firstExecution(this.app, this.documents)}</div>`;
   }
 
   #foot() {

@@ -160,7 +160,7 @@ export class HealthPage {
       ${this.restarts.length === 0
         ? html`<p class="muted card-body">None so far.</p>`
         : html`<div class="scroll-x">
-            <table class="table">
+            <table class="table" aria-label="Restarts">
               <thead>
                 <tr>
                   <th scope="col">Started</th>

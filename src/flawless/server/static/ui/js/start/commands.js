@@ -1,6 +1,12 @@
 // The same start as a command line, as a request, and in Python.
 import { shell } from "../format.js";
 
+const URL_DEFAULT = "http://127.0.0.1:27288"; // where the command line looks unless it is told
+
+function origin() {
+  return new URL("..", document.baseURI).href.replace(/\/$/, "");
+}
+
 // `asked` is the body of `POST /executions`; `token` says that the server wants one.
 export function commands(asked, { token = false } = {}) {
   return { cli: cli(asked), curl: curl(asked, token), python: python(asked) };
@@ -14,16 +20,17 @@ function cli({ workflow, input, id, attributes = {}, delay_s, start_at, deadline
   if (delay_s) words.push("--delay", `${delay_s}s`);
   if (start_at) words.push("--at", start_at);
   if (deadline_s) words.push("--deadline", `${deadline_s}s`);
-  return shell(words);
+  const elsewhere = origin() === URL_DEFAULT ? "" : `FLAWLESS_URL=${shell([origin()])} `;
+  return elsewhere + shell(words);
 }
 
 function curl(asked, token) {
   const url = new URL("../api/v1/executions", document.baseURI).href;
-  const words = ["curl", url, "-H", "Content-Type: application/json"];
-  const body = `-d ${shell([JSON.stringify(asked)])}`;
+  const lines = [shell(["curl", url]), shell(["-H", "Content-Type: application/json"])];
   // The shell fills in the token: it is in double quotes, and stands nowhere in this page.
-  const authorization = token ? ' -H "Authorization: Bearer $FLAWLESS_TOKEN"' : "";
-  return `${shell(words)}${authorization} \\\n  ${body}`;
+  if (token) lines.push('-H "Authorization: Bearer $FLAWLESS_TOKEN"');
+  lines.push(shell(["-d", JSON.stringify(asked)]));
+  return lines.join(" \\\n  ");
 }
 
 function python({ workflow, input, id, attributes = {}, delay_s, start_at, deadline_s }) {
@@ -34,9 +41,8 @@ function python({ workflow, input, id, attributes = {}, delay_s, start_at, deadl
   if (delay_s) given.push(`delay_s=${delay_s}`);
   if (start_at) given.push(`start_at=${JSON.stringify(start_at)}`);
   if (deadline_s) given.push(`deadline_s=${deadline_s}`);
-  const url = new URL("..", document.baseURI).href.replace(/\/$/, "");
   const lines = given.map((one) => `    ${one},`).join("\n");
-  return `from flawless import Client\n\nwith Client(${JSON.stringify(url)}) as client:\n    execution = client.start(\n${lines.replaceAll(/^/gm, "    ")}\n    )`;
+  return `from flawless import Client\n\nwith Client(${JSON.stringify(origin())}) as client:\n    execution = client.start(\n${lines.replaceAll(/^/gm, "    ")}\n    )`;
 }
 
 // JSON as Python writes it.
