@@ -24,6 +24,7 @@ from flawless.engine.handle import Execution
 from flawless.engine.secrets import Secrets
 from flawless.engine.service import LogLine
 from flawless.engine.settings import Settings
+from flawless.engine.tracing import Tracing
 from flawless.errors import (
     BodyTooLarge,
     ConnectError,
@@ -120,6 +121,7 @@ __all__ = [
     "StepTimeout",
     "StoreError",
     "TooManyRedirects",
+    "Tracing",
     "UsageError",
     "ValueTooLarge",
     "Workflow",
