@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
 import flawless
 
@@ -13,6 +14,12 @@ engine = flawless.Engine(os.environ["STORE"], modules=[HERE / "shop.py", HERE / 
 served = engine.asgi(local=True)
 app = FastAPI(lifespan=served.lifespan)
 app.mount("/flawless", served)
+
+
+@app.get("/page", response_class=HTMLResponse)
+async def page() -> str:
+    """Give an empty page."""
+    return '<!doctype html><title>A page</title><link rel="icon" href="data:,">'
 
 
 @app.post("/orders")

@@ -23,6 +23,7 @@ export class Feed {
     this.closed = closed;
     const signal = this.#stop.signal;
     const onConnection = (connection) => {
+      if (connection.state === "closed") return; // each watch is closed for itself
       this.#connection = connection;
       for (const watch of [...this.#watches]) watch.onConnection(connection);
     };
@@ -128,6 +129,7 @@ export class Watch {
     this.#over = true;
     this.#options.signal?.removeEventListener("abort", this.stop);
     this.#feed.leave(this);
+    tell(this.#options.onConnection, { state: "closed" });
     this.#settle.resolve(outcome);
     this.#wake();
   }
