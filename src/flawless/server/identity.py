@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from flawless import api
+from flawless._messages import check_name
 from flawless.engine.service import Service
-from flawless.errors import InputInvalid
+from flawless.errors import InputInvalid, UsageError
 from flawless.server.access import caller
 from flawless.server.authentication import Authenticator
 from flawless.server.capabilities import (
     CAPABILITY_S_MAX,
-    MESSAGE_NAMES_CHARS_MAX,
     MESSAGE_NAMES_MAX,
     Capability,
 )
@@ -113,22 +114,22 @@ def granted(
     )
 
 
-def _rights(names: list[str]) -> frozenset[Right]:
-    known = {right.value: right for right in Right}
-    if not names or not known.keys() >= set(names):
-        raise InputInvalid(f"rights is a list of some of {', '.join(known)}", path="rights")
-    return frozenset(known[name] for name in names)
+def _rights(names: Sequence[str]) -> frozenset[Right]:
+    if not names:
+        raise InputInvalid(f"rights names at least one of {', '.join(Right)}", path="rights")
+    return frozenset(map(Right, names))
 
 
-def _messages(names: list[str] | None, rights: frozenset[Right]) -> frozenset[str] | None:
+def _messages(names: Sequence[str] | None, rights: frozenset[Right]) -> frozenset[str] | None:
     if names is None:
         return None
     if Right.SEND not in rights:
         raise InputInvalid("messages are for the right send, which is not given", path="messages")
-    if len(names) > MESSAGE_NAMES_MAX or sum(map(len, names)) > MESSAGE_NAMES_CHARS_MAX:
-        raise InputInvalid(
-            f"messages has at most {MESSAGE_NAMES_MAX} names of {MESSAGE_NAMES_CHARS_MAX} "
-            "characters together",
-            path="messages",
-        )
+    if len(names) > MESSAGE_NAMES_MAX:
+        raise InputInvalid(f"messages has at most {MESSAGE_NAMES_MAX} names", path="messages")
+    for name in names:
+        try:
+            check_name(name)
+        except UsageError as error:
+            raise InputInvalid(str(error), path="messages") from None
     return frozenset(names)
