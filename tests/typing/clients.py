@@ -47,7 +47,8 @@ async def awaiting() -> None:
     async with AsyncClient() as client:
         assert_type(client, AsyncClient)
         assert_type(await client.start("app.w"), api.StartedExecution)
-        assert_type(client.get("x"), Coroutine[Any, Any, api.ExecutionDetail])
+        later = assert_type(client.get("x"), Coroutine[Any, Any, api.ExecutionDetail])
+        assert_type(await later, api.ExecutionDetail)
         assert_type(client.executions(), AsyncGenerator[api.Execution, None])
         assert_type(await client.parked("x"), list[api.ParkedEffect])
         async for state in client.watch("x"):

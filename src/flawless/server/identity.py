@@ -88,7 +88,7 @@ class Identity:
 
 def granted(
     execution: str,
-    rights: list[str],
+    rights: Sequence[str],
     ttl_s: float,
     messages: list[str] | None,
     *,
@@ -115,7 +115,7 @@ def granted(
 
 
 def _rights(names: Sequence[str]) -> frozenset[Right]:
-    if not names:
+    if not names or not set(Right) >= set(names):
         raise InputInvalid(f"rights names at least one of {', '.join(Right)}", path="rights")
     return frozenset(map(Right, names))
 
