@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from flawless.api.fields import CapabilityLifetime, MessageNames, Rights
+
 
 class Whoami(msgspec.Struct):
     """Who asks. `via` is `local`, `token`, `session`, `capability` or `host`.
@@ -24,9 +26,9 @@ class Whoami(msgspec.Struct):
 class CapabilityRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions/{id}/capability`. `messages`: the only ones it may send."""
 
-    rights: list[str]
-    ttl_s: float = 3_600.0
-    messages: list[str] | None = None
+    rights: Rights
+    ttl_s: CapabilityLifetime = 3_600.0
+    messages: MessageNames | None = None
 
 
 class Capability(msgspec.Struct):

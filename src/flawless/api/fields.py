@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -43,3 +43,8 @@ Sources = Annotated[dict[ModulePath, str], _told(minProperties=1, maxProperties=
 ModuleNames = Annotated[list[str], _told(minItems=1, maxItems=50)]
 Label = Annotated[str, _told(maxLength=200)]
 """A line for people."""
+Rights = Annotated[list[Literal["state", "send", "journal"]], _told(minItems=1)]
+"""What a capability token opens."""
+CapabilityLifetime = Annotated[float, _told(exclusiveMinimum=0, maximum=30 * 86_400)]
+"""A length of time of up to thirty days."""
+MessageNames = Annotated[list[MessageName], _told(maxItems=20)]

@@ -51,9 +51,7 @@ def add(
     data: Data = _DATA,
     expires: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME", help="How long it lasts: 90d, 12h. Without it: for good."
-        ),
+        typer.Option(metavar="TIME", help="How long it lasts: 90d, 12h. Without it: for good."),
     ] = None,
 ) -> None:
     """Make a token and print it, once: the server keeps only its hash.

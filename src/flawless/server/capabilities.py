@@ -17,9 +17,8 @@ CAPABILITY_SIGN: Final = "flc_"
 CAPABILITY_S: Final = 3_600.0
 """How long a capability lasts unless the request says otherwise."""
 CAPABILITY_S_MAX: Final = 30 * 86_400.0
-MESSAGE_NAMES_MAX: Final = 50
-MESSAGE_NAMES_CHARS_MAX: Final = 4_000
-"""The names of messages in one token, together: it has to fit into a header."""
+MESSAGE_NAMES_MAX: Final = 20
+"""The names of messages in one token: with the longest of them it still fits into a header."""
 
 
 class Capability(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -90,7 +90,7 @@ def granted(
     execution: str,
     rights: Sequence[str],
     ttl_s: float,
-    messages: list[str] | None,
+    messages: Sequence[str] | None,
     *,
     now_us: int,
     issuer: str,

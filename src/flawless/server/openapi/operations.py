@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from flawless import api
-from flawless.core.attributes import ATTRIBUTES_MAX
-from flawless.core.status import Status
-from flawless.server.openapi.operation import FLAG, MOMENT, TEXT, Operation, Parameter, whole
-from flawless.stores.base import MESSAGE_END, SEQ_END
+from flawless.server.openapi.around import ENGINE, STREAMS
+from flawless.server.openapi.operation import FLAG, Operation, Parameter, whole
+from flawless.server.openapi.parameters import (
+    BEFORE,
+    FILTERS,
+    FROM,
+    JOURNAL_LIMIT,
+    LIMIT,
+    STATUS,
+    WAIT,
+)
+from flawless.stores.base import MESSAGE_END
 
 TAGS: Final = {
     "executions": "Start, find and read executions.",
@@ -20,33 +28,6 @@ TAGS: Final = {
     "engine": "What answers here, and how it is.",
 }
 
-_STATUS = TEXT | {"enum": [str(status) for status in Status]}
-_WAIT = Parameter(
-    "wait",
-    {"type": "number", "minimum": 0, "default": 0},
-    f"How many seconds to wait for it; more than {api.WAIT_S_MAX:g} count as that.",
-)
-_FROM = Parameter("from", whole(0, SEQ_END, 0), "The position to begin with.")
-_JOURNAL_LIMIT = Parameter(
-    "limit", whole(1, api.JOURNAL_LIMIT_MAX, api.JOURNAL_LIMIT), "How many entries at most."
-)
-_LIMIT = Parameter(
-    "limit", whole(1, api.LIST_LIMIT_MAX, api.LIST_LIMIT), "How many on a page at most."
-)
-_FILTERS = (
-    Parameter("workflow", TEXT, "Only those of this workflow."),
-    Parameter("prefix", TEXT, "Only those whose id begins so."),
-    Parameter("created_after", MOMENT, "Only those created then or later."),
-    Parameter("created_before", MOMENT, "Only those created earlier."),
-    Parameter(
-        "attribute",
-        TEXT | {"pattern": r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}=(?:[^\p{C}\p{Z}]| ){1,256}$"},
-        "Only those with this attribute, as `name=value`; of several, all must hold.",
-        repeated=True,
-        most=ATTRIBUTES_MAX,
-    ),
-)
-_BEFORE = Parameter("before", TEXT, "The `next` of the page before.")
 _ONE = "/executions/{id}"
 _NO = {"const": False}
 _YES = {"const": True}
@@ -79,11 +60,11 @@ _EXECUTIONS = (
         "A page may have fewer executions than `limit`, or none, and a `next` all the same: a "
         "request looks at a bounded number of them.",
         query=(
-            Parameter("status", _STATUS, "Only those that stand so."),
-            *_FILTERS,
+            Parameter("status", STATUS, "Only those that stand so."),
+            *FILTERS,
             Parameter("runs", FLAG | {"default": False}, "Earlier runs (`ID~1`) too."),
-            _LIMIT,
-            _BEFORE,
+            LIMIT,
+            BEFORE,
         ),
     ),
     Operation("GET", _ONE, "How an execution stands", {200: api.ExecutionDetail}, "executions"),
@@ -93,7 +74,7 @@ _EXECUTIONS = (
         "Its result or its error; can wait for it",
         {200: api.Outcome},
         "executions",
-        query=(_WAIT,),
+        query=(WAIT,),
     ),
     Operation(
         "GET",
@@ -101,7 +82,7 @@ _EXECUTIONS = (
         "The executions it has started",
         {200: api.ChildrenPage},
         "executions",
-        query=(_FROM, _LIMIT),
+        query=(FROM, LIMIT),
     ),
     Operation(
         "GET",
@@ -109,7 +90,7 @@ _EXECUTIONS = (
         "What it observed, entry by entry",
         {200: api.JournalPage},
         "executions",
-        query=(_FROM, _JOURNAL_LIMIT),
+        query=(FROM, JOURNAL_LIMIT),
     ),
     Operation(
         "GET",
@@ -117,7 +98,7 @@ _EXECUTIONS = (
         "What it logged and printed",
         {200: api.LogPage},
         "executions",
-        query=(_FROM, _JOURNAL_LIMIT),
+        query=(FROM, JOURNAL_LIMIT),
     ),
 )
 
@@ -129,7 +110,7 @@ _CONVERSATION = (
         {200: api.MessagePage},
         "conversation",
         "A page may have fewer messages than `limit`, or none, and a `next` all the same.",
-        query=(Parameter("from", whole(0, MESSAGE_END, 1), "The number to begin with."), _LIMIT),
+        query=(Parameter("from", whole(0, MESSAGE_END, 1), "The number to begin with."), LIMIT),
     ),
     Operation(
         "POST",
@@ -148,7 +129,7 @@ _CONVERSATION = (
         "What it responded; can wait for it",
         {200: api.Reply},
         "conversation",
-        query=(_WAIT,),
+        query=(WAIT,),
     ),
     Operation("GET", f"{_ONE}/state", "What it published last", {200: api.State}, "conversation"),
 )
@@ -220,13 +201,13 @@ _DECISIONS = (
         "decisions",
         "A page may have no items, and a `next` all the same.",
         query=(
-            *_FILTERS,
+            *FILTERS,
             Parameter(
                 "limit",
                 whole(1, api.PARKED_LIMIT_MAX, api.LIST_LIMIT),
                 "Of how many executions at most.",
             ),
-            _BEFORE,
+            BEFORE,
         ),
     ),
 )
@@ -257,7 +238,7 @@ _DEPLOYMENTS = (
                 whole(1, api.DEPLOYMENTS_LIMIT_MAX, api.DEPLOYMENTS_LIMIT_MAX),
                 "How many on a page at most.",
             ),
-            _BEFORE,
+            BEFORE,
         ),
         problems=(404,),
     ),
@@ -288,48 +269,12 @@ _ACCESS = (
         "Give it to a browser. It lasts for `ttl_s` seconds, and ends with the token of whoever "
         "asked for it.",
         body=api.CapabilityRequest,
-    ),
-)
-
-_ENGINE = (
-    Operation(
-        "GET",
-        "/openapi.json",
-        "This document",
-        {200: "application/json"},
-        "engine",
-    ),
-    Operation("GET", "", "What answers here", {200: api.About}, "engine"),
-    Operation(
-        "GET",
-        "/workflows",
-        "What can be started, with signatures as JSON Schema",
-        {200: api.WorkflowList},
-        "engine",
-    ),
-    Operation(
-        "GET",
-        "/health",
-        "How the engine is",
-        {200: api.Health, 503: api.Health},
-        "engine",
-        "503 while it cannot keep what it does.",
-    ),
-    Operation(
-        "GET",
-        "/stats",
-        "Samples of the last hour",
-        {200: api.Stats},
-        "engine",
-        "Of this process, for charts. Metrics for a monitoring system are at `/metrics`.",
-    ),
-    Operation(
-        "GET",
-        "/restarts",
-        "When engines opened the store",
-        {200: api.RestartList},
-        "engine",
-        "The latest of them, kept in the store.",
+        rule={
+            "anyOf": [
+                {"properties": {"messages": {"type": "null"}}},
+                {"properties": {"rights": {"contains": {"const": "send"}}}},
+            ]
+        },
     ),
 )
 
@@ -339,5 +284,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *_DECISIONS,
     *_DEPLOYMENTS,
     *_ACCESS,
-    *_ENGINE,
+    *STREAMS,
+    *ENGINE,
 )
