@@ -13,6 +13,7 @@ import schemathesis
 WORKFLOWS = {"shop.echo": [{"any": 1}], "desk.listen": ["word"], "shop.stumble": {"reason": "why"}}
 EXECUTIONS = ["done", "listening", "failed"]
 WAIT_S_MAX = 0.01
+MODULE = "from flawless import workflow\n\n\n@workflow\ndef hello() -> str:\n    return 'hello'\n"
 
 
 @schemathesis.hook
@@ -30,6 +31,10 @@ def map_body(context: Any, body: Any) -> Any:
         if isinstance(asked, str) and (len(asked) % 4 or asked.startswith(("shop.", "desk."))):
             body["workflow"] = [*WORKFLOWS][len(asked) % len(WORKFLOWS)]
             body["input"] = WORKFLOWS[body["workflow"]]
+    if context.operation.path.endswith("/deployments") and isinstance(body, dict):
+        files, modules = body.get("files"), body.get("modules")
+        if isinstance(files, dict) and isinstance(modules, list):
+            body |= {"files": {"uploaded.py": MODULE}, "modules": ["uploaded"]}
     return body
 
 

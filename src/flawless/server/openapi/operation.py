@@ -45,6 +45,8 @@ class Operation:
     tag: str
     description: str = ""
     body: type | None = None
+    needs_body: bool = True
+    """Whether a request without a body is refused; else it is an empty object."""
     rule: Schema | None = None
     """What else holds for the body, such as fields that exclude each other."""
     query: tuple[Parameter, ...] = ()

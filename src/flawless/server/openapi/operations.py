@@ -143,6 +143,7 @@ _DECISIONS = (
         "decisions",
         "A second request ends it for good, unless it has the same `id`.",
         body=api.CancelRequest,
+        needs_body=False,
         problems=(409,),
     ),
     Operation(
@@ -152,6 +153,7 @@ _DECISIONS = (
         {202: api.Execution},
         "decisions",
         body=api.TerminateRequest,
+        needs_body=False,
         problems=(409,),
     ),
     Operation(
@@ -161,6 +163,7 @@ _DECISIONS = (
         {202: api.Execution},
         "decisions",
         body=api.RetryRequest,
+        needs_body=False,
         rule={
             "anyOf": [
                 {"properties": {"from_start": _NO}},
