@@ -15,7 +15,7 @@ from flawless.engine.library import Library
 from flawless.engine.outcome import Outcome
 from flawless.engine.steps import StepPerformer, StepRun
 from flawless.engine.threads import Job
-from flawless.stores.base import Message, Record, Visible, Write
+from flawless.stores.base import Message, NoteOpening, Record, Visible, Write
 from flawless.testing.clock import BEGINNING, VirtualClock, microseconds
 
 BEGAN_US = microseconds(BEGINNING)
@@ -114,7 +114,9 @@ class CrashingStore:
         """It stays open."""
 
     async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
-        """Commit, or die."""
+        """Commit, or die. That an engine opens is noted before there is anybody who could die."""
+        if all(isinstance(write, NoteOpening) for write in writes):
+            return await self._store.commit(writes, **options)
         self._commits += 1
         crash = self._crash if self._crash and self._crash.commit == self._commits else None
         if crash is not None and not crash.after:
