@@ -350,3 +350,28 @@ def test_a_stop_ends_streams(tmp_path: Path) -> None:
             assert list(all_of_them) == []
             assert one.response.isclosed()  # the last chunk came, not just the end of the bytes
             assert all_of_them.response.isclosed()
+
+
+def test_a_capability_opens_what_it_has_the_right_to(book: httpx.Client) -> None:
+    """With the right to the state alone there is no journal, no other execution, and no list."""
+    execution = start(book, "desk.approve").json()["id"]
+    other = start(book, "desk.approve").json()["id"]
+    given = act(book, execution, "capability", rights=["state"], ttl_s=600).json()["token"]
+    headers = {"Authorization": f"Bearer {given}"}
+    with Listener(book, path(execution), headers=headers) as stream:
+        assert stream.response.status == 200
+        assert stream.read() is not None
+    for where, include in (
+        (path(execution), "state,journal"),
+        (path(execution), "logs"),
+        (path(other), "state"),
+        ("/events", None),
+    ):
+        answer = book.get(where, params={"include": include} if include else {}, headers=headers)
+        assert answer.status_code == 403, (where, include)
+    more = act(book, execution, "capability", rights=["state", "journal"], ttl_s=600).json()
+    headers = {"Authorization": f"Bearer {more['token']}"}
+    with Listener(book, path(execution), headers=headers, include="journal") as stream:
+        event = stream.read()
+        assert event is not None
+        assert event.type == "journal"

@@ -207,8 +207,10 @@ class Changes:
 
     def note(self, execution: str, *, listed: bool = False) -> None:
         """Something of an execution has changed; `listed`, if lists show it."""
-        for watch in self._watches.get(execution, ()):
-            watch.ring()
+        watches = self._watches.get(execution)
+        if watches is not None:
+            for watch in watches:
+                watch.ring()
         if listed and self.feed.recording:
             self.feed.add(execution)
             if not self.feed.recording:
@@ -216,22 +218,21 @@ class Changes:
 
     def note_write(self, write: Write, result: Result) -> None:
         """A write is durable, with what the store says of it."""
-        match write:
-            case Append():
-                self.note(write.id, listed=write.status is not None)
-                if isinstance(result, tuple):
-                    for signalled in result:
-                        self.note(signalled, listed=True)  # it may have been woken
-            case Send():
-                if isinstance(result, Sent) and result.outcome == "sent":
-                    self.note(write.id, listed=True)
-            case SaveAttempts():
-                self.note(write.id)
-            case Create() | NextRun():
-                if result is None:
-                    self.note(write.id, listed=True)
-                if isinstance(write, Create) and write.parent is not None:
-                    self.note(write.parent.id, listed=result is not None)
+        if isinstance(write, Append):  # most writes are
+            self.note(write.id, listed=write.status is not None)
+            if isinstance(result, tuple):
+                for signalled in result:
+                    self.note(signalled, listed=True)  # it may have been woken
+        elif isinstance(write, Send):
+            if isinstance(result, Sent) and result.outcome == "sent":
+                self.note(write.id, listed=True)
+        elif isinstance(write, SaveAttempts):
+            self.note(write.id)
+        elif isinstance(write, Create | NextRun):
+            if result is None:
+                self.note(write.id, listed=True)
+            if isinstance(write, Create) and write.parent is not None:
+                self.note(write.parent.id, listed=result is not None)
 
     def close(self) -> None:
         """Wake all who listen: what they read from is about to be closed."""

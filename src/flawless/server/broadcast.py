@@ -27,6 +27,8 @@ from flawless.stores.base import Record, Selection
 
 TICK_S: Final = 0.25
 """Changes within this time are one batch."""
+READER_TICK_S: Final = 0.0002
+"""With very many readers ticks are further apart, so much for each: sending takes time as well."""
 BATCH_EXECUTIONS_MAX: Final = 100
 """Executions that are read and sent at once."""
 SHARED_BATCHES_MAX: Final = 64
@@ -116,7 +118,7 @@ class Broadcast:
             self.head = self._service.changes.feed.sequence
             for watch in self._readers:
                 watch.ring()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(max(TICK_S, READER_TICK_S * len(self._readers)))
 
     async def _make(self, selection: Selection, found: list[tuple[int, str]], head: int) -> Batch:
         end = found[-1][0] if len(found) == BATCH_EXECUTIONS_MAX else head

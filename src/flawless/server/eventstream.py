@@ -29,6 +29,9 @@ HEARTBEAT_S: Final = 15.0
 """How often a stream shows that it lives, and is looked at whether it still may."""
 READS_AT_ONCE: Final = 8
 """Pages that are read before everything else on the loop has its turn."""
+COSTLY_READ_S: Final = 0.001
+"""Where readers wait for their turn, one that took longer keeps its turn for a while: so at most
+half of the loop's time is for reading, however many readers there are."""
 READING_SHARE: Final = 10
 """After reading, a reader rests for so many times as long as that took: one that is expensive must
 not take the loop for itself."""
@@ -205,7 +208,8 @@ class EventStream(Response):
             began = loop.time()
             piece = await self._reader.read()
             took_s = loop.time() - began
-            await asyncio.sleep(0)
+            crowded = took_s >= COSTLY_READ_S and self._streams.turns.locked()
+            await asyncio.sleep(took_s * READS_AT_ONCE if crowded else 0)
         return piece, took_s
 
 
