@@ -58,8 +58,13 @@ async def awaiting() -> None:
 
 
 async def who(request: HTTPConnection) -> tuple[str, str] | None:
-    """A function whose roles may be none."""
-    return request.headers["x-user"], "emperor"
+    """A function of the application that knows its users."""
+    return request.headers["x-user"], "operate"
+
+
+def somebody(request: HTTPConnection) -> str:
+    """One that forgets the role."""
+    return request.headers["x-user"]
 
 
 def mounted(engine: Engine) -> None:
@@ -67,6 +72,7 @@ def mounted(engine: Engine) -> None:
     served = engine.asgi(access=lambda request: ("ann", "operate"), token="x" * 16, local=True)
     assert_type(engine.capability("x", ["state", "send"], ttl="2h", messages=["a"]), str)
     served.lifespan()
-    engine.asgi(access=who)  # type: ignore[arg-type]  # any text is no role
+    engine.asgi(access=who)
+    engine.asgi(access=somebody)  # type: ignore[arg-type]  # a name alone is no role
     with Engine("app.db", modules=["app"]) as opened:
         assert_type(opened, Engine)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -26,8 +26,8 @@ from flawless.server.problems import AccessDenied
 from flawless.server.roles import Role
 from flawless.server.tokens import TOKEN_SIGN, Token
 
-Grant: TypeAlias = tuple[str, Literal["read", "operate", "deploy"]]
-"""A user of the application, by name, and the role that user has here."""
+Grant: TypeAlias = tuple[str, str]
+"""A user of the application, by name, and the role that user has here (`read`, ...)."""
 Judge: TypeAlias = Callable[[HTTPConnection], Grant | Awaitable[Grant | None] | None]
 """Says who sends a request; None for strangers. It runs on the application's own event loop."""
 
