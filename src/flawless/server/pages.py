@@ -50,7 +50,7 @@ TYPES: Final = {
 }
 _KEEP: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # keep it, and ask each time whether it is still right
-_PRELOADED: Final = ("vendor/lit-html", "ui/js", "ui/js/components")
+_PRELOADED: Final = ("vendor/lit-html", "client", "ui/js", "ui/js/components")
 """The folders whose modules every page needs: loaded at once rather than one import at a time."""
 _COMPRESSED_BYTES_MIN: Final = 1024
 _NAME: Final = re.compile(r"(?:[\w-][\w.-]{0,99}/){0,9}[\w-][\w.-]{0,99}", re.ASCII)

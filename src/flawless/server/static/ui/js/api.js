@@ -31,6 +31,7 @@ export class Api {
   constructor({ onAuthentication = () => {} } = {}) {
     this.onAuthentication = onAuthentication;
     this.csrf = null;
+    this.ready = Promise.resolve(); // what changes something waits for it: it tells the `csrf`
     this.skewMs = 0; // how far the server's clock is ahead of this one
   }
 
@@ -63,6 +64,7 @@ export class Api {
   }
 
   async #ask(method, path, { query, body, signal, read = parsed }) {
+    if (method !== "GET") await this.ready;
     const headers = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (this.csrf !== null && method !== "GET") headers["X-Flawless-CSRF"] = this.csrf;

@@ -38,7 +38,7 @@ export class App {
     document.addEventListener("visibilitychange", () => this.update());
     this.keyboard.add(this.globalKeys());
     setInterval(() => document.visibilityState === "visible" && this.update(), TICK_MS);
-    this.session.load();
+    this.api.ready = this.session.load();
     this.health.start();
     await this.show();
   }

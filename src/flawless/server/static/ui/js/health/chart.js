@@ -12,7 +12,7 @@ export function chart({ title, unit = "", series, samples, format, tables, hover
   const values = series.map(({ value }) => samples.map(value));
   const max = ceiling(Math.max(0, ...values.flat().filter((one) => one !== null)));
   const at = hover ?? samples.length - 1;
-  return html`<figure class="card chart">
+  return html`<figure class="card chart" aria-label=${title}>
     <figcaption>
       <span class="chart-title">${title}</span>
       ${series.map(

@@ -271,11 +271,14 @@ export class ExecutionsPage {
     return rows === null ? 0 : rows.getBoundingClientRect().top + window.scrollY;
   }
 
+  #isAtTop() {
+    return window.scrollY <= AT_TOP_PX;
+  }
+
   // Rows move only under somebody who looks at the top of the list and does nothing with it.
   #hold() {
     const { model } = this;
-    const scrolled = window.scrollY > AT_TOP_PX;
-    const held = scrolled || this.readers.size > 0 || this.selection.size > 0;
+    const held = !this.#isAtTop() || this.readers.size > 0 || this.selection.size > 0;
     if (model.hold && !held) queueMicrotask(() => model.settle());
     model.hold = held;
   }
@@ -328,7 +331,9 @@ export class ExecutionsPage {
     const { rows } = this.model;
     if (rows.length === 0) return;
     const at = rows.findIndex((one) => one.id === this.cursor);
-    const to = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
+    const seen = Math.max(0, Math.ceil((window.scrollY - this.#listTop()) / rowPx()) + 1);
+    const to = at < 0 ? Math.min(rows.length - 1, this.#isAtTop() ? 0 : seen) : at + by;
+    if (to < 0 || to >= rows.length) return;
     this.cursor = rows[to].id;
     const top = this.#listTop() + to * rowPx();
     const room = rowPx() * 2; // for the head of the table, and to see what comes next
