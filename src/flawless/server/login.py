@@ -172,9 +172,10 @@ def _comes_from_elsewhere(request: Request) -> bool:
 
 def _again(request: Request) -> Response:
     """Let the browser ask again, as our own page: now it sends the cookie, if it has one."""
-    where = html.escape(quote(request.scope["path"]))
-    query = html.escape(request.scope["query_string"].decode("latin-1"))
-    text = f'<!doctype html><meta http-equiv="refresh" content="0;url={where}?{query}">'
+    where = quote(request.scope["path"])
+    if query := request.scope["query_string"].decode("latin-1"):
+        where = f"{where}?{query}"
+    text = f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(where)}">'
     return Response(text, headers=_HEADERS, media_type="text/html")
 
 
