@@ -220,9 +220,10 @@ def test_the_feed_is_bounded() -> None:
 def test_the_feed_records_on_for_those_who_come_back() -> None:
     """After the last reader has gone it records as many changes as it could tell, no more."""
     changes = Changes(executions_max=3)
-    changes.open_feed(Watch())
+    first = Watch()
+    changes.open_feed(first)
     changes.note("a", listed=True)
-    changes.close_feed()
+    changes.close_feed(first)
     for name in ("b", "b"):
         changes.note(name, listed=True)
     assert changes.active
@@ -239,9 +240,10 @@ def test_the_feed_records_on_for_those_who_come_back() -> None:
 def test_one_who_comes_back_in_time_finds_all() -> None:
     """A feed that is opened again goes on as if it had never been closed."""
     changes = Changes(executions_max=3)
-    changes.open_feed(Watch())
+    first = Watch()
+    changes.open_feed(first)
     changes.note("a", listed=True)
-    changes.close_feed()
+    changes.close_feed(first)
     changes.note("b", listed=True)
     watch = Watch()
     watch.take()
@@ -250,6 +252,24 @@ def test_one_who_comes_back_in_time_finds_all() -> None:
     changes.note("c", listed=True)
     assert watch.pending
     assert changes.feed.after(1, changes.feed.sequence, 9) == [(2, "b"), (3, "c")]
+
+
+def test_two_servers_read_one_feed() -> None:
+    """Each hears of every change, and recording goes on as long as one of them is there."""
+    changes = Changes(executions_max=1)
+    one, other = Watch(), Watch()
+    for watch in (one, other):
+        watch.take()
+        changes.open_feed(watch)
+    changes.note("a", listed=True)
+    assert one.pending
+    assert other.take()
+    changes.close_feed(one)
+    for name in "bcd":
+        changes.note(name, listed=True)
+    assert other.pending
+    assert changes.active
+    assert changes.feed.after(3, changes.feed.sequence, 9) == [(4, "d")]
 
 
 def test_engines_can_be_told_apart() -> None:

@@ -95,9 +95,8 @@ class Feed:
         self.recording = False
         self._max = executions_max
         self._floor = 0
-        self._readers = 0
         self._left_at = 0
-        self._watch: Watch | None = None
+        self._watches: list[Watch] = []
         self._places: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -105,13 +104,12 @@ class Feed:
 
     def open(self, watch: Watch) -> None:
         """Begin to record, if that is not done, and ring `watch` with every change."""
-        assert self._watch is None, "one reads the feed, on behalf of all"
-        self._watch = watch
+        self._watches.append(watch)
         self.recording = True
 
-    def close(self) -> None:
-        """Nobody reads any more. Recording goes on for a while: they may come back."""
-        self._watch = None
+    def close(self, watch: Watch) -> None:
+        """Take back `open`. Recording goes on for a while: readers may come back."""
+        self._watches.remove(watch)
         self._left_at = self.sequence
 
     def add(self, execution: str) -> None:
@@ -123,8 +121,9 @@ class Feed:
         places[execution] = self.sequence
         if len(places) > self._max:
             _, self._floor = places.popitem(last=False)
-        if self._watch is not None:
-            self._watch.ring()
+        if self._watches:
+            for watch in self._watches:
+                watch.ring()
         elif self.sequence - self._left_at >= self._max:
             self._stop()
 
@@ -199,9 +198,9 @@ class Changes:
         self.feed.open(watch)
         self.active = True
 
-    def close_feed(self) -> None:
+    def close_feed(self, watch: Watch) -> None:
         """Take back `open_feed`."""
-        self.feed.close()
+        self.feed.close(watch)
 
     # --- telling ------------------------------------------------------------------------------
 

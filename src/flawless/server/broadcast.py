@@ -59,6 +59,7 @@ class Broadcast:
         self.head = 0
         """How far readers read at present."""
         self._service = service
+        self._changed = Watch()
         self._readers: set[Watch] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._batches: OrderedDict[tuple[bytes, int], asyncio.Task[Batch]] = OrderedDict()
@@ -72,11 +73,10 @@ class Broadcast:
     def join(self, watch: Watch) -> None:
         """Ring `watch` at each tick with changes, until `leave`."""
         if not self._readers:
-            changed = Watch()
-            changed.take()
-            self._service.changes.open_feed(changed)
+            self._changed.take()
+            self._service.changes.open_feed(self._changed)
             self.head = self._service.changes.feed.sequence
-            self._ticker = asyncio.ensure_future(self._tick(changed))
+            self._ticker = asyncio.ensure_future(self._tick())
         self._readers.add(watch)
 
     def leave(self, watch: Watch) -> None:
@@ -84,7 +84,7 @@ class Broadcast:
         self._readers.discard(watch)
         if self._readers or self._ticker is None:
             return
-        self._service.changes.close_feed()
+        self._service.changes.close_feed(self._changed)
         self._ticker.cancel()
         self._ticker = None
         for task in self._batches.values():
@@ -112,9 +112,9 @@ class Broadcast:
                 self._batches.pop((key, place), None)
             raise
 
-    async def _tick(self, changed: Watch) -> None:
+    async def _tick(self) -> None:
         while True:
-            await changed.changed()
+            await self._changed.changed()
             self.head = self._service.changes.feed.sequence
             for watch in self._readers:
                 watch.ring()
