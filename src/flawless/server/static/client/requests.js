@@ -1,7 +1,7 @@
 // Requests to the API: with a token or a session, and repeated after failures where that is safe.
 
 import { FlawlessError, FOREIGN, refusal, unreachable } from "./problems.js";
-import { jittered, pause } from "./waiting.js";
+import { alive, jittered, pause } from "./waiting.js";
 
 /** How long an answer may take that waits for nothing. */
 const ANSWER_MS = 15_000;
@@ -82,6 +82,7 @@ export class Requests {
       response = await fetch(url, { ...init, credentials: "same-origin", cache: "no-store" });
       if (!response.ok) throw await refusal(response);
       text = await response.text();
+      alive.dispatchEvent(new Event(url.origin));
     } catch (error) {
       if (error instanceof FlawlessError) throw error;
       signal?.throwIfAborted();

@@ -3,11 +3,11 @@
 import { EventParser } from "./parser.js";
 import { FlawlessError, FOREIGN, refusal, unreachable } from "./problems.js";
 import { inBrowser, TURN_MS, turnsAt } from "./turns.js";
-import { jittered, pause } from "./waiting.js";
+import { alive, jittered, pause } from "./waiting.js";
 
 /** Between two connections: the first pause, unless the server names another. */
 const RECONNECT_MS = 1_000;
-const RECONNECT_MS_MAX = 30_000;
+const RECONNECT_MS_MAX = 10_000;
 /** Servers send a sign of life each 15 s: after this long without one, the connection is dead. */
 const SILENT_MS_MAX = 40_000;
 /** A page that comes back to life distrusts a connection that was silent for longer than this. */
@@ -52,9 +52,8 @@ class Stream {
     this.#observe(off.signal);
     try {
       while (!signal?.aborted) {
-        this.#wake = new AbortController();
         if (this.#unseen && this.#id) {
-          await pause(FOREVER_MS, this.#wake.signal, signal);
+          await this.#pause(FOREVER_MS);
           continue;
         }
         const { ended, error } = await this.#once(onConnection);
@@ -66,7 +65,7 @@ class Stream {
         const ms = Math.min(RECONNECT_MS_MAX, this.#reconnectMs * 2 ** this.#failures++);
         const retryMs = Math.max(jittered(ms), error?.retryAfterMs ?? 0);
         onConnection({ state: "lost", error, retryMs });
-        await pause(retryMs, this.#wake.signal, signal);
+        await this.#pause(retryMs);
       }
       return false;
     } finally {
@@ -74,6 +73,12 @@ class Stream {
       off.abort();
       onConnection({ state: "closed" });
     }
+  }
+
+  /** Wait, unless something says that there is reason to go on. */
+  #pause(ms) {
+    this.#wake = new AbortController(); // what was heard before the connection broke does not count
+    return pause(ms, this.#wake.signal, this.#options.signal);
   }
 
   /** Connect once the server has room, and read until the connection ends. */
@@ -176,6 +181,7 @@ class Stream {
       if (surely || Date.now() - this.#heardAt > DOUBTFUL_MS) this.#cut.abort("doubtful");
     };
     globalThis.addEventListener?.("online", () => back(true), { signal });
+    alive.addEventListener(new URL(this.#url).origin, () => this.#wake.abort(), { signal });
     if (!inBrowser) return;
     const look = () => {
       clearTimeout(this.#hiddenTimer);

@@ -1,5 +1,8 @@
 // Pauses and fresh ids: everything that has to do with time passing, or with chance.
 
+/** Tells, by the origin of a server, that it has answered: streams need not wait any longer. */
+export const alive = new EventTarget();
+
 /** Between half of `ms` and all of it, so that many clients do not come back at the same moment. */
 export const jittered = (ms) => ms * (0.5 + Math.random() / 2);
 
