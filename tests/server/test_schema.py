@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,11 +79,12 @@ def test_schemathesis_finds_nothing(tmp_path: Path, pytestconfig: pytest.Config)
         assert client.get("/executions/done/result", params={"wait": 30}).json()["result"] == "ok"
         found = subprocess.run(
             [
-                *(Path(sys.executable).with_name("schemathesis"), "run"),
+                Path(sys.executable).with_name("schemathesis"),
+                f"--config-file={HERE / 'schemathesis.toml'}",
+                "run",
                 str(client.base_url.join("openapi.json")),
                 f"--seed={seed}",
                 f"--max-examples={examples}",
-                "--exclude-path-regex=/events$",  # they do not end; tests of streams read them
                 "--no-color",
             ],
             cwd=tmp_path,
@@ -92,6 +94,6 @@ def test_schemathesis_finds_nothing(tmp_path: Path, pytestconfig: pytest.Config)
         )
         told = f"--seed={seed}\n{found.stdout[-20_000:]}{found.stderr[-2_000:]}"
         assert found.returncode == 0, told
-        assert "No issues found" in found.stdout, told
+        assert re.search(r"(\d{3,}) generated, \1 passed", found.stdout), told
         assert client.get("/health").json()["status"] == "ok"
         assert client.get("/executions/done/result").json()["result"] == "ok"
