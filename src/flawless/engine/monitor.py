@@ -164,9 +164,8 @@ class Monitor:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        self._stats.take(await self.gauges(), INTERVAL_S)
-        taken_s = loop.time()
-        lag_s = 0.0
+        taken_s, lag_s = loop.time(), 0.0
+        await self._sample(lag_s, INTERVAL_S)
         while True:
             looked_s = loop.time()
             await asyncio.sleep(_LAG_LOOK_S)
@@ -175,8 +174,11 @@ class Monitor:
             lag_s = max(lag_s, late_s)
             interval_s = loop.time() - taken_s
             if interval_s >= INTERVAL_S:
-                try:
-                    self._stats.take(await self.gauges(lag_s), interval_s)
-                except Exception:  # a chart without a point is better than none at all
-                    _log.exception("internal error while taking a sample")
+                await self._sample(lag_s, interval_s)
                 taken_s, lag_s = loop.time(), 0.0
+
+    async def _sample(self, lag_s: float, interval_s: float) -> None:
+        try:
+            self._stats.take(await self.gauges(lag_s), interval_s)
+        except Exception:  # a chart without a point is better than none at all
+            _log.exception("internal error while taking a sample")
