@@ -81,10 +81,6 @@ export class App {
     this.toasts.add(error.message, { kind: "bad", detail: error.hint ?? "" });
   }
 
-  confirm(question) {
-    return this.dialogs.confirm(question);
-  }
-
   dialog(body, options = {}) {
     return this.dialogs.open(body, options);
   }

@@ -1,5 +1,5 @@
 // Dialogs: native ones, so that focus stays inside, Escape closes, and what is behind is inert.
-import { html, nothing, render } from "./lit.js";
+import { html, render } from "./lit.js";
 
 export class Dialogs {
   constructor(app) {
@@ -29,34 +29,6 @@ export class Dialogs {
       redraw();
       element.showModal();
     });
-  }
-
-  // Ask before something that matters. `consequences` is a template or a text.
-  async confirm({ title, consequences = nothing, action, danger = false, reason = false }) {
-    const form = (close) => html`<form
-      @submit=${(event) => {
-        event.preventDefault();
-        close({ reason: new FormData(event.target).get("reason") ?? "" });
-      }}
-    >
-      <div class="dialog-head"><h2>${title}</h2></div>
-      <div class="dialog-body">
-        <div class="muted">${consequences}</div>
-        ${reason
-          ? html`<label class="field">
-              <span class="field-label">Reason <span class="type">optional</span></span>
-              <input class="input" name="reason" maxlength="500" autocomplete="off" />
-            </label>`
-          : nothing}
-      </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" @click=${() => close()}>Cancel</button>
-        <button class="button primary ${danger ? "danger" : ""}" ?autofocus=${!reason}>
-          ${action}
-        </button>
-      </div>
-    </form>`;
-    return this.open(form, { label: title });
   }
 
   shortcuts() {

@@ -34,12 +34,18 @@ export class Health {
       this.latest = await this.app.api.get("health");
       this.problem = null;
       if (this.app.connection !== "live") this.app.connected("polling");
+      if (this.app.session.role === null) this.app.session.load(); // nobody answered before
     } catch (error) {
       // An engine in trouble answers 503, with how it is as far as it knows.
       this.problem = error;
       if (error.unreachable) this.app.connected("lost");
     }
     this.app.update();
+  }
+
+  // What the engine says is wrong with it; empty while it is well, or cannot be asked.
+  get trouble() {
+    return this.problem?.fields?.problem ?? "";
   }
 
   count(status) {

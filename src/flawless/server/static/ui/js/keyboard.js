@@ -49,7 +49,7 @@ export class Keyboard {
   }
 }
 
-export function isTyping(element) {
+function isTyping(element) {
   if (element.isContentEditable || element.matches?.("textarea, select")) return true;
   return element.matches?.("input:not([type=checkbox], [type=radio], [type=button])") ?? false;
 }

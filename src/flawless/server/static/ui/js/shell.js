@@ -1,6 +1,7 @@
 // The frame around the pages: navigation, connection, theme, who is here.
 import { html, nothing } from "./lit.js";
 import { MARK, icon } from "./components/icon.js";
+import { notice } from "./components/notice.js";
 import { themeSwitch } from "./components/theme-switch.js";
 
 const ITEMS = [
@@ -32,7 +33,7 @@ export function shell(app, content) {
           ${who(app)}
         </div>
       </header>
-      <main class="main" id="main" tabindex="-1"><div class="page">${content}</div></main>
+      <main class="main" id="main" tabindex="-1"><div class="page">${trouble(app)}${content}</div></main>
     </div>`;
 }
 
@@ -49,6 +50,17 @@ function navItem(app, item) {
       ? html`<span class="nav-count">${waiting}</span>`
       : nothing}</a
   >`;
+}
+
+// An engine in trouble concerns every page; the health page says more about it by itself.
+function trouble(app) {
+  if (app.health.trouble === "" || app.route?.nav === "health") return nothing;
+  return notice({
+    kind: "bad",
+    title: "The engine is in trouble",
+    detail: app.health.trouble,
+    action: html`<a class="button small" href=${app.href(["health"])}>Health</a>`,
+  });
 }
 
 function connection(app) {

@@ -17,7 +17,7 @@ export function moment(timestamp) {
 }
 
 // How long an execution took, or has taken until now, in milliseconds.
-export function ageMs(app, execution) {
+function ageMs(app, execution) {
   const began = ms(execution.created_at);
   const until = isFinal(execution.status) ? ms(execution.updated_at) : app.now();
   return began === null || until === null ? null : Math.max(0, until - began);

@@ -58,7 +58,7 @@ function placeOf(event, count) {
 }
 
 // The next of 1, 2, 5, 10, 20, ... above, so that the scale does not change with every sample.
-export function ceiling(value) {
+function ceiling(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   const step = [1, 2, 5, 10].find((one) => one * power >= value);

@@ -55,9 +55,9 @@ export class HealthPage {
   }
 
   #problems() {
-    const { latest, problem } = this.app.health;
+    const { problem } = this.app.health;
     if (problem === null) return nothing;
-    const said = problem.fields?.problem ?? latest?.problem ?? problem.message;
+    const said = this.app.health.trouble || problem.message;
     return notice({
       kind: "bad",
       title: problem.unreachable ? "The server cannot be reached" : "The engine is in trouble",
