@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import TypeVar
 
@@ -75,7 +75,7 @@ class AsyncClient:
         """Do what a call or a plan asks for; what the methods stand on."""
         return await AsyncDriver(self._http).run(self._retrying.steps(iter(work)))
 
-    def iterate(self, work: Series[Item]) -> AsyncIterator[Item]:
+    def iterate(self, work: Series[Item]) -> AsyncGenerator[Item, None]:
         """Give what a series gives; what the methods stand on."""
         return AsyncDriver(self._http).iterate(self._retrying.steps(work))
 

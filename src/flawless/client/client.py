@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import TracebackType
 from typing import TypeVar
 
@@ -80,7 +80,7 @@ class Client:
         """Do what a call or a plan asks for; what the methods stand on."""
         return Driver(self._http).run(self._retrying.steps(iter(work)))
 
-    def iterate(self, work: Series[Item]) -> Iterator[Item]:
+    def iterate(self, work: Series[Item]) -> Generator[Item, None, None]:
         """Give what a series gives; what the methods stand on."""
         return Driver(self._http).iterate(self._retrying.steps(work))
 
