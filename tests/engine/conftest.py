@@ -17,6 +17,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from lives import Desk  # noqa: E402 (found through the line above)
+from uploading import open_engine  # noqa: E402 (likewise)
+
+from flawless.functions import steps  # noqa: E402 (likewise)
 
 
 @pytest.fixture(scope="package")
@@ -118,3 +121,26 @@ def desk() -> Iterator[Desk]:
     made = Desk()
     yield made
     made.close()
+
+
+@pytest.fixture
+def untouched() -> Iterator[None]:
+    """Whatever is uploaded, the process is as it was when the engines are closed."""
+    modules, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
+    known = {step.name for step in steps()}
+    yield
+    left = [n for n in set(sys.modules) - modules if n.startswith("up_")]
+    assert not [name for name in left if "file" not in name]
+    assert not [s.name for s in steps() if s.name.startswith("up_") and "file" not in s.name]
+    assert sys.meta_path == finders
+    assert {step.name for step in steps()} >= known
+    sys.path[:] = path
+    for name in left:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def served(untouched: None, tmp_path: Path) -> Iterator[flawless.Engine]:
+    """An engine with a module of its own, on a store in a file, to be uploaded to."""
+    with open_engine(tmp_path) as made:
+        yield made

@@ -1,130 +1,54 @@
-"""Code that is uploaded to an engine: what serves from then on, and what stays as it was."""
+"""Code that is uploaded to an engine: what serves from then on, and after a restart."""
 
 from __future__ import annotations
 
 import sys
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lives import until
+from uploading import NATIVELY, deploy, drop_steps, good, open_engine, reopen, source, version
 
 import flawless
-from flawless.engine.upload import Upload
-from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
-from flawless.functions import find_step, steps
+from flawless.errors import DeploymentInvalid, StoreError
+from flawless.functions import find_step
 
-HEAD = "from flawless import step, workflow, sleep, receive\n\n\n"
-
-
-def source(body: str) -> str:
-    """Return a module with that body."""
-    return HEAD + textwrap.dedent(body)
-
-
-def version(n: int, *, process: bool = False) -> str:
-    """Return a module whose workflow waits, and whose step tells the version it is of."""
-    return source(
-        f"""
-        from dataclasses import dataclass
-
-        @dataclass
-        class Told:
-            version: int
-
-        @step(process={process})
-        def tell(told: Told) -> Told:
-            assert type(told) is Told
-            return Told(told.version + {n})
-
-        @workflow
-        def run(wait: bool = False) -> tuple[int, int]:
-            if wait:
-                receive("go")
-            return {n}, tell(Told(0)).version
-        """
-    )
-
-
-def deploy(
-    engine: flawless.Engine, files: dict[str, str], *modules: str, label: str = ""
-) -> tuple[str, bool]:
-    """Upload to an engine."""
-    names = list(modules) or [path.removesuffix(".py") for path in files]
-    return engine.call(lambda service: service.deploy(files, names, label))
-
-
-@pytest.fixture(autouse=True)
-def untouched() -> Iterator[None]:
-    """Whatever is uploaded, the process is as it was when the engines are closed."""
-    modules, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
-    known = {step.name for step in steps()}
-    yield
-    left = [n for n in set(sys.modules) - modules if n.startswith("up_")]
-    assert not [name for name in left if "file" not in name]
-    assert not [s.name for s in steps() if s.name.startswith("up_") and "file" not in s.name]
-    assert sys.meta_path == finders
-    assert {step.name for step in steps()} >= known
-    sys.path[:] = path
-    for name in left:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[flawless.Engine]:
-    """An engine with a module of its own, on a store in a file."""
-    with open_engine(tmp_path) as made:
-        yield made
-
-
-def open_engine(folder: Path, *modules: str) -> flawless.Engine:
-    """Return an engine on the store in that folder, with the module `up_file` if none is named."""
-    file = folder / "up_file.py"
-    if not modules and not file.exists():
-        file.write_text(source("@workflow\ndef own() -> str: return 'own'\n"))
-    settings = flawless.Settings(evict_after_s=0.0)
-    return flawless.Engine(folder / "t.db", modules=list(modules) or [file], settings=settings)
-
-
-def reopen(folder: Path) -> flawless.Engine:
-    """Return an engine on the store in that folder that is given no modules."""
-    return flawless.Engine(folder / "t.db", modules=[])
+pytestmark = pytest.mark.usefixtures("untouched")
 
 
 # --- what serves ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("process", [False, True])
-def test_a_new_version_serves_what_is_new(engine: flawless.Engine, process: bool) -> None:
+def test_a_new_version_serves_what_is_new(served: flawless.Engine, process: bool) -> None:
     """What waits goes on with its own workflow code; steps are the new ones for everybody."""
-    first, new = deploy(engine, {"up_shop.py": version(1, process=process)})
+    first, new = deploy(served, {"up_shop.py": version(1, process=process)})
     assert new
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-    waiting = engine.start("up_shop.run", wait=True)
+    assert served.start("up_shop.run").result(30) == (1, 1)
+    waiting = served.start("up_shop.run", wait=True)
     until(lambda: waiting.status is flawless.Status.WAITING, "it waits")
-    second, new = deploy(engine, {"up_shop.py": version(2, process=process)})
+    second, new = deploy(served, {"up_shop.py": version(2, process=process)})
     assert new
     assert second != first
-    assert engine.start("up_shop.run").result(30) == (2, 2)
+    assert served.start("up_shop.run").result(30) == (2, 2)
     waiting.send("go")
     assert waiting.result(30) == (1, 2)
     assert waiting.info().deployment == first
-    assert engine.start("up_file.own").result(30) == "own"
+    assert served.start("up_file.own").result(30) == "own"
 
 
-def test_the_same_content_is_the_same_deployment(engine: flawless.Engine) -> None:
+def test_the_same_content_is_the_same_deployment(served: flawless.Engine) -> None:
     """Uploading again changes nothing; going back to an old version makes that one serve."""
-    one, _ = deploy(engine, {"up_shop.py": version(1)})
-    assert deploy(engine, {"up_shop.py": version(1)}) == (one, False)
-    two, _ = deploy(engine, {"up_shop.py": version(2)})
-    assert deploy(engine, {"up_shop.py": version(1)}) == (one, False)
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-    assert engine.health()["deployment"] == one
+    one, _ = deploy(served, {"up_shop.py": version(1)})
+    assert deploy(served, {"up_shop.py": version(1)}) == (one, False)
+    two, _ = deploy(served, {"up_shop.py": version(2)})
+    assert deploy(served, {"up_shop.py": version(1)}) == (one, False)
+    assert served.start("up_shop.run").result(30) == (1, 1)
+    assert served.health()["deployment"] == one
     assert two != one
 
 
-def test_what_only_steps_load_is_part_of_the_content(engine: flawless.Engine) -> None:
+def test_what_only_steps_load_is_part_of_the_content(served: flawless.Engine) -> None:
     """A change to a module that no workflow loads makes another deployment, and serves."""
     main = source(
         """
@@ -142,29 +66,29 @@ def test_what_only_steps_load_is_part_of_the_content(engine: flawless.Engine) ->
     found = []
     for number in (1, 2, 1):
         aside = f"import msgspec\nNUMBER = {number}\n"
-        id_, _ = deploy(engine, {"up_lazy.py": main, "up_aside.py": aside}, "up_lazy")
-        found.append((id_, engine.start("up_lazy.run").result(30)))
+        id_, _ = deploy(served, {"up_lazy.py": main, "up_aside.py": aside}, "up_lazy")
+        found.append((id_, served.start("up_lazy.run").result(30)))
     assert [number for _, number in found] == [1, 2, 1]
     assert found[0] == found[2] != found[1]
 
 
-def test_two_modules_serve_side_by_side(engine: flawless.Engine) -> None:
+def test_two_modules_serve_side_by_side(served: flawless.Engine) -> None:
     """Uploads of other modules leave each other alone; each workflow has its own deployment."""
-    one, _ = deploy(engine, {"up_shop.py": version(1)})
-    two, _ = deploy(engine, {"up_desk.py": version(2)})
-    assert engine.start("up_shop.run").info().deployment == one
-    assert engine.start("up_desk.run").info().deployment == two
-    three, _ = deploy(engine, {"up_shop.py": version(3)})
-    assert engine.start("up_shop.run").result(30) == (3, 3)
-    assert engine.start("up_desk.run").result(30) == (2, 2)
-    entries, _ = engine.call(lambda service: service.catalogue.page())
+    one, _ = deploy(served, {"up_shop.py": version(1)})
+    two, _ = deploy(served, {"up_desk.py": version(2)})
+    assert served.start("up_shop.run").info().deployment == one
+    assert served.start("up_desk.run").info().deployment == two
+    three, _ = deploy(served, {"up_shop.py": version(3)})
+    assert served.start("up_shop.run").result(30) == (3, 3)
+    assert served.start("up_desk.run").result(30) == (2, 2)
+    entries, _ = served.call(lambda service: service.catalogue.page())
     current = {entry.id: entry.current for entry in entries}
     assert current[one] == []
     assert current[two] == ["up_desk.run"]
     assert current[three] == ["up_shop.run"]
 
 
-def test_modules_with_the_same_helper_keep_their_own(engine: flawless.Engine) -> None:
+def test_modules_with_the_same_helper_keep_their_own(served: flawless.Engine) -> None:
     """Two uploads may each bring a module of the same name: each has imported its own."""
     for n, name in ((1, "up_shop"), (2, "up_desk")):
         body = (
@@ -173,34 +97,34 @@ def test_modules_with_the_same_helper_keep_their_own(engine: flawless.Engine) ->
             "@workflow\ndef run() -> tuple[int, int]: return NUMBER, tell()\n"
         )
         files = {f"{name}.py": source(body), "up_helper.py": f"NUMBER = {n}\n"}
-        deploy(engine, files, name)
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-    assert engine.start("up_desk.run").result(30) == (2, 2)
+        deploy(served, files, name)
+    assert served.start("up_shop.run").result(30) == (1, 1)
+    assert served.start("up_desk.run").result(30) == (2, 2)
 
 
-def test_a_workflow_name_that_two_modules_have(engine: flawless.Engine) -> None:
+def test_a_workflow_name_that_two_modules_have(served: flawless.Engine) -> None:
     """The upload that came last has it."""
     body = "@workflow(name='pay')\ndef run() -> str: return __name__\n"
     for name in ("up_one", "up_two", "up_one"):
-        deploy(engine, {f"{name}.py": source(body)})
-        assert engine.start("pay").result(30) == name
+        deploy(served, {f"{name}.py": source(body)})
+        assert served.start("pay").result(30) == name
 
 
-def test_a_workflow_that_is_gone_cannot_be_started(engine: flawless.Engine) -> None:
+def test_a_workflow_that_is_gone_cannot_be_started(served: flawless.Engine) -> None:
     """A new version without a workflow, or a step, is without it, though an old one had it."""
     extra = (
         "\n\n@step\ndef more() -> int: return 1\n\n@workflow\ndef gone() -> int: return more()\n"
     )
-    deploy(engine, {"up_shop.py": version(1) + extra})
-    assert engine.start("up_shop.gone").result(30) == 1
+    deploy(served, {"up_shop.py": version(1) + extra})
+    assert served.start("up_shop.gone").result(30) == 1
     assert find_step("up_shop.more") is not None
-    deploy(engine, {"up_shop.py": version(2)})
+    deploy(served, {"up_shop.py": version(2)})
     with pytest.raises(flawless.WorkflowNotFound):
-        engine.start("up_shop.gone")
+        served.start("up_shop.gone")
     assert find_step("up_shop.more") is None
 
 
-def test_packages_and_their_modules(engine: flawless.Engine) -> None:
+def test_packages_and_their_modules(served: flawless.Engine) -> None:
     """A package is uploaded with its folders; relative imports and namespaces work."""
     files = {
         "up_pack/__init__.py": "WORD = 'word'\n",
@@ -211,184 +135,33 @@ def test_packages_and_their_modules(engine: flawless.Engine) -> None:
         ),
         "up_space/part.py": "PART = '-part'\n",
     }
-    id_, _ = deploy(engine, files, "up_pack.inner.deep")
-    assert engine.start("up_pack.inner.deep.run").result(30) == ["word-part", "word-part"]
-    _, deployment = engine.call(lambda service: service.catalogue.get(id_))
+    id_, _ = deploy(served, files, "up_pack.inner.deep")
+    assert served.start("up_pack.inner.deep.run").result(30) == ["word-part", "word-part"]
+    _, deployment = served.call(lambda service: service.catalogue.get(id_))
     shown = {module.name: module.file for module in deployment.manifest.modules if module.user}
     assert shown["up_pack.inner.deep"] == "up_pack/inner/deep.py"
     assert shown["up_space.part"] == "up_space/part.py"
 
 
-def test_uploaded_code_uses_what_is_installed_and_nothing_beside(engine: flawless.Engine) -> None:
+def test_uploaded_code_uses_what_is_installed_and_nothing_beside(served: flawless.Engine) -> None:
     """Libraries of the server can be imported; modules of other uploads cannot."""
-    deploy(engine, {"up_shop.py": version(1)})
+    deploy(served, {"up_shop.py": version(1)})
     body = "import httpx\n\n@step\ndef host() -> str: return httpx.URL('http://a.example/').host\n"
     body += "@workflow\ndef run() -> str: return host()\n"
-    deploy(engine, {"up_uses.py": source(body)})
-    assert engine.start("up_uses.run").result(30) == "a.example"
+    deploy(served, {"up_uses.py": source(body)})
+    assert served.start("up_uses.run").result(30) == "a.example"
     with pytest.raises(DeploymentInvalid, match="up_shop"):
-        deploy(engine, {"up_more.py": source("import up_shop\n" + body)})
+        deploy(served, {"up_more.py": source("import up_shop\n" + body)})
 
 
-def test_a_declared_encoding_is_kept(engine: flawless.Engine) -> None:
+def test_a_declared_encoding_is_kept(served: flawless.Engine) -> None:
     """A source that declares its encoding is the same text natively and in the guest."""
     body = "# -*- coding: latin-1 -*-\n" + source(
         "@step\ndef word() -> str: return 'é'\n\n"
         "@workflow\ndef run() -> list[str]: return ['é', word()]\n"
     )
-    deploy(engine, {"up_latin.py": body})
-    assert engine.start("up_latin.run").result(30) == ["é", "é"]
-
-
-# --- what is refused ------------------------------------------------------------------------------
-
-
-def good() -> dict[str, str]:
-    """Return an upload that is fine."""
-    return {"up_shop.py": version(1)}
-
-
-@pytest.mark.parametrize(
-    ("body", "message", "told"),
-    [
-        ("def broken(:\n", "SyntaxError", ""),
-        ("x = 1\n", "no workflow", ""),
-        ("1 / 0\n", "ZeroDivisionError", "1 / 0"),
-        ("import up_nowhere\n", "up_nowhere", "import up_nowhere"),
-        ("import time\ntime.sleep(5)\n", "an effect", ""),
-        ("null = '\0'\n", "null", ""),
-        ("# -*- coding: klingon -*-\n", "klingon", ""),
-        ("# -*- coding: ascii -*-\nx = 'é'\n", "ascii", ""),
-        ("x = '\ud800'\n", "surrogates", ""),
-    ],
-)
-def test_what_does_not_load_in_a_guest(
-    engine: flawless.Engine, body: str, message: str, told: str
-) -> None:
-    """It is refused with the guest's traceback, and the old code goes on serving."""
-    deploy(engine, good())
-    with pytest.raises((DeploymentInvalid, InputInvalid), match=message) as caught:
-        deploy(engine, {"up_shop.py": body + HEAD})
-    assert told in getattr(caught.value, "traceback", "")
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-
-
-NATIVELY = "import sys\nif sys.platform != 'wasi':\n    {}\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("import up_not_installed", "up_not_installed"),
-        ("raise ValueError('only here')", "only here"),
-        ("sys.exit(3)", "SystemExit: 3"),
-        ("import os; print('last words', file=sys.stderr, flush=True); os._exit(7)", "status 7"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "status -11"),
-    ],
-)
-def test_what_does_not_import_natively(engine: flawless.Engine, line: str, message: str) -> None:
-    """Where steps cannot be had the upload is refused, whatever importing does to a process."""
-    deploy(engine, good())
-    before = {step.name: step for step in steps()}
-    body = version(2) + "\n\n" + NATIVELY.format(line)
-    with pytest.raises(DeploymentInvalid, match=message) as caught:
-        deploy(engine, {"up_shop.py": body})
-    assert "nativ" in str(caught.value)
-    assert "last words" not in line or "last words" in caught.value.traceback
-    assert {step.name: step for step in steps()} == before
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-    entries, _ = engine.call(lambda service: service.catalogue.page())
-    assert [entry.current for entry in entries] == [["up_shop.run"], ["up_file.own"]]
-
-
-def test_what_imports_in_another_process_only(engine: flawless.Engine, tmp_path: Path) -> None:
-    """Should the engine's own process fail at it all the same, nothing has changed either."""
-    deploy(engine, good())
-    before = {step.name: step for step in steps()}
-    modules = dict(sys.modules)
-    mark = tmp_path / "mark"
-    once = f"import pathlib; p = pathlib.Path({str(mark)!r}); 1 / (not p.exists()); p.touch()"
-    with pytest.raises(DeploymentInvalid, match="ZeroDivisionError"):
-        deploy(engine, {"up_shop.py": version(2) + "\n\n" + NATIVELY.format(once)})
-    assert mark.exists()
-    assert {step.name: step for step in steps()} == before
-    assert {n: m for n, m in sys.modules.items() if n.startswith("up_")} == {
-        n: m for n, m in modules.items() if n.startswith("up_")
-    }
-    assert engine.start("up_shop.run").result(30) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/etc/up.py",
-        "../up.py",
-        "a/../../up.py",
-        "./up.py",
-        "a//up.py",
-        "up.py/",
-        "C:\\up.py",
-        "a\\up.py",
-        "up.txt",
-        "up.pyc",
-        ".py",
-        "",
-        ".hidden/up.py",
-        "a b.py",
-        "up-shop.py",
-        "up\0.py",
-        "up\n.py",
-        "~/up.py",
-        "__init__.py",
-        "__main__.py",
-        "\N{LATIN SMALL LIGATURE FI}x.py",
-        "x" * 300 + ".py",
-    ],
-)
-def test_hostile_paths(path: str) -> None:
-    """A path that is not plainly that of a module is refused."""
-    with pytest.raises(InputInvalid) as caught:
-        Upload({**good(), path: "x = 1\n"}, ["up_shop"])
-    assert caught.value.path == "files"
-    assert len(str(caught.value)) < 600
-
-
-@pytest.mark.parametrize(
-    ("files", "modules", "field"),
-    [
-        ({}, ["up_shop"], "files"),
-        (good(), [], "modules"),
-        (good(), ["up_shop", "up_shop"], "modules"),
-        (good(), ["up_other"], "modules"),
-        (good(), ["up_shop.py"], "modules"),
-        (good(), [f"up_{n}" for n in range(51)], "modules"),
-        (good() | {"up_shop/__init__.py": ""}, ["up_shop"], "files"),
-        (good() | {"up_shop/part.py": ""}, ["up_shop"], "files"),
-        (good() | {"json.py": ""}, ["up_shop"], "files"),
-        (good() | {"httpx/__init__.py": ""}, ["up_shop"], "files"),
-        (good() | {"flawless.py": ""}, ["up_shop"], "files"),
-        (good() | {"sys.py": ""}, ["up_shop"], "files"),
-        (good() | {f"up_{n}.py": "" for n in range(1_000)}, ["up_shop"], "files"),
-        (good() | {"up_long.py": "#" * 8_400_000}, ["up_shop"], "files"),
-    ],
-)
-def test_uploads_that_are_none(files: dict[str, str], modules: list[str], field: str) -> None:
-    """Too many, too long, nothing at all, or names that belong to others: each is said."""
-    with pytest.raises(InputInvalid) as caught:
-        Upload(files, modules).check_names()
-    assert caught.value.path == field
-
-
-def test_labels_are_one_line_and_nothing_refused_is_written(
-    engine: flawless.Engine, tmp_path: Path
-) -> None:
-    """A label is for people, and short; what is refused leaves nothing on the disk."""
-    for label in ("x" * 201, "two\nlines", "\x1b[31mred"):
-        with pytest.raises(InputInvalid, match="label"):
-            deploy(engine, good(), label=label)
-    with pytest.raises(InputInvalid, match="path"):
-        deploy(engine, {"../up_shop.py": version(1)}, "up_shop")
-    assert not (tmp_path / "t.db.code").exists()
+    deploy(served, {"up_latin.py": body})
+    assert served.start("up_latin.run").result(30) == ["é", "é"]
 
 
 # --- over restarts --------------------------------------------------------------------------------
@@ -464,15 +237,6 @@ def test_what_cannot_be_served_any_more(tmp_path: Path) -> None:
         if name.startswith("up_shop"):
             del sys.modules[name]
     drop_steps("up_shop.")
-
-
-def drop_steps(prefix: str) -> None:
-    """Forget the steps of a module that was imported from a file."""
-    from flawless.functions import put_step
-
-    for each in steps():
-        if each.name.startswith(prefix):
-            put_step(each.name, None)
 
 
 def test_modules_that_are_given_come_before_earlier_uploads(
