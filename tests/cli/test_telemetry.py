@@ -137,6 +137,41 @@ def test_logs_are_json_objects(tmp_path: Path, by: str) -> None:
     assert (ended["execution"], ended["workflow"]) == ("works", "app.works")
 
 
+CALLER_APP = """
+from flawless import http, secret, workflow
+
+@workflow
+def calls(url: str) -> int:
+    return http.get(url + "?key=" + secret("KEY"), headers={"X-Key": secret("KEY")}).status
+"""
+
+
+def test_no_secret_is_in_logs_or_traces(tmp_path: Path) -> None:
+    """Whatever the level: neither in what the server logs, nor in what it sends to a collector."""
+    (tmp_path / "app.py").write_text(CALLER_APP)
+    (tmp_path / "key").write_text("correct-horse")
+    known = f'[KEY]\nhosts = ["127.0.0.1"]\nfile = "{tmp_path / "key"}"\n'
+    (tmp_path / "secrets.toml").write_text(known)
+    arguments = ["app.py", "--data=data", "--port=0", "--secrets=secrets.toml"]
+    arguments += ["--log-format=json", "--log-level=debug", "--workflow-logs"]
+    with receiving() as collector, receiving() as elsewhere:
+        arguments += [f"--otlp={collector.url}"]
+        with Serving(*arguments, folder=tmp_path, changes=QUICK) as server:
+            url = server.await_url()
+            given = [f"{elsewhere.url}/v1/traces"]
+            body = {"workflow": "app.calls", "input": given, "wait_s": 60}
+            answer = httpx.post(f"{url}/api/v1/executions", json=body, trust_env=False).json()
+            assert answer["result"] == 501, answer  # it takes POST only, and has got a GET
+            assert server.stop() == 0
+            printed = server.await_end()
+        spans = collector.until(2)
+    assert any("has ended" in line["message"] for line in lines(printed))
+    assert "correct-horse" not in printed
+    assert "correct-horse" not in repr(spans)
+    (call,) = [span for span in spans if span.name == "GET 127.0.0.1"]
+    assert call.attributes["url.full"] == f"{elsewhere.url}/v1/traces"
+
+
 def test_text_is_the_default(tmp_path: Path) -> None:
     """Lines for people; workflows' own logs stay in their journals."""
     (tmp_path / "app.py").write_text(APP)

@@ -14,16 +14,18 @@ from starlette.applications import Starlette
 from watching import Metrics, root, with_app
 
 import flawless
+from flawless.core.status import Status
 from flawless.engine import monitor, replays, stats
+from flawless.engine.clock import SystemClock
 from flawless.engine.histogram import Histogram
 from flawless.engine.replays import Replays
 from flawless.engine.service import Service
 from flawless.engine.stats import Gauges, Stats
 from flawless.engine.telemetry import Telemetry
 from flawless.errors import StoreError
-from flawless.ids import ExecutionId
+from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import MemoryStore
-from flawless.stores.base import Write
+from flawless.stores.base import Append, Chunk, Create, Write
 from serving import serving
 
 
@@ -278,5 +280,42 @@ def test_what_is_remembered_of_replays_has_bounds(monkeypatch: pytest.MonkeyPatc
         known.left(ExecutionId("e"))
         known.done(ExecutionId("e"), 1)
         assert known.of(ExecutionId("e")) == []
+
+    asyncio.run(main())
+
+
+# --- backlog --------------------------------------------------------------------------------------
+
+
+def test_sleepers_whose_time_has_come_are_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many there are, up to a bound, and for how long the first has waited."""
+    monkeypatch.setattr(monitor, "DUE_MAX", 5)
+
+    class At(SystemClock):
+        now = 0
+
+        def now_us(self) -> int:
+            """Return what was set."""
+            return self.now
+
+    async def main() -> None:
+        clock, store = At(), MemoryStore()
+        await store.open()
+        watched = monitor.Monitor(store, clock, flawless.Settings())
+        assert (await watched.backlog()).due == 0
+        for n in range(8):
+            name = ExecutionId(f"e{n}")
+            create = Create(name, "w", DeploymentId("d"), b"", 1, Chunk(0, 1, b"x"))
+            wake_us = (n + 1) * 1_000_000
+            await store.commit([create, Append(name, None, Status.WAITING, wake_us, 1)])
+        found = await watched.backlog()
+        assert (found.due, found.due_lag_s) == (0, 0.0)
+        clock.now = 3_500_000
+        found = await watched.backlog()
+        assert (found.due, found.due_lag_s) == (3, 2.5)
+        clock.now = 100_000_000
+        assert (await watched.backlog()).due == 5
+        await store.close()
+        assert (await watched.backlog()).size_bytes is None
 
     asyncio.run(main())
