@@ -4,8 +4,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from starlette.middleware.base import RequestResponseEndpoint
 
 import flawless
 
@@ -14,6 +15,14 @@ engine = flawless.Engine(os.environ["STORE"], modules=[HERE / "shop.py", HERE / 
 served = engine.asgi(local=True)
 app = FastAPI(lifespan=served.lifespan)
 app.mount("/flawless", served)
+
+
+@app.middleware("http")
+async def mark(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Do what many applications do: pass all requests through a function."""
+    response = await call_next(request)
+    response.headers["X-Application"] = "host"
+    return response
 
 
 @app.get("/page", response_class=HTMLResponse)

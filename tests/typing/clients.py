@@ -9,7 +9,7 @@ from typing import Any, assert_type
 from starlette.requests import HTTPConnection
 
 from flawless import AsyncClient, Client, Engine, api
-from flawless.client.streams import Changes, Event
+from flawless.client import Changes, Event
 
 
 def blocking() -> None:

@@ -8,6 +8,7 @@ from flawless.client.answers import AnswerBroken, ServerUnreachable
 from flawless.client.asynchronous import AsyncClient
 from flawless.client.client import Client
 from flawless.client.outcomes import value
+from flawless.client.streams import Changes, Event
 from flawless.client.tails import AsyncLogTail, LogTail
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "AnswerBroken",
     "AsyncClient",
     "AsyncLogTail",
+    "Changes",
     "Client",
+    "Event",
     "LogTail",
     "ServerUnreachable",
     "value",

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 CLEANUP_S_MAX: Final = 5.0
 """How long a cancelled call may take to end over there."""
+LOOK_S: Final = 1.0
+"""How often it is looked whether the other loop is still there; one that ends tells nobody."""
 
 
 class LoopGone(OSError):
@@ -58,7 +60,9 @@ class Crossing:
 
         self._soon(begin)
         try:
-            await asyncio.wait([ended])
+            while not (await asyncio.wait([ended], timeout=LOOK_S))[0]:
+                if not self._there.is_running():
+                    raise LoopGone("the event loop over there has ended")
         except asyncio.CancelledError:
             self._soon(cancel)
             await asyncio.wait([ended], timeout=CLEANUP_S_MAX)

@@ -88,6 +88,7 @@ class MountedApp:
         self._service: Service | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
+        self._drained: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -116,6 +117,7 @@ class MountedApp:
 
     async def drain(self) -> None:
         """Let requests under way end, on the engine's loop, before it closes."""
+        self._drained = asyncio.get_running_loop()  # an engine that opens again has another
         app, self._app = self._app, None
         if app is not None:
             app.state.stopping.set()
@@ -177,6 +179,8 @@ class MountedApp:
         async def send_there(message: Message) -> None:
             await back.call(send, message)
 
+        if self._drained is asyncio.get_running_loop():
+            raise EngineStopped("the engine is closing")
         app = self._app_of_now()
         task = asyncio.current_task()
         assert task is not None
