@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from lives import until
-from uploading import NATIVELY, deploy, drop_steps, good, open_engine, reopen, source, version
+from uploading import HEAD, NATIVELY, deploy, drop_steps, good, open_engine, reopen, source, version
 
 import flawless
 from flawless.errors import DeploymentInvalid, StoreError
@@ -56,7 +56,8 @@ def test_what_only_steps_load_is_part_of_the_content(served: flawless.Engine) ->
 
         @step
         def tell() -> int:
-            from up_aside import NUMBER
+            from up_aside import NUMBER, aside
+            assert type(aside).__name__ == "Step"
             return NUMBER
 
         @workflow
@@ -65,7 +66,7 @@ def test_what_only_steps_load_is_part_of_the_content(served: flawless.Engine) ->
     )
     found = []
     for number in (1, 2, 1):
-        aside = f"import msgspec\nNUMBER = {number}\n"
+        aside = f"import msgspec\n{HEAD}NUMBER = {number}\n@step\ndef aside() -> int: ...\n"
         id_, _ = deploy(served, {"up_lazy.py": main, "up_aside.py": aside}, "up_lazy")
         found.append((id_, served.start("up_lazy.run").result(30)))
     assert [number for _, number in found] == [1, 2, 1]

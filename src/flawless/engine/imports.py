@@ -126,6 +126,11 @@ def code_folder(function: Callable[..., Any]) -> str:
     return ""
 
 
+def is_uploaded(name: str) -> bool:
+    """Tell whether a top-level name leads to an upload that is shown."""
+    return any(isinstance(finder, Finder) and name in finder.tops for finder in sys.meta_path)
+
+
 def is_from(module: ModuleType, folder: Path) -> bool:
     """Tell whether a module was loaded from a folder."""
     file = getattr(module, "__file__", None)

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from flawless.codec import public_module
-from flawless.engine.imports import Finder, Imported, is_from
+from flawless.engine.imports import Finder, Imported, code_folder, is_from
 from flawless.functions import Step, find_step, put_step, steps
 
 _changing = threading.Lock()  # the process is shared by all engines in it
@@ -99,6 +99,10 @@ class Layers:
         for name, (earlier, given) in self._steps.items():
             if find_step(name) is given:
                 put_step(name, earlier)
+        folders = {str(layer.folder) for layer in self._shown}
+        for step in steps():  # of what was imported later, likewise
+            if code_folder(step.function) in folders:
+                put_step(step.name, None)
         self._shown, self._finders, self._modules, self._steps = [], [], {}, {}
 
 

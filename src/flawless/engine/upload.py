@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from flawless.engine.imports import is_uploaded, top
 from flawless.engine.modules import Source, Unavailable, find_source, is_of_environment
 from flawless.errors import InputInvalid
 
@@ -90,25 +91,25 @@ class Upload:
     @property
     def tops(self) -> frozenset[str]:
         """The top-level names that its modules have."""
-        return frozenset(name.partition(".")[0] for name in self._paths)
+        return frozenset(map(top, self._paths))
 
     def check_names(self) -> None:
         """Raise `InputInvalid` when a name belongs to Python or to an installed library.
 
         That library would be replaced for everybody in this process.
         """
-        for top in sorted(self.tops):
-            if top in _OURS | _PROGRAMS or is_of_environment(top):
+        for name in sorted(self.tops):
+            if name in _OURS | _PROGRAMS or is_of_environment(name):
                 raise InputInvalid(
-                    f"{top} is the name of a module that the server has already, of Python's or of "
-                    "an installed library: rename the file",
+                    f"{name} is the name of a module that the server has already, Python's or an "
+                    "installed library's: rename the file",
                     path="files",
                 )
 
     def find(self, name: str) -> Source | Unavailable:
         """Find what a guest gets for a module name: of the upload, else what is installed here."""
-        if name.partition(".")[0] not in self.tops:
-            return find_source(name, hooks=False)
+        if top(name) not in self.tops:
+            return find_source(name, hooks=not is_uploaded(top(name)))
         path = self._paths.get(name)
         if path is not None:
             return Source(name, path, name in self._packages, True, self.files[path])

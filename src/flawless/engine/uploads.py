@@ -26,7 +26,7 @@ class Uploads:
     """The native side of uploads, in `folder`, or in one that lasts as long as this does."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._folder = None if folder is None else folder.absolute()
         self._temporary: Path | None = None
         self._layers = Layers()
 
@@ -64,7 +64,7 @@ class Uploads:
     @property
     def _place(self) -> Path:
         if self._folder is not None:
-            return self._folder.absolute()
+            return self._folder
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="flawless-code-"))
         return self._temporary
