@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import httpx
@@ -238,6 +239,36 @@ def test_other_machines_are_not_this_one(server: Guarded, client: str) -> None:
     assert "need a token" in expect(response, 403, "access-denied")["detail"]
     for here in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):
         assert server.ask("GET", LIST, client=(here, 1)).status_code == 200
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_hostile_headers_are_no_bug(closed: Guarded, server: Guarded, seed: int) -> None:
+    """Whatever bytes stand in the headers that are looked at, the answer is a refusal."""
+    chance = random.Random(seed)
+    pieces = [b"Bearer ", b"bearer\t", b"flt_", b"flc_", b".", b"=", b";", b"flawless_session=",
+              b"http://", b"[", b"]", b":", b"@", b"//", b"\xff\xfe", b"\x80", b"A" * 200, b" ",
+              b"null", b"localhost", b"%00", b"{}", b"\xe2\x80\xae", b"same-origin"]  # fmt: skip
+    names = ["Authorization", "Cookie", "Origin", "Host", "X-Flawless-CSRF", "Sec-Fetch-Site",
+             "Content-Type", "Accept", "Sec-Fetch-Mode"]  # fmt: skip
+    for _ in range(20):
+        headers = [
+            (name.encode(), b"".join(chance.choices(pieces, k=chance.randrange(6))))
+            for name in chance.choices(names, k=4)
+        ]
+        for app in (closed, server):
+            path = chance.choice([LIST, "/login", "/ui/", f"{LIST}/own/cancel"])
+            for method in ("GET", "POST"):
+                response = app.run(_ask(app, method, path, headers))
+                assert response.status_code < 500, (seed, headers, response.text)
+                assert path != LIST or not response.is_success or app is server
+
+
+async def _ask(
+    app: Guarded, method: str, path: str, headers: list[tuple[bytes, bytes]]
+) -> httpx.Response:
+    transport = httpx.ASGITransport(app.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client:
+        return await client.request(method, path, headers=headers)
 
 
 def test_websockets_are_refused(server: Guarded) -> None:

@@ -379,6 +379,21 @@ def test_a_link_on_another_site_finds_the_session(server: Guarded, ann: str) -> 
     assert server.ask("GET", "/ui/", headers=headers | session(server, ann)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["//evil.example/", "//evil.example", "/%5Cevil.example", "//"])
+def test_a_path_that_looks_like_another_host_leads_nowhere_else(
+    server: Guarded, ann: str, path: str
+) -> None:
+    """Neither the page that asks again nor the way to the form takes a path for a host."""
+    del ann
+    where = httpx.URL(f"http://{HOST}").copy_with(raw_path=path.encode())
+    for site in ("cross-site", "same-origin"):
+        headers = BROWSER | {"Sec-Fetch-Site": site}
+        response = server.ask("GET", str(where), headers=headers)
+        found = re.search(r'content="0;url=([^"]*)"', response.text)
+        target = unescape(found[1]) if found else response.headers["Location"]
+        assert target.startswith(("/ui/", "/login?next=", "/%5C"))
+
+
 def test_attempts_are_counted_by_address(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After ten wrong ones an address waits, also with the right token; others do not."""
     with guarded(tmp_path) as server:

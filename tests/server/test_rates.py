@@ -72,6 +72,18 @@ def test_each_caller_has_a_rate_of_its_own(tmp_path: Path) -> None:
         assert server.ask("GET", WHOAMI, token=ann).status_code == 200
 
 
+def test_an_execution_may_be_called_as_a_token_is(tmp_path: Path) -> None:
+    """Who holds a capability of the execution `ann` does not use up what the token `ann` has."""
+    with guarded(tmp_path, limits=RequestLimits(requests_per_s=1, requests_burst=5)) as server:
+        ann = server.add("ann", Role.OPERATE)
+        server.start(ann, "ann")
+        browser = server.capability(ann, "ann", ["state"])
+        for _ in range(5):
+            assert server.ask("GET", WHOAMI, token=browser).status_code == 200
+        assert server.ask("GET", WHOAMI, token=browser).status_code == 429
+        assert server.ask("GET", WHOAMI, token=ann).status_code == 200
+
+
 def test_strangers_are_counted_by_address(tmp_path: Path) -> None:
     """Who guesses tokens is slowed down, from one address, whatever it shows."""
     limits = RequestLimits(strangers_per_s=1, strangers_burst=5)

@@ -203,7 +203,9 @@ class AccessGuard:
         if who.via == "nobody":
             wait_s = self._strangers.take(address(scope))
         else:
-            wait_s = self._known.take(who.execution or who.name)
+            # Names are of different kinds: an execution may be called as a token is.
+            name = f"execution {who.execution}" if who.execution else f"token {who.name}"
+            wait_s = self._known.take(name)
         if wait_s:
             raise TooManyRequests("too many requests from this caller", wait_s)
 

@@ -175,6 +175,8 @@ def _again(request: Request) -> Response:
     where = quote(request.scope["path"])
     if query := request.scope["query_string"].decode("latin-1"):
         where = f"{where}?{query}"
+    if not _is_ours(request, where):
+        where = f"{_root(request)}/ui/"
     text = f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(where)}">'
     return Response(text, headers=_HEADERS, media_type="text/html")
 
@@ -192,23 +194,27 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _target(request: Request, asked: str) -> str:
-    """Return where to go after the login: a path of ours, whatever was asked for.
+    """Return where to go after the login: a path of ours, whatever was asked for."""
+    root = _root(request)
+    if not _is_ours(request, asked) or urlsplit(asked).path in (f"{root}/login", f"{root}/logout"):
+        return f"{root}/ui/"
+    return asked
+
+
+def _is_ours(request: Request, target: str) -> bool:
+    """Tell whether a browser that is sent there stays with us.
 
     Browsers take `//host` and `/\\host` for other hosts, and leave out tabs and line ends.
     """
-    root = _root(request)
-    home = f"{root}/ui/"
-    if len(asked) > NEXT_CHARS_MAX or not asked.startswith(f"{root}/") or "\\" in asked:
-        return home
-    if asked.startswith("//") or not asked.isprintable() or " " in asked:
-        return home
+    if len(target) > NEXT_CHARS_MAX or not target.isprintable() or "\\" in target or " " in target:
+        return False
+    if not target.startswith(f"{_root(request)}/") or target.startswith("//"):
+        return False
     try:
-        parts = urlsplit(asked)
+        parts = urlsplit(target)
     except ValueError:
-        return home
-    if parts.scheme or parts.netloc or parts.path in (f"{root}/login", f"{root}/logout"):
-        return home
-    return asked
+        return False
+    return not parts.scheme and not parts.netloc
 
 
 def _root(request: Request) -> str:
