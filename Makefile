@@ -9,7 +9,7 @@ RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-streams sweep lint format docs pins clean
+.PHONY: help demo test bench bench-streams sweep lint format docs pictures pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ lint: $(DEV) ## check style, format and types
 format: $(DEV) ## format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+pictures: $(DEV) ## take the pictures of the web UI and the checkout anew
+	@$(BIN)/python tools/screenshots.py $(ARGS)
 
 docs: $(DEV) ## build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html $(ARGS)
