@@ -28,7 +28,9 @@ import msgspec
 from flawless import api
 
 FINAL = frozenset({"completed", "failed", "cancelled"})
-LAST_EVENTS_S_MAX = 120.0
+SILENCE_S_MAX = 60.0
+"""After so long without any event whatever has not come is lost: a slow machine is only late."""
+LAST_EVENTS_S_MAX = 600.0
 """How long the last events may take after the last start."""
 CONNECTING_MAX = 100
 BACK_TRIES_MAX = 10
@@ -64,6 +66,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came apart."""
         raw = self._raw + data if self._raw else data
+        if self.opened.cancelled():
+            return  # nobody waits any more
         if not self.opened.done():
             head, found, raw = raw.partition(b"\r\n\r\n")
             if not found:
@@ -330,15 +334,18 @@ async def main(host: str, port: int, list_readers: int, execution_readers: int) 
         readers.started.add(execution)
         readers.waiting.put_nowait(execution)
     readers.waiting.put_nowait(None)
-    _, late = await asyncio.wait(following, timeout=LAST_EVENTS_S_MAX)
     loop = asyncio.get_running_loop()
-    until = loop.time() + LAST_EVENTS_S_MAX
-    while readers.missing() and loop.time() < until:
+    until, heard, heard_at = loop.time() + LAST_EVENTS_S_MAX, readers.bytes, loop.time()
+    while loop.time() < min(until, heard_at + SILENCE_S_MAX):
         await asyncio.sleep(0.5)
+        if all(task.done() for task in following) and not readers.missing():
+            break
+        if readers.bytes != heard:
+            heard, heard_at = readers.bytes, loop.time()
     report = readers.report()
-    for task in (*listing, *late):
+    for task in (*listing, *following):
         task.cancel()
-    await asyncio.gather(*listing, *late, return_exceptions=True)
+    await asyncio.gather(*listing, *following, return_exceptions=True)
     print(json.dumps(report), flush=True)
 
 

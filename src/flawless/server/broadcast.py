@@ -27,8 +27,10 @@ from flawless.stores.base import Record, Selection
 
 TICK_S: Final = 0.25
 """Changes within this time are one batch."""
-READER_TICK_S: Final = 0.0002
-"""With very many readers ticks are further apart, so much for each: sending takes time as well."""
+TICK_SHARE: Final = 4
+"""The next tick comes no sooner than so many times as long as the readers took for the last one: on
+a busy machine, or with very many readers, the list is told less often, and the engine goes on."""
+TICK_S_MAX: Final = 2.0
 BATCH_EXECUTIONS_MAX: Final = 100
 """Executions that are read and sent at once."""
 SHARED_BATCHES_MAX: Final = 64
@@ -60,6 +62,7 @@ class Broadcast:
         """How far readers read at present."""
         self._service = service
         self._changed = Watch()
+        self._read_at = 0.0
         self._readers: set[Watch] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._batches: OrderedDict[tuple[bytes, int], asyncio.Task[Batch]] = OrderedDict()
@@ -98,6 +101,7 @@ class Broadcast:
 
     async def batch(self, selection: Selection, key: bytes, place: int) -> Batch:
         """Return the changes behind a place that `knows`; `key` stands for the selection."""
+        self._read_at = asyncio.get_running_loop().time()
         task = self._batches.get((key, place))
         if task is None:
             found = self._service.changes.feed.after(place, self.head, BATCH_EXECUTIONS_MAX)
@@ -113,12 +117,16 @@ class Broadcast:
             raise
 
     async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._changed.changed()
             self.head = self._service.changes.feed.sequence
             for watch in self._readers:
                 watch.ring()
-            await asyncio.sleep(max(TICK_S, READER_TICK_S * len(self._readers)))
+            ticked_at = self._read_at = loop.time()
+            await asyncio.sleep(TICK_S)
+            took_s = self._read_at - ticked_at
+            await asyncio.sleep(min(took_s * TICK_SHARE, TICK_S_MAX) - TICK_S)
 
     async def _make(self, selection: Selection, found: list[tuple[int, str]], head: int) -> Batch:
         end = found[-1][0] if len(found) == BATCH_EXECUTIONS_MAX else head
