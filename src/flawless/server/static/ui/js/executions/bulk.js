@@ -1,6 +1,6 @@
 // One action on many executions: asked first, then carried out a few at a time, then told.
 import { html, nothing, styled } from "../lit.js";
-import { ACTIONS } from "../components/confirm.js";
+import { ACTIONS } from "./actions.js";
 import { icon } from "../components/icon.js";
 import { count } from "../format.js";
 

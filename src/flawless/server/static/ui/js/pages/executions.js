@@ -1,6 +1,6 @@
 // The list of executions: live, searched, filtered, and acted upon in bulk.
 import { html, nothing } from "../lit.js";
-import { ACTIONS } from "../components/confirm.js";
+import { ACTIONS } from "../executions/actions.js";
 import { empty } from "../components/empty.js";
 import { icon } from "../components/icon.js";
 import { problemNotice } from "../components/notice.js";

@@ -1,4 +1,4 @@
-// What ending and repairing executions means, asked before it is done.
+// What can be done with many executions at once, and what each of that means.
 
 export const ACTIONS = {
   cancel: {
