@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 from typing import Any
 
 import pytest
@@ -42,9 +41,7 @@ def test_both_clients_can_do_the_same() -> None:
 
 
 def test_a_client_tells_no_secrets() -> None:
-    """The token is not in what a client shows of itself, nor can it be copied away."""
+    """The token is not in what a client shows of itself."""
     with Client("http://127.0.0.1:1", "a-token-nobody-may-see") as client:
         assert "token" not in repr(client)
         assert "127.0.0.1" in repr(client)
-        with pytest.raises(Exception, match=r"pickle|cannot"):
-            pickle.dumps(client)
