@@ -27,7 +27,7 @@ class Method(Generic[P, R]):
     @overload
     def __get__(self, instance: object, owner: type) -> Callable[P, R]: ...
     def __get__(self, instance: object, owner: type) -> Callable[..., R]:
-        raise NotImplementedError
+        raise AssertionError("methods are plain functions")
 
 
 def method(make: Callable[P, Work[T]]) -> Method[P, T]:
