@@ -80,6 +80,8 @@ def log_to_stderr(form: LogFormat, level: LogLevel, *, workflows: bool = False) 
     handler.setFormatter(JsonLines() if form is LogFormat.JSON else logging.Formatter(TEXT))
     number = logging.getLevelNamesMapping()[level.upper()]
     root = logging.getLogger()
+    if root.handlers:
+        return  # whoever runs this command in a program of their own has said where logs go
     root.addHandler(handler)
     root.setLevel(max(number, logging.WARNING))
     logging.getLogger(OWN).setLevel(number)
