@@ -24,6 +24,7 @@ export class Feed {
     this.state = null;
     this.restarts = [];
     this.fresh = false; // whether the whole journal has been here once
+    this.unreachable = false;
     this.stopper = null;
   }
 
@@ -82,9 +83,10 @@ export class Feed {
 
   async poll(stopper) {
     if (stopper.signal.aborted) return;
-    const ended = this.ended;
+    const { ended } = this;
     if (document.visibilityState === "visible" || !this.fresh) await this.refresh(stopper.signal);
     if (stopper.signal.aborted) return;
+    if (!this.unreachable) this.app.connected(this.ended ? "live" : "polling");
     if (ended && !this.ended) this.restart();
     else this.later(stopper, () => this.poll(stopper));
   }
@@ -106,12 +108,13 @@ export class Feed {
     try {
       const detail = await this.get("", null, signal);
       this.problem = null;
-      this.app.connected(this.ended ? "live" : this.app.connection);
+      this.unreachable = false;
       this.setDetail(detail);
     } catch (error) {
       if (signal.aborted) return;
       if (error.status === 404 || !this.detail) this.problem = error;
-      if (error.unreachable) this.app.connected("lost");
+      this.unreachable = error.unreachable === true;
+      if (this.unreachable) this.app.connected("lost");
     }
     this.onChange();
   }

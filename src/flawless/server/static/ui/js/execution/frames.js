@@ -4,21 +4,22 @@ import { codeBlock } from "../components/copy.js";
 import { sourceView } from "../components/source-view.js";
 
 const AROUND = 4; // lines shown before and behind the one that failed
-const FRAMES_OPEN = 1; // the innermost frame is open, the others on demand
 const FRAMES_MAX = 20;
 const STEP_MARK = "in the step\n\"\"\"\n";
 const FRAME = /^ {2}File "(.+)", line (\d+), in (.+)$/gm;
 
-// `sources` and `deployment` say where the code is, `open` how many frames show it at first.
-export function errorView(error, { sources, deployment, open = FRAMES_OPEN }) {
-  const frames = framesOf(error);
+// `sources` and `deployment` say where the code is, `open` whether one shows it at first.
+export function errorView(error, { sources, deployment, open = true }) {
+  const frames = framesOf(error).slice(0, FRAMES_MAX);
+  // Libraries are not part of a deployment: what is open is the innermost place in the user's code.
+  const own = frames.findIndex((frame) => !sources.file(deployment, frame.file).problem);
   return html`<div class="error-view">
     <div class="error-text"><strong>${error.type ?? "Error"}</strong>${
       error.message ? html`: <span>${error.message}</span>` : nothing
     }</div>
     ${frames.length
       ? html`<ol class="frames" aria-label="Where it happened">
-          ${frames.slice(0, FRAMES_MAX).map((frame, n) => frameView(frame, n < open, sources, deployment))}
+          ${frames.map((frame, n) => frameView(frame, open && n === own, sources, deployment))}
         </ol>`
       : nothing}
     ${error.traceback

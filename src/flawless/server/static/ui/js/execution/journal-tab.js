@@ -1,7 +1,7 @@
 // The journal itself: every entry, as the API gives it.
 import { html, live, nothing, styled } from "../lit.js";
 import { icon } from "../components/icon.js";
-import { brief, clock } from "../format.js";
+import { brief, clock, count } from "../format.js";
 import { download } from "./value-card.js";
 import { span } from "./words.js";
 import "../components/json-view.js";
@@ -65,7 +65,7 @@ export class JournalTab {
           ${icon("search")}<span class="visually-hidden">Search the journal</span>
           <input class="input" type="search" placeholder="Search" .value=${live(this.text)} @input=${(event) => this.set({ text: event.target.value })} />
         </label>
-        <span class="muted small" role="status">${entries.length.toLocaleString()} entries</span>
+        <span class="muted small" role="status">${count(entries.length, "entry", "entries")}</span>
         <span class="grow"></span>
         <button class="button small" @click=${this.keep} ?disabled=${!this.page.feed.fresh}>${icon("file")}Download as JSON</button>
       </div>

@@ -1,7 +1,7 @@
 // What the execution logged and printed, as it comes.
 import { classMap, html, live, nothing, ref } from "../lit.js";
 import { empty } from "../components/empty.js";
-import { clock } from "../format.js";
+import { clock, count, number } from "../format.js";
 import { icon } from "../components/icon.js";
 
 const LEVELS = [
@@ -62,7 +62,7 @@ export class LogsTab {
         </select>
         ${this.check("Wrap", "wrap")} ${this.check("Follow", "follow")}
         <span class="grow"></span>
-        <span class="muted small" role="status">${lines.length.toLocaleString()} lines</span>
+        <span class="muted small" role="status">${count(lines.length, "line")}</span>
       </div>
       <div
         class=${classMap({ logs: true, wrapped: this.wrap })}
@@ -74,7 +74,7 @@ export class LogsTab {
       >
         ${earlier > 0
           ? html`<button class="button small quiet" @click=${() => this.set({ shown: this.shown + LINES_MAX, follow: false })}>
-              Show earlier lines, ${earlier.toLocaleString()} more
+              Show earlier lines, ${number(earlier)} more
             </button>`
           : nothing}
         ${shown.map((line) => this.line(line))}

@@ -51,7 +51,7 @@ export class OutcomeTab {
     const { sources, feed } = this.page;
     return html`<section class="card" aria-label="Error">
       <div class="card-head"><h3>${kind === "failed" ? "Error" : "Cancelled"}</h3></div>
-      <div class="card-body">${errorView(entry.error ?? {}, { sources, deployment: feed.detail.deployment, open: 0 })}</div>
+      <div class="card-body">${errorView(entry.error ?? {}, { sources, deployment: feed.detail.deployment, open: false })}</div>
     </section>`;
   }
 

@@ -1,6 +1,6 @@
 // The ruler above the rows: moments, cut waits, restarts, replays; drag over it to zoom.
 import { html, nothing, svg } from "../lit.js";
-import { absolute, ms } from "../format.js";
+import { absolute, count, ms } from "../format.js";
 import { span } from "./words.js";
 
 const TICK_PIXELS = 96;
@@ -54,7 +54,7 @@ function eventsOf(waterfall) {
   const { restarts, detail } = page.feed;
   const found = [];
   for (const one of detail?.replays ?? []) {
-    const entries = one.entries === undefined ? "" : `, ${one.entries.toLocaleString()} entries`;
+    const entries = one.entries === undefined ? "" : `, ${count(one.entries, "entry", "entries")}`;
     const took = one.took_us === undefined ? "" : ` in ${span(one.took_us)}`;
     const why = one.reason ? ` (${one.reason})` : "";
     found.push({ kind: "replay", at: timeline.elapsed(one.at), text: `Replayed${entries}${took}${why}` });

@@ -1,6 +1,7 @@
 // What is above the timeline: filters by kind, failures and text, and the handles of the axis.
 import { html, live, nothing } from "../lit.js";
 import { icon } from "../components/icon.js";
+import { number } from "../format.js";
 import { glyph } from "./glyphs.js";
 
 export function toolbar(waterfall, { counts, useful, on, kinds }) {
@@ -41,7 +42,7 @@ export function toolbar(waterfall, { counts, useful, on, kinds }) {
       ${tool("minus", "Zoom out", () => waterfall.zoomBy(false))}
       ${tool("plus", "Zoom in", () => waterfall.zoomBy(true))}
       ${window
-        ? html`<button class="button small" @click=${() => waterfall.zoomTo(null)}>Show all</button>`
+        ? html`<button class="button small" @click=${() => waterfall.zoomTo(null)}>Reset zoom</button>`
         : nothing}
     </div>
   </div>`;
@@ -60,7 +61,7 @@ function chip(waterfall, kind, label, count) {
     aria-label=${`${label}, ${count}`}
     @click=${() => waterfall.toggleKind(kind)}
   >
-    ${glyph(kind)}${label}<span class="count">${count.toLocaleString()}</span>
+    ${glyph(kind)}${label}<span class="count">${number(count)}</span>
   </button>`;
 }
 

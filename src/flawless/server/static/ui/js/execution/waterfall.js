@@ -113,8 +113,9 @@ export class Waterfall {
   step(by) {
     const { rows } = this.compute();
     if (rows.length === 0) return;
-    const at = rows.findIndex((row) => row.key === this.page.selected);
-    const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by));
+    const chosen = rows.findIndex((row) => row.key === this.page.selected);
+    const at = chosen < 0 && by < 0 ? rows.length : chosen;
+    const next = Math.min(rows.length - 1, Math.max(0, at + by));
     this.page.select(rows[next].key);
     this.reveal(next);
   }
