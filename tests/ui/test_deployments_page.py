@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+from reception import Office, Visit
 
-from conftest import Office
-
-Visit = Callable[..., Page]
 UPLOADED = Path(__file__).with_name("uploaded.py")
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
-
-from conftest import Office
-
-Visit = Callable[..., Page]
+from playwright.sync_api import expect
+from reception import Office, Visit
 
 
 def test_the_engine_is_told_about(visit: Visit, office: Office) -> None:

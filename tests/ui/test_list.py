@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
-
-from conftest import Office
-
-Visit = Callable[..., Page]
+from reception import Office, Visit
 
 
 def rows(page: Page) -> list[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
+from reception import MODULES, Office, Visit
 
 from browsing import nameless, overflow_px, visiting
-from conftest import MODULES, Office
 from serving import run_here, serving
 
-Visit = Callable[..., Page]
 PAGES = {
     "executions": "Executions",
     "start": "Start an execution",

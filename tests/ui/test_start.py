@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
-
-from conftest import Office
-
-Visit = Callable[..., Page]
+from reception import Office, Visit
 
 
 def submit(page: Page) -> None:

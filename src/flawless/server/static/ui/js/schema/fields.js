@@ -246,8 +246,10 @@ function object(form, { schema, root, path }) {
 function list(form, about) {
   const { schema, root, path } = about;
   const { items } = resolve(schema, root);
-  const value = shown(form, about) ?? [];
-  const remove = (place) => form.set(path, value.toSpliced(place, 1));
+  // What is changed is what the form holds by then: two changes may come between two drawings.
+  const held = () => shown(form, about) ?? [];
+  const value = held();
+  const remove = (place) => form.set(path, held().toSpliced(place, 1));
   return html`<div class="nested list">
     ${value.map(
       (_, place) => html`<div class="row top">
@@ -268,7 +270,7 @@ function list(form, about) {
       <button
         type="button"
         class="button small"
-        @click=${() => form.set(path, [...value, blank(items, root)])}
+        @click=${() => form.set(path, [...held(), blank(items, root)])}
       >
         ${icon("plus")}Add<span class="visually-hidden"> to ${written(path)}</span>
       </button>
@@ -288,16 +290,17 @@ function tuple(form, { schema, root, path }) {
 function map(form, about) {
   const { schema, root, path } = about;
   const part = resolve(schema, root).additionalProperties;
-  const value = shown(form, about) ?? {};
+  const held = () => shown(form, about) ?? {};
+  const value = held();
   const without = (name) => {
-    const { [name]: _, ...rest } = value;
+    const { [name]: _, ...rest } = held();
     form.set(path, rest);
   };
   const add = (event) => {
     const input = event.currentTarget.closest(".map-add").querySelector("input");
     const name = input.value.trim();
-    if (name === "" || name in value) return;
-    form.set(path, { ...value, [name]: blank(part, root) });
+    if (name === "" || name in held()) return;
+    form.set(path, { ...held(), [name]: blank(part, root) });
     input.value = "";
   };
   return html`<div class="nested list">

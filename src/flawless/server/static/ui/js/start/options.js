@@ -38,7 +38,11 @@ function plain(form, field, label, help, placeholder) {
 }
 
 function attributes(form) {
-  const change = (place, pair) => form.change("attributes", form.attributes.with(place, pair));
+  // What is changed is what the form holds by then: two changes may come between two drawings.
+  const change = (place, part, text) => {
+    const pair = form.attributes[place].with(part, text);
+    form.change("attributes", form.attributes.with(place, pair));
+  };
   return html`<fieldset class="field">
     <legend class="field-label">Attributes <span class="type">optional</span></legend>
     <div class="help">Names and values to find it by.</div>
@@ -50,7 +54,7 @@ function attributes(form) {
           aria-label=${`Name of attribute ${place + 1}`}
           autocomplete="off"
           .value=${live(name)}
-          @input=${(event) => change(place, [event.target.value, value])}
+          @input=${(event) => change(place, 0, event.target.value)}
         />
         <input
           class="input"
@@ -58,7 +62,7 @@ function attributes(form) {
           aria-label=${`Value of attribute ${place + 1}`}
           autocomplete="off"
           .value=${live(value)}
-          @input=${(event) => change(place, [name, event.target.value])}
+          @input=${(event) => change(place, 1, event.target.value)}
         />
         <button
           type="button"

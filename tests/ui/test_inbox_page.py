@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Thread
 
 from playwright.sync_api import Locator, Page, expect
-
-from conftest import Office
-
-Visit = Callable[..., Page]
+from reception import Office, Visit
 
 
 def decide(page: Page, execution: str) -> Locator:
