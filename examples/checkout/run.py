@@ -30,7 +30,7 @@ def main() -> None:
 
     with (
         Engine(options.data / "checkout.db", modules=[checkout]) as engine,
-        socket.create_server(("127.0.0.1", options.port)) as listener,
+        listening(options.port) as listener,
     ):
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         print(f"the shop is open: {url}")
@@ -38,6 +38,16 @@ def main() -> None:
         print(f"to test it: kill -9 {os.getpid()}, and start it again", flush=True)
         config = uvicorn.Config(make_app(engine), log_level="warning")
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens: the shop is open when it says so."""
+    # That it is TCP must be said: asyncio lets small answers go out at once only then.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
+    return listener
 
 
 if __name__ == "__main__":
