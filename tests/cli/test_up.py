@@ -122,7 +122,7 @@ def test_a_module_that_does_not_load(tmp_path: Path, source: str, texts: list[st
         (["app.py", "--secrets=missing.toml"], "missing.toml"),
         (["app.py", "--secrets=app.py"], "TOML"),
         (["app.py", "--port=0", "--allow-host=a/b"], "'a/b' is no host"),
-        ([], "MODULE"),
+        ([], "flawless up app.py"),
     ],
 )
 def test_mistakes_on_the_command_line(

@@ -110,9 +110,9 @@ class Library:
             await self._deploy_given(now_us)
         elif not active:
             raise DeploymentInvalid(
-                "an engine needs at least one module with workflows: "
-                'Engine("app.db", modules=["app"]); with none, it serves what was uploaded, and '
-                "nothing was"
+                "there is nothing to serve: name a module with workflows (`flawless up app.py`, "
+                'Engine("app.db", modules=["app"])). Without one, what was deployed to the data is '
+                "served, and nothing was"
             )
         await self._serve_uploads(active, now_us)
 
