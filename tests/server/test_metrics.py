@@ -155,7 +155,8 @@ def test_event_streams_are_counted_while_they_are_read(own: httpx.Client) -> Non
     """A reader of events is a gauge, not a request that never ends."""
     route = "/api/v1/events"
     with own.stream("GET", "/events") as stream:
-        assert next(stream.iter_lines()).startswith("retry")
+        lines = stream.iter_lines()  # kept: who forgets it has left
+        assert next(lines).startswith("retry")
         assert scrape(own)("event_streams", route=route) == 1
     while scrape(own)("event_streams", route=route):
         pass
