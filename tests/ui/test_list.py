@@ -61,7 +61,7 @@ def test_the_search_box_understands_ids_and_keys(visit: Visit, office: Office) -
     expect(row(page, "seek-b")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"status=completed"))
     chips = page.get_by_role("group", name="Filters")
-    for text in ("region=eu", "Started since 1h", "Workflow: office.greet", "seek-"):
+    for text in ("region=eu", "Started in the last 1h", "Workflow: office.greet", "seek-"):
         expect(chips).to_contain_text(text)
     page.get_by_role("button", name="Remove filter region=eu").click()
     expect(row(page, "seek-b")).to_be_visible()

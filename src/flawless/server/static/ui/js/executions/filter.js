@@ -116,6 +116,15 @@ function isMoment(text) {
   return AGE.test(text) || (/^\d{4}-/.test(text) && !Number.isNaN(Date.parse(text)));
 }
 
+// What "since" and "until" say, in words.
+export function momentWords(filter) {
+  const { since, until } = filter;
+  return {
+    since: AGE.test(since) ? `Started in the last ${since}` : `Started since ${since}`,
+    until: AGE.test(until) ? `Started more than ${until} ago` : `Started before ${until}`,
+  };
+}
+
 function momentMs(text, nowMs) {
   const [, length, unit] = AGE.exec(text) ?? [];
   return length === undefined ? Date.parse(text) : nowMs - Number(length) * UNITS_MS[unit];

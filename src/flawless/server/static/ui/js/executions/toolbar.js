@@ -3,7 +3,7 @@ import { html, live, nothing } from "../lit.js";
 import { icon } from "../components/icon.js";
 import { STATUSES, statusName } from "../components/status-badge.js";
 import { compact } from "../format.js";
-import { AGES, isNarrow } from "./filter.js";
+import { AGES, isNarrow, momentWords } from "./filter.js";
 
 export function toolbar(page) {
   return html`<div class="x-tools">
@@ -99,13 +99,14 @@ function statuses(page) {
 
 function chips(page) {
   const { workflow, prefix, attributes, since, until } = page.filter;
+  const words = momentWords(page.filter);
   const without = (value) => attributes.filter((one) => one !== value);
   const all = [
     workflow && [`Workflow: ${workflow}`, { workflow: "" }],
     prefix && [`Id begins with ${prefix}`, { prefix: "" }],
     ...attributes.map((one) => [one, { attributes: without(one) }]),
-    since && [`Started since ${since}`, { since: "" }],
-    until && [`Started until ${until}`, { until: "" }],
+    since && [words.since, { since: "" }],
+    until && [words.until, { until: "" }],
   ].filter(Boolean);
   if (all.length === 0) return nothing;
   return html`<div class="x-chips" role="group" aria-label="Filters">
