@@ -18,12 +18,12 @@ INSERT INTO execution (id, workflow, deployment, status, created_us, updated_us,
 VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5)
 ON CONFLICT (id) DO NOTHING RETURNING key;
 
--- name: insert_delayed
--- One that waits until ?6 before it begins.
+-- name: insert_marked
+-- One that waits until ?6 before it begins, if that is not NULL, or has the attributes ?7.
 INSERT INTO execution (
-    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, start_us
+    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, start_us, attributes
 )
-VALUES (?1, ?2, ?3, 1, ?4, ?4, ?6, ?5, ?6)
+VALUES (?1, ?2, ?3, ?6 IS NOT NULL, ?4, ?4, ?6, ?5, ?6, ?7)
 ON CONFLICT (id) DO NOTHING RETURNING key;
 
 -- name: complete_block
@@ -31,13 +31,10 @@ ON CONFLICT (id) DO NOTHING RETURNING key;
 INSERT INTO creation (block, earliest_us, latest_us)
 SELECT ?1 >> 10, min(created_us), max(created_us) FROM execution WHERE key >= ?1 AND key < ?2;
 
--- name: save_attributes
-INSERT INTO attributes (key, data) VALUES (?1, ?2);
-
 -- name: index_attributes
--- Those of the origin ?1, for the run ?2.
 INSERT INTO attribute (name, value, key)
-SELECT one.key, one.value, ?2 FROM attributes AS a, json_each(a.data) AS one WHERE a.key = ?1;
+SELECT one.key, one.value, e.key FROM execution AS e, json_each(e.attributes) AS one
+WHERE e.key = ?1;
 
 -- name: set_status
 UPDATE execution SET status = ?2, wake_us = ?3, updated_us = ?4, listening = ?5 WHERE key = ?1;
@@ -69,9 +66,10 @@ WHERE key = ?1;
 
 -- name: insert_run
 INSERT INTO execution (
-    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, run, origin
+    id, workflow, deployment, status, created_us, updated_us, wake_us, digest, run, origin,
+    attributes
 )
-VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5, ?6, ?7)
+SELECT ?1, ?2, ?3, 0, ?4, ?4, NULL, ?5, ?6, ?7, attributes FROM execution WHERE key = ?8
 RETURNING key;
 
 -- name: insert_child
@@ -149,11 +147,10 @@ INSERT INTO blob (sha256, data) VALUES (?1, ?2) ON CONFLICT (sha256) DO NOTHING;
 -- name: records
 -- How a record is read. Statements begin with it where they say {records}; callers may add to it.
 SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
-    p.id, c.run, c.effect, c.close, c.depth, e.start_us, a.data
+    p.id, c.run, c.effect, c.close, c.depth, e.start_us, e.attributes
 FROM execution AS e
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
-LEFT JOIN attributes AS a ON a.key = coalesce(e.origin, e.key)
 LEFT JOIN child AS c ON c.key = coalesce(e.origin, e.key)
 LEFT JOIN execution AS p ON p.key = coalesce(
     (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.parent), c.parent
@@ -297,12 +294,11 @@ SELECT at_us, version, clean FROM opening ORDER BY key DESC LIMIT ?1;
 
 -- name: children
 SELECT e.id, w.text, d.text, e.status, e.created_us, e.updated_us, e.wake_us, e.digest, e.run,
-    ?2, c.run, c.effect, c.close, c.depth, e.start_us, a.data
+    ?2, c.run, c.effect, c.close, c.depth, e.start_us, e.attributes
 FROM child AS c
 JOIN execution AS e ON e.key = coalesce(
     (SELECT max(r.key) FROM execution AS r WHERE r.origin = c.key), c.key
 )
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
-LEFT JOIN attributes AS a ON a.key = c.key
 WHERE c.parent = ?1 ORDER BY c.key;

@@ -9,7 +9,8 @@ CREATE TABLE name (
 -- the status of an earlier run, whose id is `ID~run`.
 -- origin: the key of the execution's first run, by which all is found that lasts from run to run;
 -- NULL is the run's own key. listening: whether a message (and not only a signal) wakes it.
--- start_us: when it was to begin, if not at once.
+-- start_us: when it was to begin, if not at once. attributes: those it was given, if any, as a JSON
+-- object.
 CREATE TABLE execution (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -23,7 +24,8 @@ CREATE TABLE execution (
     run INTEGER NOT NULL DEFAULT 1,
     origin INTEGER,
     listening INTEGER NOT NULL DEFAULT 0,
-    start_us INTEGER
+    start_us INTEGER,
+    attributes TEXT
 ) STRICT;
 
 -- All that needs attention or is worth finding; the many that completed cost nothing here.
@@ -35,13 +37,7 @@ CREATE INDEX execution_wake ON execution (wake_us, key) WHERE wake_us IS NOT NUL
 -- The later runs of executions that have several: the last one is the latest.
 CREATE INDEX execution_run ON execution (origin, key) WHERE origin IS NOT NULL;
 
--- key = the origin of an execution that was given attributes; data = them as a JSON object.
-CREATE TABLE attributes (
-    key INTEGER PRIMARY KEY,
-    data TEXT NOT NULL
-) STRICT;
-
--- The same, to find by; key = that of a run, so that the order is that in which they are listed.
+-- Attributes, to find executions by; key = that of a run: it is in the order of lists.
 CREATE TABLE attribute (
     name TEXT NOT NULL,
     value TEXT NOT NULL,

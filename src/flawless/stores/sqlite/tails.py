@@ -24,7 +24,6 @@ class Tail:
         "base",
         "length",
         "may_have_attempts",
-        "may_have_attributes",
         "may_have_children",
         "may_have_inbox",
         "may_have_parent",
@@ -36,7 +35,6 @@ class Tail:
         self.origin = origin
         self.length = length
         self.may_have_attempts = True
-        self.may_have_attributes = True
         self.may_have_children = True
         self.may_have_inbox = True
         self.may_have_parent = True

@@ -243,22 +243,21 @@ class Writer:
             write.at_us,
             write.digest,
         )
-        if write.wake_us is None:
+        if write.wake_us is None and not write.attributes:
             key = self._execute(QUERIES["insert_execution"], values).get
         else:
-            key = self._execute(QUERIES["insert_delayed"], (*values, write.wake_us)).get
+            data = msgspec.json.encode(write.attributes).decode() if write.attributes else None
+            marked = (*values, write.wake_us, data)
+            key = self._execute(QUERIES["insert_marked"], marked).get
         if key is None:
             return self._existing(write, parent)
         self._complete_block(key)
         tail = Tail(key, key, write.chunk.count)
         tail.may_have_attempts = tail.may_have_children = tail.may_have_inbox = False
         tail.may_have_parent = parent is not None
-        tail.may_have_attributes = bool(write.attributes)
         self._execute(_INSERT_CHUNK, (tail.base, write.chunk.count, write.chunk.data))
         if write.attributes:
-            data = msgspec.json.encode(write.attributes).decode()
-            self._execute(QUERIES["save_attributes"], (key, data))
-            self._execute(QUERIES["index_attributes"], (key, key))
+            self._execute(QUERIES["index_attributes"], (key,))
         if write.parent is not None and parent is not None:
             link = write.parent
             self._execute(
@@ -323,14 +322,13 @@ class Writer:
                 write.digest,
                 run + 1,
                 origin,
+                key,
             ),
         ).get
         self._complete_block(new_key)
-        if old.may_have_attributes:
-            self._execute(QUERIES["index_attributes"], (origin, new_key))
+        self._execute(QUERIES["index_attributes"], (new_key,))
         new = Tail(new_key, origin, write.chunk.count)
         new.may_have_attempts = False
-        new.may_have_attributes = old.may_have_attributes
         new.may_have_children = old.may_have_children
         new.may_have_inbox = old.may_have_inbox
         new.may_have_parent = old.may_have_parent

@@ -1,13 +1,9 @@
 -- When an execution was to begin, if not at once.
 ALTER TABLE execution ADD COLUMN start_us INTEGER;
+-- The attributes it was given, if any, as a JSON object.
+ALTER TABLE execution ADD COLUMN attributes TEXT;
 
--- key = the origin of an execution that was given attributes; data = them as a JSON object.
-CREATE TABLE attributes (
-    key INTEGER PRIMARY KEY,
-    data TEXT NOT NULL
-) STRICT;
-
--- The same, to find by; key = that of a run, so that the order is that in which they are listed.
+-- Attributes, to find executions by; key = that of a run: it is in the order of lists.
 CREATE TABLE attribute (
     name TEXT NOT NULL,
     value TEXT NOT NULL,
