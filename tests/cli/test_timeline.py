@@ -52,6 +52,17 @@ def test_a_started_effect_is_shown_where_it_was_seen() -> None:
     assert row == Row(100, "effect", "GET http://h/", 200, "ConnectError: no", "bad")
 
 
+def test_a_call_begins_where_the_workflow_was() -> None:
+    """An outcome that arrived while the workflow was away ends the call, and does not begin it."""
+    clock, row = rows(
+        entry("clock_read", 100, label="clock"),
+        entry("arrived", 900, effect=1, failed=False, value=7),
+        entry("called", 950, effect=1, label="step app.s", failed=False),
+    )
+    assert clock.elapsed_us == 100
+    assert row == Row(100, "effect", "step app.s", 800, "7")
+
+
 def test_what_is_under_way_comes_last_with_its_attempts() -> None:
     """Effects in flight show for how long, which attempt, and what went wrong before."""
     at = api.timestamp(BEGAN_US + 2_000_000)

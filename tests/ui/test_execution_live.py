@@ -141,7 +141,6 @@ def test_a_killed_engine(browser: Browser, lasting: Lasting) -> None:
         assert client.post("/executions/survivor/messages", json=message).is_success
         expect(page.get_by_role("log")).to_contain_text("round 1")
         expect(rows(page)).to_have_count(9)
-        page.reload()
         expect(page.locator(".flag[data-look=restart]")).to_have_count(1)
         expect(page.locator(".flag[data-look=replay]")).to_have_count(1)
         expect(page.locator(".flag[data-look=restart] title")).to_have_text(re.compile("crash"))

@@ -13,6 +13,9 @@ from typing import Any, Literal, TypeAlias
 from flawless import api
 from flawless.cli.output import length, printable, short
 
+_ASIDES = {"arrived", "parked", "resolved", "repeated"}
+"""What happens to effects while the workflow cannot see it: it asks for nothing then."""
+
 Look: TypeAlias = Literal["", "dim", "good", "bad", "waiting", "warning"]
 
 
@@ -67,8 +70,9 @@ class Timeline:
             self._row(entry, str(entry.get("label", "")))
         else:
             handle(entry)
-        # What follows a sleep begins when it is over, not when it began.
-        self._previous_us = max(entry["elapsed_us"], entry.get("until_us", 0) if sleeps else 0)
+        if entry["kind"] not in _ASIDES:
+            # What follows a sleep begins when it is over, not when it began.
+            self._previous_us = max(entry["elapsed_us"], entry.get("until_us", 0) if sleeps else 0)
         complete = len(self._rows) - (self._sleep is not None)
         rows, self._rows = self._rows[:complete], self._rows[complete:]
         return rows

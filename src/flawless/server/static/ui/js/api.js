@@ -69,6 +69,7 @@ export class Api {
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (this.csrf !== null && method !== "GET") headers["X-Flawless-CSRF"] = this.csrf;
     const timeout = AbortSignal.timeout(REQUEST_MS_MAX);
+    const askedMs = Date.now();
     let response;
     let text;
     try {
@@ -88,17 +89,19 @@ export class Api {
         hint: "Is `flawless up` running? This page goes on by itself when it is back.",
       });
     }
-    this.#learnTime(response);
+    this.#learnTime(response, askedMs);
     if (response.ok) return read(text);
     if (response.status === 401) this.onAuthentication();
     throw new Problem(response.status, problemOf(response, text));
   }
 
-  #learnTime(response) {
+  // The server wrote the time, in whole seconds, at some moment since it was asked: only what lies
+  // outside of that is a difference between the clocks.
+  #learnTime(response, askedMs) {
     const at = Date.parse(response.headers.get("Date") ?? "");
     if (Number.isNaN(at)) return;
-    const skewMs = at - Date.now();
-    this.skewMs = Math.abs(skewMs) > 2000 ? skewMs : 0; // the header counts whole seconds
+    const isSame = at > askedMs - 2000 && at < Date.now() + 2000;
+    this.skewMs = isSame ? 0 : at - askedMs;
   }
 }
 

@@ -166,7 +166,10 @@ export class Feed {
   // --- keeping -----------------------------------------------------------------------------------
 
   setDetail(detail) {
+    const replays = this.detail?.replays?.length;
     this.detail = detail;
+    // It was brought back into memory: the engine may have been started anew.
+    if (replays !== undefined && replays !== detail.replays?.length) this.loadRestarts(this.stopper.signal);
     if (this.run !== null && detail.run > this.run) this.newRun(detail.run);
   }
 

@@ -1,7 +1,7 @@
 // What the execution published last, live: what changed is marked, and earlier versions are kept as
 // long as the page is open.
 import { html, keyed, nothing } from "../lit.js";
-import { brief } from "../format.js";
+import { brief, number } from "../format.js";
 import { empty } from "../components/empty.js";
 import { ago } from "../components/time.js";
 import { changes } from "./changes.js";
@@ -47,7 +47,7 @@ export class StateTab {
         text: "What the workflow hands to publish(...) is shown here as it changes.",
       });
     }
-    const note = html`<span class="muted small">version ${state.version}, ${ago(app, state.at)}</span>`;
+    const note = html`<span class="muted small">version ${number(state.version)}, ${ago(app, state.at)}</span>`;
     const options = { views: this.views, redraw: () => app.update(), open: 4, note };
     return html`<div class="two-columns">
       ${keyed(this.history[0]?.version, html`<div class=${this.history.length ? "flash" : ""}>${valueCard("State", state.value, options)}</div>`)}
@@ -68,7 +68,7 @@ export class StateTab {
 
   change({ version, at, found }, latest) {
     return html`<li class=${latest ? "flash" : ""}>
-      <div class="small"><strong>Version ${version}</strong> <span class="muted">${ago(this.page.app, at)}</span></div>
+      <div class="small"><strong>Version ${number(version)}</strong> <span class="muted">${ago(this.page.app, at)}</span></div>
       ${found.slice(0, CHANGES_SHOWN).map(
         ({ path, before, after }) => html`<div class="change">
           <code class="j-key">${path || "value"}</code>

@@ -2,6 +2,7 @@
 // `<virtual-rows .source=${{ count, height, row }}></virtual-rows>`.
 //
 // All rows have the same height; `row(place)` gives the template of one. The element itself scrolls.
+// With `follow` it stays at its end while it grows, unless one has scrolled away from there.
 // What leaves at one edge is used again for what comes at the other.
 import { html, render, repeat, styled } from "../lit.js";
 
@@ -10,6 +11,7 @@ const HEIGHT_MAX = 10_000_000; // browsers draw nothing behind some 16 million p
 
 class VirtualRows extends HTMLElement {
   #source = null;
+  #stuck = true; // to its end
   #resized = new ResizeObserver(() => this.#draw());
 
   get source() {
@@ -33,10 +35,6 @@ class VirtualRows extends HTMLElement {
     this.#resized.disconnect();
   }
 
-  get atEnd() {
-    return this.scrollTop + this.clientHeight >= this.scrollHeight - 4;
-  }
-
   // Scroll as little as it takes for a row to be in sight.
   reveal(place) {
     const { height } = this.#source;
@@ -48,17 +46,22 @@ class VirtualRows extends HTMLElement {
     this.#draw();
   }
 
-  toEnd() {
-    this.scrollTop = this.scrollHeight;
+  #scrolled = () => {
+    this.#stuck = this.scrollTop + this.clientHeight >= this.scrollHeight - this.#source.height;
     this.#draw();
-  }
+  };
 
-  #scrolled = () => this.#draw();
+  // The end is where it will be once all is drawn.
+  #grow(height) {
+    this.querySelector(".virtual-space")?.style.setProperty("height", `${height}px`);
+    this.scrollTop = height;
+  }
 
   #draw() {
     if (!this.isConnected || !this.#source) return;
-    const { count, height, row } = this.#source;
+    const { count, height, row, follow = false } = this.#source;
     const shown = Math.min(count, Math.floor(HEIGHT_MAX / height));
+    if (follow && this.#stuck) this.#grow(shown * height);
     const top = Math.min(this.scrollTop, Math.max(0, shown * height - this.clientHeight));
     const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
     const last = Math.min(shown, Math.ceil((top + this.clientHeight) / height) + OVERSCAN);

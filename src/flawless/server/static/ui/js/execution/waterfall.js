@@ -118,6 +118,16 @@ export class Waterfall {
     const next = Math.min(rows.length - 1, Math.max(0, at + by));
     this.page.select(rows[next].key);
     this.reveal(next);
+    this.tellChosen(rows[next]);
+  }
+
+  // Who comes by keyboard is told what the pointer tells others, unless the details are open.
+  tellChosen(row) {
+    this.tooltip.hide();
+    const line = document.getElementById(`row-${row.key}`);
+    if (this.page.opened || !line) return;
+    const { left, bottom } = line.getBoundingClientRect();
+    this.tooltip.show(row, { clientX: left + 32, clientY: bottom - 12 }, this);
   }
 
   reveal(place) {
@@ -207,6 +217,7 @@ export class Waterfall {
           .source=${{
             count: rows.length,
             height,
+            follow: !this.page.feed.ended,
             row: (place) => rowLine(this, rows[place], place, { now, height }),
           }}
           @scroll=${() => this.overview.mark()}

@@ -95,6 +95,7 @@ export class ExecutionPage {
   }
 
   open(key) {
+    this.waterfall.tooltip.hide();
     this.selected = key;
     this.opened = true;
     this.writeQuery();
