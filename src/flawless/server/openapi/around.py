@@ -19,11 +19,12 @@ STREAMS: Final = (
         "GET",
         "/executions/{id}/events",
         "What happens to an execution, as it happens",
-        {200: EVENTS},
+        {200: EVENTS, 204: None},
         "streams",
         "Server-sent events: `execution` (an ExecutionDetail, now and when it changes), `state` (a "
         "State; the latest one), `journal` (a JournalEvent; each entry once, in order), `logs` (a "
-        "LogsEvent), and at last `end` (an Outcome), after which nobody should connect again. "
+        "LogsEvent), and at last `end` (an Outcome), after which there is nothing to "
+        "come back for: 204. "
         "Journal and logs need more than the state does.",
         query=(
             Parameter(

@@ -140,10 +140,12 @@ def _operation(
 
 
 def _answer(
-    status: int, one: type | str, operation: Operation, named: Mapping[type, Schema]
+    status: int, one: type | str | None, operation: Operation, named: Mapping[type, Schema]
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if isinstance(one, str):
+    if one is None:
+        pass
+    elif isinstance(one, str):
         answer["content"] = {one: {"schema": {"type": "object"} if one == JSON_TYPE else TEXT}}
     else:
         answer["content"] = {JSON_TYPE: {"schema": named[one]}}

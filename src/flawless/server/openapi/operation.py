@@ -33,15 +33,15 @@ class Parameter:
 class Operation:
     """One method of one path below `/api/v1`, or of one that begins with it (`root`).
 
-    `answers` are the documents it may answer with by status, structs or texts' media types;
-    `problems` the statuses of its own problems. Those that any request may meet (401, 403, 429,
-    503) need not be named, nor those that a query, a body or an id brings along.
+    `answers` are the documents it may answer with by status: structs, media types of texts, or None
+    where there is nothing. `problems` are the statuses of its own problems. Those that any request
+    may meet (401, 403, 429, 503) need not be named, nor those that a query, a body or an id brings.
     """
 
     method: str
     path: str
     summary: str
-    answers: dict[int, type | str]
+    answers: dict[int, type | str | None]
     tag: str
     description: str = ""
     body: type | None = None
