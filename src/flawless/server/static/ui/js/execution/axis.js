@@ -18,7 +18,7 @@ const STEPS = [1, 2, 5];
 const CLOCK_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200];
 const DAY_S = 86_400;
 
-export class Axis {
+class Axis {
   // `gaps` are `{from, to}`, in order and apart; `shown` is what a gap counts as.
   constructor(from, to, gaps = [], shown = (length) => length) {
     this.from = from;
@@ -77,7 +77,7 @@ export class Axis {
 }
 
 // Return the stretches in which nothing but waiting happens, and what they count as.
-export function idleTime(rows, from, to, now) {
+function idleTime(rows, from, to, now) {
   const busy = [];
   for (const row of rows) {
     if (row.kind === "run") continue;

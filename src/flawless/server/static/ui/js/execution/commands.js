@@ -37,7 +37,7 @@ export function showCommands(app, detail, input) {
 }
 
 // `{label, cli, curl}` for what makes sense with an execution of this status.
-export function commandsOf(app, detail, input) {
+function commandsOf(app, detail, input) {
   const { id, status } = detail;
   const one = `executions/${encodeURIComponent(id)}`;
   const cli = (...words) => shell(["flawless", ...words]);

@@ -32,7 +32,7 @@ export function errorView(error, { sources, deployment, open = true }) {
 }
 
 // The frames of an error, the innermost first: those of the step, then those of the workflow.
-export function framesOf(error) {
+function framesOf(error) {
   const inWorkflow = (error.frames ?? []).map((frame) => ({ ...frame, where: "workflow" })).reverse();
   return [...stepFrames(error.traceback ?? "", inWorkflow.length === 0), ...inWorkflow];
 }

@@ -30,6 +30,7 @@ export class Waterfall {
     this.text = "";
     this.compress = null; // null: where it is useful
     this.window = null; // [from, to]: what one has zoomed to
+    this.dragged = null; // [from, to] in pixels, while one drags
     this.width = 600;
     this.narrow = false;
     this.tooltip = new Tooltip();

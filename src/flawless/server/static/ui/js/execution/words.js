@@ -40,7 +40,7 @@ export function outcomeText(row) {
 }
 
 // The arguments of a workflow as they are written in a call.
-export function callText(input) {
+function callText(input) {
   const args = input.args.map((value) => brief(value, 60));
   const named = Object.entries(input.kwargs).map(([name, value]) => `${name}=${brief(value, 60)}`);
   return `(${[...args, ...named].join(", ")})`;
