@@ -146,7 +146,7 @@ async def _read(
         entries += found
     last = await service.store.last_chunk(record.id)
     length = last.first_seq + last.count
-    return Stretch(record.run, record.created_us, first, entries[:limit], length)
+    return Stretch(record.run, record.began_us, first, entries[:limit], length)
 
 
 def _document(stretch: Stretch, position: int, entry: Entry) -> dict[str, Any]:
