@@ -1,6 +1,6 @@
 """Serve the shop: fill the cart, refresh, open a second tab, kill this program, start it again.
 
-python examples/checkout/run.py
+python examples/checkout/run.py --ui
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, default=PORT, help="0 takes a free one")
     parser.add_argument("--data", type=Path, default=Path(".checkout"), metavar="DIR")
+    parser.add_argument("--ui", action="store_true", help="let this machine use the engine's UI")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("CHECKOUT_BOOK", str(options.data / "payments.jsonl"))
@@ -34,9 +35,10 @@ def main() -> None:
     ):
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         print(f"the shop is open: {url}")
-        print(f"what its workflows do: {url}/flawless/ui/")
+        if options.ui:
+            print(f"what its workflows do: {url}/flawless/ui/")
         print(f"to test it: kill -9 {os.getpid()}, and start it again", flush=True)
-        config = uvicorn.Config(make_app(engine), log_level="warning")
+        config = uvicorn.Config(make_app(engine, ui=options.ui), log_level="warning")
         uvicorn.Server(config).run(sockets=[listener])
 
 
