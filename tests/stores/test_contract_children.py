@@ -13,7 +13,19 @@ from flawless.ids import ExecutionId
 from flawless.stores import Parent, Record, Sent, Store, Write
 from flawless.stores.base import PARENT_ENDED
 from stores.conftest import Place
-from stores.writes import append, child, create, end, ids, inbox, journal, listed, send, status
+from stores.writes import (
+    append,
+    child,
+    create,
+    end,
+    ids,
+    inbox,
+    journal,
+    listed,
+    next_run,
+    send,
+    status,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +68,30 @@ async def test_children_in_order(store: Store) -> None:
     assert ids(await store.children(ExecutionId("y"))) == []
     await store.commit([end("a")])
     assert await store.children(A) == [await get(store, "z"), await get(store, "y")]
+
+
+async def test_some_of_the_children(store: Store) -> None:
+    """A page of them begins at any place and has its length; their number is told without them."""
+    names = [f"c{n}" for n in range(7)]
+    await store.commit([create("a"), create("b"), child("other", "b")])
+    for n, name in enumerate(names):
+        await store.commit([child(name, "a", effect=n + 1), child(f"{name}-deep", name)])
+    await store.commit([next_run("c3"), next_run("a"), child("c7", "a", effect=1, run=2)])
+    names.append("c7")
+    for start in (-1, 0, 1, 3, 7, 8, 9):
+        for count in (None, -1, 0, 1, 3, 8, 9):
+            first = max(0, start)
+            last = None if count is None else first + max(0, count)
+            assert ids(await store.children(A, start, count)) == names[first:last]
+    assert await store.children(A, 3, 1) == [await get(store, "c3")]
+    assert await store.child_count(A) == 8
+    assert await store.child_count(ExecutionId("b")) == 1
+    assert await store.child_count(ExecutionId("other")) == 0
+    assert await store.children(OLD, 0, 1) == []
+    assert await store.child_count(OLD) == 0
+    for ask in (store.child_count, store.children):
+        with pytest.raises(ExecutionNotFound, match="nobody"):
+            await ask(ExecutionId("nobody"))
 
 
 async def test_a_parent_must_exist(store: Store) -> None:

@@ -268,7 +268,10 @@ class TwoStores(RuleBasedStateMachine):
             assert await self.real.messages(id_) == await self.model.messages(id_)
             assert await self.real.state(id_) == await self.model.state(id_)
             assert await self.real.response(id_) == await self.model.response(id_)
-            assert await self.real.children(id_) == await self.model.children(id_)
+            children = await self.model.children(id_)
+            assert await self.real.children(id_) == children
+            assert await self.real.children(id_, 1, 2) == children[1:3]
+            assert await self.real.child_count(id_) == len(children)
         assert await self.real.counts() == await self.model.counts()
         assert await self.real.next_wake_us() == await self.model.next_wake_us()
         assert await self.real.deployments() == await self.model.deployments()

@@ -118,9 +118,13 @@ class Control:
         """Return what the execution published last, or None."""
         return await self._store.state(ExecutionId(execution))
 
-    async def children(self, execution: str) -> Records:
-        """Return the executions that this one has started, in order."""
-        return await self._store.children(ExecutionId(execution))
+    async def children(self, execution: str, start: int = 0, count: int | None = None) -> Records:
+        """Return the executions that this one has started, in order; see `Store.children`."""
+        return await self._store.children(ExecutionId(execution), start, count)
+
+    async def child_count(self, execution: str) -> int:
+        """Return how many executions this one has started."""
+        return await self._store.child_count(ExecutionId(execution))
 
     # --- cancelling ---------------------------------------------------------------------------
 

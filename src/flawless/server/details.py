@@ -20,7 +20,7 @@ async def detail(service: Service, record: Record) -> api.ExecutionDetail:
     return api.ExecutionDetail(
         **fields,
         in_flight=records.in_flight(service.in_flight(record.id)),
-        children=len(await service.control.children(record.id)),
+        children=await service.control.child_count(record.id),
         replays=records.replays(service.monitor.replays(record.id)),
     )
 

@@ -153,10 +153,12 @@ class Executions:
         query = Query(request, {"from", "limit"})
         first = query.number("from", 0, least=0, most=SEQ_END)
         limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.LIST_LIMIT_MAX)
-        found = await self._service.control.children(request.path_params["id"])
-        page = [records.execution(record) for record in found[first : first + limit]]
+        execution = request.path_params["id"]
+        count = await self._service.control.child_count(execution)
+        found = await self._service.control.children(execution, first, limit)
         end = first + limit
-        return document(api.ChildrenPage(page, len(found), end if end < len(found) else None))
+        page = [records.execution(record) for record in found]
+        return document(api.ChildrenPage(page, count, end if end < count else None))
 
     async def parked(self, request: Request) -> Response:
         """`GET /executions/{id}/parked`: what waits for a decision."""

@@ -425,12 +425,21 @@ class Store(Protocol):
         """
         ...
 
-    async def children(self, id: ExecutionId) -> Records:  # noqa: A002 (the field's name)
-        """Return the records of all children, those first created first (in their first run).
+    async def children(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        start: int = 0,
+        count: int | None = None,
+    ) -> Records:
+        """Return the records of its children, those first created first (in their first run).
 
-        Children of all runs are included, each with its latest run. An earlier run has none. Raises
-        `ExecutionNotFound`.
+        They begin with the one at the place `start`, and are at most `count`. Children of all runs
+        are included, each with its latest run. An earlier run has none. Raises `ExecutionNotFound`.
         """
+        ...
+
+    async def child_count(self, id: ExecutionId) -> int:  # noqa: A002 (the field's name)
+        """Return how many `children` there are in all. Raises `ExecutionNotFound`."""
         ...
 
     async def running(self, *, limit: int = 1000, after: ExecutionId | None = None) -> Records:

@@ -143,10 +143,22 @@ class MemoryStore:
         lasting = self._lasting(id)
         return None if lasting is None else lasting.response
 
-    async def children(self, id: ExecutionId) -> Records:  # noqa: A002 (the field's name)
+    async def children(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        start: int = 0,
+        count: int | None = None,
+    ) -> Records:
         """See `Store.children`."""
         lasting = self._lasting(id)
-        return [] if lasting is None else [child.run.record for child in lasting.children]
+        begin = max(0, start)
+        end = None if count is None else begin + max(0, count)
+        return [] if lasting is None else [one.run.record for one in lasting.children[begin:end]]
+
+    async def child_count(self, id: ExecutionId) -> int:  # noqa: A002 (the field's name)
+        """See `Store.child_count`."""
+        lasting = self._lasting(id)
+        return 0 if lasting is None else len(lasting.children)
 
     async def running(self, *, limit: int = 1000, after: ExecutionId | None = None) -> Records:
         """See `Store.running`."""

@@ -301,4 +301,10 @@ JOIN execution AS e ON e.key = coalesce(
 )
 LEFT JOIN name AS w ON w.key = e.workflow
 LEFT JOIN name AS d ON d.key = e.deployment
-WHERE c.parent = ?1 ORDER BY c.key;
+WHERE c.key IN (
+    -- Those that are left out are passed over in the index: nothing is looked up for them.
+    SELECT key FROM child WHERE parent = ?1 ORDER BY key LIMIT ?3 OFFSET ?4
+) ORDER BY c.key;
+
+-- name: child_count
+SELECT count(*) FROM child WHERE parent = ?1;

@@ -134,12 +134,22 @@ class Reader:
         row = self._execute(QUERIES["visible"], (2 * origin + kind,)).fetchone()
         return None if row is None else Visible(*row)
 
-    def children(self, id_: ExecutionId) -> Records:
+    def children(self, id_: ExecutionId, start: int, count: int | None) -> Records:
         """See `Store.children`."""
         origin = self._origin(id_)
         if origin is None:
             return []
-        return [record(row) for row in self._execute(QUERIES["children"], (origin, id_))]
+        most = -1 if count is None else max(0, count)  # -1: no limit
+        values = (origin, id_, most, max(0, start))
+        return [record(row) for row in self._execute(QUERIES["children"], values)]
+
+    def child_count(self, id_: ExecutionId) -> int:
+        """See `Store.child_count`."""
+        origin = self._origin(id_)
+        if origin is None:
+            return 0
+        found: int = self._execute(QUERIES["child_count"], (origin,)).get
+        return found
 
     def running(self, limit: int, after: ExecutionId | None) -> Records:
         """See `Store.running`."""

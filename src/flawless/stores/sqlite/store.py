@@ -226,9 +226,18 @@ class SQLiteStore:
         """See `Store.response`."""
         return self._read("read a response", lambda reader: reader.response(id))
 
-    async def children(self, id: ExecutionId) -> Records:  # noqa: A002 (the field's name)
+    async def children(
+        self,
+        id: ExecutionId,  # noqa: A002 (the field's name)
+        start: int = 0,
+        count: int | None = None,
+    ) -> Records:
         """See `Store.children`."""
-        return self._read("list children", lambda reader: reader.children(id))
+        return self._read("list children", lambda reader: reader.children(id, start, count))
+
+    async def child_count(self, id: ExecutionId) -> int:  # noqa: A002 (the field's name)
+        """See `Store.child_count`."""
+        return self._read("count children", lambda reader: reader.child_count(id))
 
     async def running(self, *, limit: int = 1000, after: ExecutionId | None = None) -> Records:
         """See `Store.running`."""
