@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from flawless.engine import vitals
 from flawless.engine.clock import Clock
+from flawless.engine.counts import Counts
 from flawless.engine.echo import echo
 from flawless.engine.replays import Replay
 from flawless.engine.scheduler import Scheduler
@@ -29,10 +30,7 @@ DUE_MAX: Final = 1_000
 RESTARTS_MAX: Final = 100
 """Restarts that are told of."""
 _LAG_LOOK_S: Final = 0.5
-_COUNTS_SHARE: Final = 100
-"""Counting executions takes at most one part in so many of the loop's time."""
 
-Replays: TypeAlias = list[Replay]
 Samples: TypeAlias = list[Sample]
 
 
@@ -59,8 +57,7 @@ class Monitor:
         self._stats = Stats(self.telemetry)
         self._scheduler: Scheduler | None = None
         self._task: asyncio.Task[None] | None = None
-        self._counts: dict[str, int] = {}
-        self._counts_due_s = 0.0
+        self.counts = Counts(store)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -110,7 +107,7 @@ class Monitor:
         """Samples of the last hour, the earliest first."""
         return self._stats.samples
 
-    def replays(self, execution: str) -> Replays:
+    def replays(self, execution: str) -> list[Replay]:
         """Return the latest replays of an execution in this process, the earliest first."""
         return self.telemetry.replays.of(ExecutionId(execution))
 
@@ -121,10 +118,11 @@ class Monitor:
     async def gauges(self, lag_s: float = 0.0) -> Gauges:
         """Return how things stand. Executions are counted anew only if that is cheap."""
         scheduler = self._scheduler
-        await self._count()
+        with contextlib.suppress(StoreError):  # the last counts have to do
+            await self.counts.latest()
         return Gauges(
             self._clock.now_us(),
-            dict(self._counts),
+            {str(status): count for status, count in self.counts.known.items()},
             guests=0 if scheduler is None else scheduler.guests,
             in_memory=0 if scheduler is None else scheduler.in_memory,
             queued=0 if scheduler is None else scheduler.queued,
@@ -149,18 +147,6 @@ class Monitor:
             return Backlog()
 
     # --- inside -------------------------------------------------------------------------------
-
-    async def _count(self) -> None:
-        """Count executions by status, unless the last count is fresh for what it cost."""
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        if began_s < self._counts_due_s:
-            return
-        with contextlib.suppress(StoreError):  # the last count has to do
-            counts = await self._store.counts()
-            self._counts = {str(status): n for status, n in counts.items()}
-        ended_s = loop.time()
-        self._counts_due_s = ended_s + _COUNTS_SHARE * (ended_s - began_s)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()

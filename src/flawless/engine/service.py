@@ -422,7 +422,7 @@ class Service:
     async def health(self) -> dict[str, Any]:
         """Return how the engine is, in numbers for people and monitors."""
         scheduler = self._running()
-        counts = await self.store.counts()
+        counts = await self.monitor.counts.latest()
         problem = scheduler.problem
         return {
             "status": "ok" if problem is None else "failing",
