@@ -112,11 +112,11 @@ class Guarded:
 
 
 @contextmanager
-def guarded(data: Path, **access: Any) -> Iterator[Guarded]:
+def guarded(data: Path, module: Path = DESK, **access: Any) -> Iterator[Guarded]:
     """Give an application whose data folder is `data`; `access` are fields of `Access`."""
     with _loop() as loop:
         clock = MovableClock()
-        service = Service(open_store(":memory:"), [DESK], clock=clock)
+        service = Service(open_store(":memory:"), [module], clock=clock)
 
         async def open_() -> ASGIApp:
             await service.open()

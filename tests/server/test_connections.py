@@ -287,6 +287,49 @@ def test_a_slow_reader_is_waited_for() -> None:
         assert received > LARGE
 
 
+def _read_slowly(connection: socket.socket) -> int:
+    """Read an answer of `LARGE` bytes for more than a second; return how much of it came."""
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    received = 0
+    try:
+        while piece := connection.recv(262_144):
+            received += len(piece)
+            Event().wait(0.01)
+    except ConnectionResetError:
+        pass
+    return received
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        RequestLimits(stalled_s_max=0.3, taken_bytes_min=LARGE),
+        RequestLimits(stalled_s_max=0.1, taken_bytes_min=1, answer_s_max=0.3),
+        RequestLimits(stalled_s_max=60, taken_bytes_min=1, answer_s_max=0.3),
+    ],
+)
+def test_a_reader_that_takes_too_little_is_dropped(limits: RequestLimits) -> None:
+    """A byte now and then does not keep an answer in memory: there is a least rate, and an end."""
+    lobby = Lobby(limits)
+    with listening(APP, lobby) as address, connected(address) as connection:
+        assert _read_slowly(connection) < LARGE
+        until(lambda: len(lobby) == 0)
+        assert (lobby._unsent, lobby._unsent_bytes) == ({}, 0)
+
+
+def test_all_slow_readers_together_have_a_bound() -> None:
+    """When too much is held for readers, who has been behind for longest goes; others get all."""
+    lobby = Lobby(RequestLimits(unsent_bytes_max=LARGE * 3 // 2))
+    with listening(APP, lobby) as address, connected(address) as first:
+        first.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        until(lambda: lobby._unsent_bytes > 0)
+        with connected(address) as second:
+            assert _read_slowly(second) > LARGE
+        assert len(until_closed(first)) < LARGE
+        until(lambda: len(lobby) == 0)
+        assert (lobby._unsent, lobby._unsent_bytes) == ({}, 0)
+
+
 def test_a_flood_is_bounded_and_keeps_nobody_out() -> None:
     """With all places taken by silent connections, the oldest makes room for one that asks."""
     lobby = Lobby(RequestLimits(connections_max=20))

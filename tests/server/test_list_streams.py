@@ -17,7 +17,7 @@ from listening import Inside, Listener, inside
 
 from flawless.engine.changes import Changes
 from flawless.engine.service import Service
-from flawless.server import broadcast, eventstream, streams
+from flawless.server import broadcast, eventstream, make_app, streams
 from flawless.server.execution_reader import ExecutionReader
 from flawless.stores import MemoryStore
 from serving import DESK, SHOP, serving
@@ -250,6 +250,16 @@ def test_the_number_of_streams_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         server.wait_until(lambda: len(server.app.state.streams) == 0)
         with Listener(client, "/events") as stream:
             assert stream.response.status == 200
+
+
+@pytest.mark.parametrize(("places", "most"), [(5, 2), (512, 256), (50_000, 5_000), (None, 5_000)])
+def test_streams_leave_half_of_the_places(
+    within: tuple[Inside, httpx.Client], places: int | None, most: int
+) -> None:
+    """However few connections the server takes, streams never have more than half of them."""
+    server, _ = within
+    app = server.do(lambda: make_app(server.service, connections_max=places))
+    assert app.state.streams._max == most
 
 
 def test_heartbeats_and_callers_who_may_no_longer_read(

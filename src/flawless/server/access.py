@@ -116,6 +116,19 @@ class Caller:
     csrf: str | None = field(default=None, repr=False)
     refused: FlawlessError | None = field(default=None, repr=False)
 
+    @property
+    def account(self) -> str:
+        """Return what stands for this caller where its requests are counted.
+
+        Names are of different kinds: an execution may be called as a token is.
+        """
+        return f"execution {self.execution}" if self.execution else f"token {self.name}"
+
+    @property
+    def reads_journal(self) -> bool:
+        """Tell whether it may see more of what it is shown than how that stands."""
+        return self.via != "capability" or Right.JOURNAL in self.rights
+
     def require(self, need: Need, execution: str | None) -> None:
         """Raise unless this caller may do what has that need, where `execution` is what it is on.
 

@@ -28,14 +28,24 @@ from flawless.server.login import Login, on_token_required
 from flawless.server.monitoring import Monitoring
 from flawless.server.openapi import OpenAPI
 from flawless.server.pages import Pages
-from flawless.server.problems import TokenRequired
+from flawless.server.problems import (
+    RETRY_AFTER_S,
+    TokenRequired,
+    TooManyRequests,
+    TooManyStreams,
+)
 from flawless.server.routing import Endpoint, nowhere, require_needs
+from flawless.server.shares import Shares
 from flawless.server.streams import Streams
 from flawless.server.traffic import Traffic, TrafficMeter
 
 
 def make_app(
-    service: Service, *, access: Access | None = None, authenticator: Authenticator | None = None
+    service: Service,
+    *,
+    access: Access | None = None,
+    authenticator: Authenticator | None = None,
+    connections_max: int | None = None,
 ) -> Starlette:
     """Return the HTTP API of an engine as an ASGI application.
 
@@ -44,17 +54,25 @@ def make_app(
     are then answered at once.
 
     `access` says who may ask; by default, programs on this machine that name it `localhost` or
-    `127.0.0.1`. An `authenticator` decides instead, where it is given.
+    `127.0.0.1`. An `authenticator` decides instead, where it is given. Of the `connections_max`
+    that the server takes, streams have half at most.
 
     Example: `uvicorn.Config(make_app(service))`.
     """
     authenticator = authenticator or Authenticator(access or Access(), service.clock)
     stopping = asyncio.Event()
     traffic = Traffic()
-    streams = Streams(service, stopping)
+    limits = authenticator.access.limits
+    streams = Streams(
+        service,
+        stopping,
+        Shares(limits, lambda why: TooManyStreams(f"streams of events: {why}")),
+        None if connections_max is None else connections_max // 2,
+    )
+    waits = Shares(limits, lambda why: TooManyRequests(f"requests that wait: {why}", RETRY_AFTER_S))
     inbox = Inbox(service)
     routes = [
-        *Executions(service, stopping).routes(),
+        *Executions(service, stopping, waits).routes(),
         *Actions(service, inbox).routes(),
         *inbox.routes(),
         *About(service).routes(),

@@ -2,10 +2,11 @@
 
 uvicorn answers requests; what it leaves open is held here. A connection that does not finish its
 request's headers is closed (a thousand of those cost an attacker nothing), as is one whose reader
-takes nothing. There are only so many connections: when all places are taken, the one that has
-waited longest without a request makes room, so that idle connections do not keep out people with
-something to ask. Streams of events are requests under way, and have a bound of their own below
-this one (`eventstream.STREAMS_MAX`), so that they leave places for everybody else.
+takes nothing, or too little; and what is held for all slow readers together has a bound. There are
+only so many connections: when all places are taken, the one that has waited longest without a
+request makes room, so that idle connections do not keep out people with something to ask. Streams
+of events are requests under way, and have half of the places at most
+(`make_app(connections_max=...)`), so that they leave places for everybody else.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from flawless.server.headers import STANDING
 from flawless.server.limits import RequestLimits
 from flawless.server.origins import is_this_machine
 from flawless.server.problems import MEDIA_TYPE
+from flawless.server.rates import network
 
 RESERVED_FILES: Final = 512
 """Files and sockets that the process may need for all else: store, steps, requests of workflows."""
@@ -47,15 +49,19 @@ class Lobby:
         self._open: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}  # those who wait for longest come first
         self._addresses: Counter[str] = Counter()
+        self._unsent: dict[Connection, int] = {}  # those behind for longest come first
+        self._unsent_bytes = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
     def admit(self, connection: Connection, address: str) -> bool:
         """Give a new connection a place; False if there is none."""
-        if self._addresses[
-            address
-        ] >= self.limits.connections_per_address_max and not is_this_machine(address):
+        if (
+            self._addresses[address] >= self.limits.connections_per_address_max
+            and address  # a socket of this machine's file system has none
+            and not is_this_machine(address)
+        ):
             return False
         if len(self._open) >= self.connections_max:
             waiting = next(iter(self._waiting), None)
@@ -76,8 +82,20 @@ class Lobby:
         if connection in self._open and connection not in self._waiting:
             self._waiting[connection] = None
 
+    def holds(self, connection: Connection, unsent: int) -> None:
+        """Note how many bytes its reader has yet to take; drop the slowest if that is too much."""
+        self._unsent_bytes += unsent - self._unsent.get(connection, 0)
+        self._unsent[connection] = unsent
+        while self._unsent_bytes > self.limits.unsent_bytes_max and len(self._unsent) > 1:
+            next(iter(self._unsent)).leave()
+
+    def caught_up(self, connection: Connection) -> None:
+        """Note that a reader is not behind any more."""
+        self._unsent_bytes -= self._unsent.pop(connection, 0)
+
     def remove(self, connection: Connection, address: str) -> None:
         """Free the place of a connection; does nothing when it has none."""
+        self.caught_up(connection)
         self._waiting.pop(connection, None)
         if connection in self._open:
             self._open.remove(connection)
@@ -122,13 +140,14 @@ class Connection(H11Protocol):
         self._address = ""
         self._request_timer: asyncio.TimerHandle | None = None
         self._reader_timer: asyncio.TimerHandle | None = None
+        self._behind_since: float | None = None
 
     # --- asyncio and uvicorn call these -------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a place, or say that there is none."""
         super().connection_made(transport)
-        self._address = self.client[0] if self.client else ""
+        self._address = network(self.client[0]) if self.client else ""
         if self._lobby.admit(self, self._address):
             self._await_request()
         else:
@@ -157,7 +176,7 @@ class Connection(H11Protocol):
             self._await_reader()
 
     def pause_writing(self) -> None:
-        """The reader takes less than it is sent: it may be slow, but must go on."""
+        """The reader takes less than it is sent: it may be slow, within bounds."""
         super().pause_writing()
         self._await_reader()
 
@@ -165,7 +184,8 @@ class Connection(H11Protocol):
         """The reader has caught up."""
         if self._reader_timer is not None and not self.transport.is_closing():
             self._reader_timer.cancel()
-            self._reader_timer = None
+            self._reader_timer = self._behind_since = None
+            self._lobby.caught_up(self)
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -178,7 +198,7 @@ class Connection(H11Protocol):
         self._refuse(self._parser.status, self._parser.reason or msg)
 
     def leave(self) -> None:
-        """Close a connection that waits: another one needs the place, and has it at once."""
+        """Close a connection: another one needs its place or its memory, and has it at once."""
         self._lobby.remove(self, self._address)
         self.transport.abort()
 
@@ -210,16 +230,28 @@ class Connection(H11Protocol):
         self._refuse(408, f"the request was not complete within {self._limits.request_s_max:g} s")
 
     def _await_reader(self) -> None:
+        """See to it that the reader takes a part in time, and all in the end.
+
+        While it is behind the server writes nothing more, so that what is left only shrinks.
+        """
         if self._reader_timer is None:
             left = self.transport.get_write_buffer_size()
+            now = self.loop.time()
+            if self._behind_since is None:
+                self._behind_since = now
+            end_s = self._behind_since + self._limits.answer_s_max - now
             self._reader_timer = self.loop.call_later(
-                self._limits.stalled_s_max, self._look_at_reader, left
+                min(self._limits.stalled_s_max, max(end_s, 0.0)), self._look_at_reader, left
             )
+            if left:
+                self._lobby.holds(self, left)
 
     def _look_at_reader(self, left: int) -> None:
         self._reader_timer = None
+        assert self._behind_since is not None
+        late = self.loop.time() >= self._behind_since + self._limits.answer_s_max
         now_left = self.transport.get_write_buffer_size()
-        if now_left and now_left < left:
+        if now_left and not late and now_left <= left - self._limits.taken_bytes_min:
             self._await_reader()
         else:
             self.transport.abort()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -24,7 +25,8 @@ from flawless.server.problems import TooManyStreams
 _log = logging.getLogger("flawless.server")
 
 STREAMS_MAX: Final = 5_000
-"""Streams that are open at the same time; further ones are answered with 503."""
+"""Streams that are open at the same time, fewer where there are not twice as many places for
+connections; further ones are answered with 503."""
 HEARTBEAT_S: Final = 15.0
 """How often a stream shows that it lives, and is looked at whether it still may."""
 READS_AT_ONCE: Final = 8
@@ -91,10 +93,10 @@ class Reader(Protocol):
 class OpenStreams:
     """The streams that are open, their number bounded. `stopping` ends them all."""
 
-    def __init__(self, stopping: asyncio.Event) -> None:
+    def __init__(self, stopping: asyncio.Event, most: int | None = None) -> None:
         self.turns = asyncio.Semaphore(READS_AT_ONCE)
         self._stopping = stopping
-        self._max = STREAMS_MAX
+        self._max = STREAMS_MAX if most is None else min(STREAMS_MAX, most)
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
@@ -138,8 +140,15 @@ class EventStream(Response):
 
     media_type = events.MEDIA_TYPE
 
-    def __init__(self, streams: OpenStreams, reader: Reader, allowed: Allowed) -> None:
+    def __init__(
+        self,
+        streams: OpenStreams,
+        share: AbstractContextManager[object],
+        reader: Reader,
+        allowed: Allowed,
+    ) -> None:
         super().__init__(headers=events.HEADERS)
+        self._share = share
         del self.headers["Content-Length"]
         self._streams = streams
         self._reader = reader
@@ -148,7 +157,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream. Errors before its first event are answered as those of any request."""
         reader = self._reader
-        with self._streams, reader:
+        with self._share, self._streams, reader:
             if not await reader.open():
                 await Response(status_code=204)(scope, receive, send)
                 return

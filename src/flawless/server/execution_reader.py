@@ -58,12 +58,21 @@ def parts_of(text: str | None) -> frozenset[Part]:
 
 
 class ExecutionReader:
-    """See `eventstream.Reader`. Without a `last_id` it begins with the run of now."""
+    """See `eventstream.Reader`. Without a `last_id` it begins with the run of now.
+
+    Unless its caller may see the `whole`, what it shows lacks tracebacks; see `details.detail`.
+    """
 
     rest_s = REST_S
 
     def __init__(
-        self, service: Service, execution: str, parts: frozenset[Part], last_id: str | None
+        self,
+        service: Service,
+        execution: str,
+        parts: frozenset[Part],
+        last_id: str | None,
+        *,
+        whole: bool = True,
     ) -> None:
         self.watch = service.changes.watch(execution)
         self.behind = False
@@ -71,6 +80,7 @@ class ExecutionReader:
         self._service = service
         self._id = ExecutionId(execution)
         self._parts = parts
+        self._whole = whole
         self._reads_entries = bool(parts & ENTRIES)
         self._resumed = last_id is not None
         self._place = Place() if last_id is None else place_of(last_id)
@@ -139,7 +149,7 @@ class ExecutionReader:
             await self._read_state(pieces)
 
     async def _read_execution(self, record: Record, pieces: list[bytes]) -> None:
-        piece = encoded(await detail(self._service, record))
+        piece = encoded(await detail(self._service, record, whole=self._whole))
         digest = hashlib.blake2b(piece, digest_size=16).digest()
         if digest != self._told:
             self._told = digest
@@ -192,7 +202,7 @@ class ExecutionReader:
         if end is None or self.watch.pending:
             return  # somebody has it tried again
         self._place.length = length
-        outcome = api.Outcome(self._id, end.status.value, **records.ending(end))
+        outcome = api.Outcome(self._id, end.status.value, **records.ending(end, whole=self._whole))
         pieces.append(events.event("end", self.id, outcome))
         self.over = True
 

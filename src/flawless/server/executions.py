@@ -17,10 +17,12 @@ from flawless.engine.service import End, Service
 from flawless.engine.tracing.context import given
 from flawless.errors import InputInvalid
 from flawless.server import details, filters, journals, records
+from flawless.server.access import Caller, caller
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, location, moment_us, parse, read_body
 from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
 from flawless.server.routing import endpoint
+from flawless.server.shares import Shares
 from flawless.server.waiting import unless_stopping
 from flawless.stores.base import SEQ_END, Visible
 
@@ -28,9 +30,10 @@ from flawless.stores.base import SEQ_END, Visible
 class Executions:
     """The endpoints that start, list and tell. `stopping` ends all waiting."""
 
-    def __init__(self, service: Service, stopping: asyncio.Event) -> None:
+    def __init__(self, service: Service, stopping: asyncio.Event, waits: Shares) -> None:
         self._service = service
         self._stopping = stopping
+        self._waits = waits
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -73,7 +76,8 @@ class Executions:
             start_at_us=start_at_us,
             delay_s=_length(asked.delay_s, "delay_s"),
         )
-        came = await self._response(execution, wait_s) if wait_s or not new else None
+        who = caller(request)
+        came = await self._response(who, execution, wait_s) if wait_s or not new else None
         record = await self._service.get(execution)
         fields = msgspec.structs.asdict(records.execution(record)) | {"new": new}
         fields |= records.response(came)
@@ -112,30 +116,33 @@ class Executions:
         """`GET /executions/{id}`: how it stands, and what it has under way."""
         Query(request, set())
         record = await self._service.get(request.path_params["id"])
-        return document(await details.detail(self._service, record))
+        whole = caller(request).reads_journal
+        return document(await details.detail(self._service, record, whole=whole))
 
     async def result(self, request: Request) -> Response:
         """`GET /executions/{id}/result`: waits up to `wait` seconds for the end."""
         query = Query(request, {"wait"})
         execution = request.path_params["id"]
-        end = await self._end(execution, query.seconds("wait", api.WAIT_S_MAX))
+        who = caller(request)
+        end = await self._end(who, execution, query.seconds("wait", api.WAIT_S_MAX))
         record = await self._service.get(execution)
         status = end.status if end is not None else record.status
         if end is None and status.final:  # it ended between the two looks
             end = await self._service.end(execution)
-        fields = records.ending(end)
+        fields = records.ending(end, whole=who.reads_journal)
         return document(api.Outcome(execution, status.value, **fields))
 
     async def response(self, request: Request) -> Response:
         """`GET /executions/{id}/response`: waits up to `wait` seconds for response or end."""
         query = Query(request, {"wait"})
         execution = request.path_params["id"]
-        came = await self._response(execution, query.seconds("wait", api.WAIT_S_MAX))
+        who = caller(request)
+        came = await self._response(who, execution, query.seconds("wait", api.WAIT_S_MAX))
         record = await self._service.get(execution)
         if came is None and record.status.final:  # it ended between the two looks
             came = await self._service.response(execution)
         status = came.status if isinstance(came, End) else record.status
-        fields = records.response(came)
+        fields = records.response(came, whole=who.reads_journal)
         return document(api.Reply(execution, status.value, **fields))
 
     async def state(self, request: Request) -> Response:
@@ -180,15 +187,17 @@ class Executions:
 
     # --- inside -------------------------------------------------------------------------------
 
-    async def _end(self, execution: str, wait_s: float) -> End | None:
+    async def _end(self, who: Caller, execution: str, wait_s: float) -> End | None:
         if wait_s <= 0:
             return await self._service.end(execution)
-        return await unless_stopping(self._stopping, self._service.end(execution, wait_s))
+        with self._waits.of(who):
+            return await unless_stopping(self._stopping, self._service.end(execution, wait_s))
 
-    async def _response(self, execution: str, wait_s: float) -> Visible | End | None:
+    async def _response(self, who: Caller, execution: str, wait_s: float) -> Visible | End | None:
         if wait_s <= 0:
             return await self._service.response(execution)
-        return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
+        with self._waits.of(who):
+            return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
 
 
 def _stretch(request: Request) -> tuple[int, int]:

@@ -25,7 +25,14 @@ class RequestLimits:
     keep_alive_s: float = 30.0
     """How long a connection may wait for its next request."""
     stalled_s_max: float = 60.0
-    """How long a reader may take nothing of what is sent to it."""
+    """How long a reader may take for the next `taken_bytes_min` of what is sent to it."""
+    taken_bytes_min: int = 16 * 1024
+    """What a reader has to take within `stalled_s_max`, unless that was all."""
+    answer_s_max: float = 600.0
+    """How long a reader may take for what was sent at once: an answer, or a page of a stream."""
+    unsent_bytes_max: int = 256 * 1024 * 1024
+    """What is held for all readers that are behind; beyond it, the one that has been behind for
+    longest is dropped."""
     connections_max: int = 10_000
     """Connections at the same time; fewer where the process may not open so many files."""
     connections_per_address_max: int = 1_000
@@ -39,7 +46,12 @@ class RequestLimits:
     """What each address may ask of those who have shown no valid token."""
     strangers_burst: int = 500
     logins_per_minute: float = 10.0
-    """Attempts to log in from one address."""
+    """Attempts to log in from one address, and different wrong tokens in headers."""
+    long_answers_per_execution_max: int = 20
+    """Streams, and requests that wait, which all capabilities of one execution may have open, of
+    each kind."""
+    long_answers_per_token_max: int = 500
+    """Streams, and requests that wait, which one token may have open, of each kind."""
     callers_max: int = 10_000
     """Callers and addresses whose requests are counted; the longest silent one is forgotten."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from flawless.engine.clock import Clock
 
 _US: Final = 1_000_000
+_NETWORK_BITS: Final = 64
+"""Whoever has an IPv6 address has a network of so many bits, and all addresses in it."""
 
 
 @dataclass(slots=True)
@@ -52,3 +55,22 @@ class Rates:
             return (1 - bucket.permits) / self._per_s
         bucket.permits -= 1
         return 0.0
+
+    def wait_s(self, name: str) -> float:
+        """Return the seconds until there is a permit, and take none."""
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            return 0.0
+        passed_s = max(0, self._clock.now_us() - bucket.at_us) / _US
+        return max(0.0, (1 - bucket.permits) / self._per_s - passed_s)
+
+
+def network(address: str) -> str:
+    """Return what stands for an address where addresses are counted: IPv6 counts by network."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4 or found.is_loopback or found.ipv4_mapped is not None:
+        return address
+    return str(ipaddress.ip_network((int(found) >> _NETWORK_BITS << _NETWORK_BITS, _NETWORK_BITS)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flawless import api, codec
 from flawless.core.status import Status
@@ -10,6 +10,9 @@ from flawless.engine.control import ParkedEffect
 from flawless.engine.replays import Replay
 from flawless.engine.service import End
 from flawless.stores.base import Record, Visible
+
+_CODE: Final = frozenset({"traceback", "frames"})
+"""What an error shows of the workflow's code."""
 
 
 def execution(record: Record) -> api.Execution:
@@ -66,10 +69,11 @@ def replays(found: list[Replay]) -> list[api.Replay]:
     ]
 
 
-def ending(end: End | None) -> dict[str, Any]:
+def ending(end: End | None, *, whole: bool = True) -> dict[str, Any]:
     """Return the fields that tell how an execution ended: `result` or `error`, or none yet.
 
-    An earlier run that ended with the input of the next one has that as `continued`.
+    The error has no traceback unless it is to be shown as a `whole`. An earlier run that ended with
+    the input of the next one has that as `continued`.
     """
     if end is None:
         return {}
@@ -77,14 +81,15 @@ def ending(end: End | None) -> dict[str, Any]:
         return {"continued": call(end.payload)}
     if end.status is Status.COMPLETED:
         return {"result": value(end.payload, "result")}
-    return {"error": error(end.payload)}
+    found = error(end.payload)
+    return {"error": found if whole else {k: v for k, v in found.items() if k not in _CODE}}
 
 
-def response(came: Visible | End | None) -> dict[str, Any]:
+def response(came: Visible | End | None, *, whole: bool = True) -> dict[str, Any]:
     """Return the fields of what came first: the `response`, or the end without one."""
     if isinstance(came, Visible):
         return {"response": value(came.value, "response")}
-    return ending(came)
+    return ending(came, whole=whole)
 
 
 def value(payload: bytes, path: str) -> Any:

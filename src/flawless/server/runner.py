@@ -76,8 +76,9 @@ async def serve(
     except BaseException:
         listener.close()
         raise
+    places = make_room(access.limits)
     try:
-        app = make_app(service, access=access)
+        app = make_app(service, access=access, connections_max=places)
     except BaseException:
         listener.close()
         await service.close()
@@ -85,7 +86,7 @@ async def serve(
     host, port, *_ = listener.getsockname()
     config = LobbyConfig(
         app,
-        Lobby(access.limits, make_room(access.limits)),
+        Lobby(access.limits, places),
         access_log=False,
         backlog=BACKLOG,
         lifespan="off",

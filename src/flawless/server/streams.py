@@ -19,16 +19,20 @@ from flawless.server.execution_reader import ENTRIES, ExecutionReader, parts_of
 from flawless.server.requests import Query
 from flawless.server.roles import JOURNAL, READ, STATE
 from flawless.server.routing import endpoint
+from flawless.server.shares import Shares
 
 FILTERS: Final = filters.PARAMETERS - {"runs"}
 """Earlier runs do not change, so a stream of changes has none."""
 
 
 class Streams:
-    """The endpoints that stream. `stopping` ends all streams."""
+    """The endpoints that stream, `most` at the same time. `stopping` ends all streams."""
 
-    def __init__(self, service: Service, stopping: asyncio.Event) -> None:
-        self.open = OpenStreams(stopping)
+    def __init__(
+        self, service: Service, stopping: asyncio.Event, shares: Shares, most: int | None = None
+    ) -> None:
+        self.open = OpenStreams(stopping, most)
+        self._shares = shares
         self._service = service
         self._broadcast = Broadcast(service)
 
@@ -53,10 +57,15 @@ class Streams:
         query = Query(request, {events.LAST_ID, "include"})
         parts = parts_of(query.text("include"))
         execution = request.path_params["id"]
+        who = caller(request)
         if parts & ENTRIES:
-            caller(request).require(JOURNAL, execution)
+            who.require(JOURNAL, execution)
         last_id = events.last_id(request, query)
-        return self._stream(request, ExecutionReader(self._service, execution, parts, last_id))
+        return self._stream(
+            request,
+            ExecutionReader(self._service, execution, parts, last_id, whole=who.reads_journal),
+        )
 
     def _stream(self, request: Request, reader: Reader) -> Response:
-        return EventStream(self.open, reader, lambda: still_allowed(request))
+        share = self._shares.of(caller(request))
+        return EventStream(self.open, share, reader, lambda: still_allowed(request))
