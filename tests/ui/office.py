@@ -5,7 +5,7 @@ from pathlib import Path
 
 from parcels import Order
 
-from flawless import compensation, receive, step, workflow
+from flawless import Cancelled, compensation, receive, step, workflow
 
 
 @workflow
@@ -33,6 +33,17 @@ def total(prices: list[int], tax: float, label: str | int = "sum") -> str:
 def wait(name: str = "go") -> object:
     """Wait for a message."""
     return receive(name)
+
+
+@workflow
+def leave() -> str:
+    """Wait, and clean up when told to end."""
+    try:
+        receive("never")
+    except Cancelled:
+        receive("cleaned")
+        raise
+    return "stayed"
 
 
 @workflow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from reception import Office, Visit
 
 
@@ -166,6 +166,87 @@ def test_many_are_cancelled_at_once(visit: Visit, office: Office) -> None:
         expect(row(page, f"bulk-{n}")).to_contain_text("Cancelled")
     assert "no longer wanted" in str(office.end("bulk-4"))
     assert office.status("bulk-0") == "waiting"
+
+
+def lose_answers(page: Page, action: str, times: int) -> list[tuple[str, str]]:
+    """Lose the first answers to an action on each execution; return who is asked with which id."""
+    asked: list[tuple[str, str]] = []
+
+    def pass_on(route: Route) -> None:
+        execution = route.request.url.split("/")[-2]
+        asked.append((execution, route.request.post_data_json["id"]))
+        route.fetch()
+        if [name for name, _ in asked].count(execution) <= times:
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route(f"**/{action}", pass_on)
+    return asked
+
+
+def test_a_lost_answer_does_not_cancel_twice(visit: Visit, office: Office) -> None:
+    """Asked again by itself, under the same id: who cleans up is left to it."""
+    for n in range(2):
+        office.start("leave", id=f"lost-{n}")
+        office.await_status(f"lost-{n}", "waiting")
+    page = visit("executions?prefix=lost-", unreachable=True)
+    asked = lose_answers(page, "cancel", 2)
+    page.get_by_role("checkbox", name="Select all that are loaded").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Cancel 2").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Cancel 2 executions").click()
+    expect(dialog).to_contain_text("2 executions cancelled")
+    assert len(asked) == 6
+    assert len(set(asked)) == 2, "one id for each execution"
+    assert len({id_ for _, id_ in asked}) == 2
+    for n in range(2):
+        assert office.status(f"lost-{n}") not in ("cancelled", "failed")
+        office.client.post(f"/executions/lost-{n}/messages", json={"name": "cleaned"})
+        assert office.end(f"lost-{n}")["status"] == "cancelled"
+        journal = office.client.get(f"/executions/lost-{n}/journal").json()["entries"]
+        assert [entry for entry in journal if "cleaned" in str(entry)], "it was left to clean up"
+
+
+def test_answers_that_stay_away_are_told(visit: Visit, office: Office) -> None:
+    """What is unknown is said to be so, and asked again from there under the same id."""
+    office.start("wait", id="silent-1")
+    page = visit("executions?prefix=silent-", unreachable=True)
+    page.clock.install()
+    asked = lose_answers(page, "terminate", 6)
+    row(page, "silent-1").get_by_role("checkbox").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Terminate 1").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("closing time")
+    dialog.get_by_role("button", name="Terminate 1 execution").click()
+    while not dialog.get_by_role("button", name="Ask again").count():
+        page.clock.run_for(1_000)
+    expect(dialog).to_contain_text("1 could not be terminated")
+    expect(dialog).to_contain_text("they may be terminated all the same")
+    dialog.get_by_role("button", name="Ask again").click()
+    expect(dialog).to_contain_text("1 execution terminated")
+    expect(dialog).to_contain_text("All went well")
+    assert (len(asked), len(set(asked))) == (7, 1)
+    assert "closing time" in str(office.end("silent-1"))
+
+
+def test_many_are_terminated_at_once(visit: Visit, office: Office) -> None:
+    """All that are selected end at once, without cleaning up, and the list shows it."""
+    for n in range(3):
+        office.start("leave", id=f"fired-{n}")
+        office.await_status(f"fired-{n}", "waiting")
+    page = visit("executions?prefix=fired-")
+    page.get_by_role("checkbox", name="Select all that are loaded").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Terminate 3").click()
+    dialog = page.get_by_role("dialog", name="Terminate 3 executions?")
+    dialog.get_by_label("Reason").fill("no longer wanted")
+    dialog.get_by_role("button", name="Terminate 3 executions").click()
+    expect(dialog).to_contain_text("3 executions terminated")
+    expect(dialog).to_contain_text("All went well")
+    dialog.get_by_role("button", name="Close").click()
+    for n in range(3):
+        expect(row(page, f"fired-{n}")).to_contain_text("Cancelled")
+        assert "no longer wanted" in str(office.end(f"fired-{n}"))
 
 
 def test_what_cannot_be_done_is_told_for_each(visit: Visit, office: Office) -> None:

@@ -101,6 +101,7 @@ export class Actions {
   }
 
   async terminate() {
+    const id = newId();
     let reason = "";
     const fields = () => html`<p class="muted">
         It ends at once: no code of the workflow runs any more, nothing is cleaned up or undone. This
@@ -110,7 +111,7 @@ export class Actions {
         @input=${(event) => (reason = event.target.value)} />`)}`;
     await this.act(
       "terminate",
-      { title: "Terminate this execution", action: "Terminate it", danger: true, fields, body: () => ({ reason }) },
+      { title: "Terminate this execution", action: "Terminate it", danger: true, fields, body: () => ({ reason, id }) },
       "It ends now",
     );
   }

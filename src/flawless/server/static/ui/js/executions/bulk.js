@@ -1,5 +1,6 @@
 // One action on many executions: asked first, then carried out a few at a time, then told.
 import { html, nothing, styled } from "../lit.js";
+import { newId } from "../../../flawless.js";
 import { ACTIONS } from "./actions.js";
 import { icon } from "../components/icon.js";
 import { count } from "../format.js";
@@ -7,6 +8,8 @@ import { count } from "../format.js";
 const PARALLEL = 6;
 const NAMED_MAX = 5;
 const FAILURES_MAX = 100;
+const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000]; // after answers that were lost
+const LOST = new Set([0, 408, 425, 502, 503, 504]); // after these nobody knows what was done
 
 class Bulk {
   constructor(app, name, executions) {
@@ -14,6 +17,8 @@ class Bulk {
     this.name = name;
     this.action = ACTIONS[name];
     this.executions = executions;
+    // Asked twice, it is done once: a second cancellation would end the cleaning up.
+    this.ids = new Map(executions.map(({ id }) => [id, newId()]));
     this.stage = "ask"; // ask, run, told
     this.reason = "";
     this.done = 0;
@@ -22,10 +27,10 @@ class Bulk {
     this.changed = [];
   }
 
-  async run(redraw) {
+  async run(redraw, executions = this.executions) {
     this.stage = "run";
     redraw();
-    const rest = [...this.executions];
+    const rest = [...executions];
     const worker = async () => {
       while (rest.length > 0 && !this.stopped) {
         await this.one(rest.shift());
@@ -37,14 +42,38 @@ class Bulk {
     redraw();
   }
 
+  // Those whose answer was lost, under the same ids: what was done is not done again.
+  again(redraw) {
+    const lost = this.failures.filter(([, error]) => this.isUnknown(error));
+    this.failures = this.failures.filter(([, error]) => !this.isUnknown(error));
+    this.stopped = false;
+    this.run(redraw, lost.map(([execution]) => execution));
+  }
+
+  isUnknown(error) {
+    return this.action.id && LOST.has(error.status);
+  }
+
   async one(execution) {
-    const body = this.action.reason ? { reason: this.reason } : {};
-    const path = `executions/${encodeURIComponent(execution.id)}/${this.name}`;
     try {
-      this.changed.push(await this.app.api.post(path, body));
+      this.changed.push(await this.ask(execution));
       this.done += 1;
     } catch (error) {
       this.failures.push([execution, error]);
+    }
+  }
+
+  async ask({ id }) {
+    const body = {};
+    if (this.action.reason) body.reason = this.reason;
+    if (this.action.id) body.id = this.ids.get(id);
+    for (const ms of [...PAUSES_MS, null]) {
+      try {
+        return await this.app.api.post(`executions/${encodeURIComponent(id)}/${this.name}`, body);
+      } catch (error) {
+        if (ms === null || this.stopped || !this.isUnknown(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, ms));
+      }
     }
   }
 }
@@ -55,7 +84,7 @@ export async function bulk(app, name, executions) {
   const title = `${work.action.verb} ${count(executions.length, "execution")}?`;
   const body = (close, redraw) => {
     if (work.stage === "ask") return ask(work, title, close, redraw);
-    return work.stage === "run" ? running(work) : told(work, close);
+    return work.stage === "run" ? running(work) : told(work, close, redraw);
   };
   await app.dialog(body, { label: title });
   work.stopped = true;
@@ -116,9 +145,10 @@ function running(work) {
     </div>`;
 }
 
-function told(work, close) {
+function told(work, close, redraw) {
   const { done, failures, executions, action } = work;
   const left = executions.length - done - failures.length;
+  const unknown = failures.filter(([, error]) => work.isUnknown(error)).length;
   return html`<div class="dialog-head"><h2>${count(done, "execution")} ${action.done}</h2></div>
     <div class="dialog-body" role="status">
       ${left > 0 ? html`<p class="muted">Stopped before the other ${left}.</p>` : nothing}
@@ -129,10 +159,17 @@ function told(work, close) {
                 ([one, error]) =>
                   html`<li><code>${one.id}</code> <span class="muted">${error.message}</span></li>`,
               )}
-            </ul>`
+            </ul>
+            ${unknown > 0
+              ? html`<p class="muted">
+                  Of ${unknown} the answer was lost: they may be ${action.done} all the same. Asking again here
+                  is safe, and does it once.
+                </p>`
+              : nothing}`
         : html`<p class="muted">All went well.</p>`}
     </div>
     <div class="dialog-foot">
+      ${unknown > 0 ? html`<button class="button" @click=${() => work.again(redraw)}>Ask again</button>` : nothing}
       <button class="button primary" autofocus @click=${() => close()}>Close</button>
     </div>`;
 }
