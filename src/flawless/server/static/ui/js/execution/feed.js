@@ -107,6 +107,7 @@ export class Feed {
   async loadDetail(signal) {
     try {
       const detail = await this.get("", null, signal);
+      if (signal.aborted) return;
       this.problem = null;
       this.unreachable = false;
       this.setDetail(detail);
@@ -169,7 +170,7 @@ export class Feed {
     const replays = this.detail?.replays?.length;
     this.detail = detail;
     // It was brought back into memory: the engine may have been started anew.
-    if (replays !== undefined && replays !== detail.replays?.length) this.loadRestarts(this.stopper.signal);
+    if (replays !== undefined && replays !== detail.replays?.length) this.loadRestarts(this.stopper?.signal);
     if (this.run !== null && detail.run > this.run) this.newRun(detail.run);
   }
 

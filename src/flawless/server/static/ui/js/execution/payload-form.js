@@ -2,47 +2,18 @@
 import { html } from "../lit.js";
 import { jsonEditor, parseJson } from "../components/json-editor.js";
 import { field } from "../schema/fields.js";
-import { collect, seeded, withValue, written } from "../schema/values.js";
+import { Filled } from "../schema/filled.js";
+import { collect, seeded } from "../schema/values.js";
 
-export class PayloadForm {
+export class PayloadForm extends Filled {
   // `schema` is undefined where the workflow does not tell; then it is JSON.
-  constructor(schema, redraw) {
+  constructor(schema, changed) {
+    super(schema === undefined ? undefined : seeded(schema, schema), changed);
     this.schema = schema;
-    this.redraw = redraw;
-    this.value = schema === undefined ? undefined : seeded(schema, schema);
-    this.unions = new Map();
-    this.errors = new Map();
     this.hasFields = schema !== undefined && Object.keys(schema).length > 0;
     this.asJson = !this.hasFields;
     this.text = this.hasFields ? "" : "null";
   }
-
-  // --- what the fields use -----------------------------------------------------------------------
-
-  get(path) {
-    return path.reduce((value, key) => value?.[key], this.value);
-  }
-
-  set(path, value) {
-    this.value = withValue(this.value, path, value);
-    this.errors.delete(written(path));
-    this.redraw();
-  }
-
-  errorAt(path) {
-    return this.errors.get(written(path)) ?? "";
-  }
-
-  chosen(path) {
-    return this.unions.get(written(path)) ?? null;
-  }
-
-  choose(path, place) {
-    if (place === null) this.unions.delete(written(path));
-    else this.unions.set(written(path), place);
-  }
-
-  // --- as a whole --------------------------------------------------------------------------------
 
   // Return what is to be sent; throws what is wrong with it.
   payload() {
@@ -52,7 +23,7 @@ export class PayloadForm {
       return value;
     }
     this.errors.clear();
-    const value = collect(this.schema, this.schema, this.value, [], this.errors);
+    const value = collect(this.schema, this.schema, this.values, [], this.errors);
     if (this.errors.size > 0) throw new Error("Some fields are not right yet.");
     return value === undefined ? null : value;
   }
@@ -67,15 +38,15 @@ export class PayloadForm {
   setMode(asJson) {
     if (asJson === this.asJson) return;
     if (asJson) {
-      this.text = JSON.stringify(collect(this.schema, this.schema, this.value, [], new Map()) ?? null, null, 2);
+      this.text = JSON.stringify(collect(this.schema, this.schema, this.values, [], new Map()) ?? null, null, 2);
     } else {
       const { value, error } = parseJson(this.text || "null");
       if (error) return;
-      this.value = value;
+      this.values = value;
       this.unions.clear();
     }
     this.asJson = asJson;
-    this.redraw();
+    this.changed();
   }
 
   render() {
@@ -90,7 +61,7 @@ export class PayloadForm {
             rows: 8,
             onInput: (text) => {
               this.text = text;
-              this.redraw();
+              this.changed();
             },
           })}
         </div>`

@@ -1,6 +1,7 @@
 // What is filled in to start an execution: arguments, as fields or as JSON, and the rest.
 import { parseJson } from "../components/json-editor.js";
-import { collect, same, seeded, withValue, written } from "../schema/values.js";
+import { Filled } from "../schema/filled.js";
+import { collect, same, seeded } from "../schema/values.js";
 import { isObject } from "../schema/shape.js";
 import { seconds } from "./lengths.js";
 
@@ -8,13 +9,10 @@ export const BEGIN_NOW = "now";
 export const BEGIN_AFTER = "after";
 export const BEGIN_AT = "at";
 
-export class StartForm {
+export class StartForm extends Filled {
   constructor(workflow, changed) {
+    super({}, changed);
     this.workflow = workflow;
-    this.changed = changed;
-    this.values = {};
-    this.unions = new Map(); // written path -> which option
-    this.errors = new Map(); // written path -> what is wrong
     this.mode = "form";
     this.json = "";
     this.id = "";
@@ -24,31 +22,6 @@ export class StartForm {
     this.at = "";
     this.deadline = "";
     for (const { name, schema } of workflow.parameters) this.values[name] = seeded(schema, schema);
-  }
-
-  // --- what the fields use ------------------------------------------------------------------------
-
-  get(path) {
-    return path.reduce((value, key) => value?.[key], this.values);
-  }
-
-  set(path, value) {
-    this.values = withValue(this.values, path, value);
-    this.errors.delete(written(path));
-    this.changed();
-  }
-
-  errorAt(path) {
-    return this.errors.get(written(path)) ?? "";
-  }
-
-  chosen(path) {
-    return this.unions.get(written(path)) ?? null;
-  }
-
-  choose(path, place) {
-    if (place === null) this.unions.delete(written(path));
-    else this.unions.set(written(path), place);
   }
 
   // --- the rest of the form -----------------------------------------------------------------------
