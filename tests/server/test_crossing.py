@@ -85,6 +85,25 @@ def test_who_leaves_takes_the_work_along() -> None:
         assert not [task for task in asyncio.all_tasks(loop) if not task.done()]
 
 
+def test_who_leaves_a_loop_that_has_ended_leaves() -> None:
+    """The caller stays cancelled, though nobody is left over there to tell."""
+    begun: Future[None] = Future()
+
+    async def there() -> None:
+        begun.set_result(None)
+        await asyncio.Event().wait()
+
+    async def here() -> None:
+        with other_loop() as loop:
+            task = asyncio.create_task(Crossing(loop).call(there))
+            await asyncio.wrap_future(begun)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(here())
+
+
 def test_work_that_is_cancelled_over_there_is_no_cancellation_here() -> None:
     """The caller was not cancelled: it hears that what it called is gone."""
 

@@ -64,8 +64,9 @@ class Crossing:
                 if not self._there.is_running():
                     raise LoopGone("the event loop over there has ended")
         except asyncio.CancelledError:
-            self._soon(cancel)
-            await asyncio.wait([ended], timeout=CLEANUP_S_MAX)
+            with contextlib.suppress(LoopGone):  # nothing is left to cancel; this stays cancelled
+                self._soon(cancel)
+                await asyncio.wait([ended], timeout=CLEANUP_S_MAX)
             raise
         assert task is not None
         if task.cancelled():
