@@ -11,6 +11,7 @@ from flawless.api.about import (
     Health,
 )
 from flawless.api.access import (
+    CAPABILITY_S,
     Capability,
     CapabilityRequest,
     Whoami,
@@ -99,6 +100,7 @@ from flawless.api.workflows import (
 )
 
 __all__ = [
+    "CAPABILITY_S",
     "DEPLOYMENTS_LIMIT_MAX",
     "JOURNAL_LIMIT",
     "JOURNAL_LIMIT_MAX",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from flawless.api.fields import CapabilityLifetime, MessageNames, Rights
+
+CAPABILITY_S: Final = 3_600.0
+"""How long a capability lasts unless the request says otherwise."""
 
 
 class Whoami(msgspec.Struct):
@@ -27,7 +32,7 @@ class CapabilityRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /executions/{id}/capability`. `messages`: the only ones it may send."""
 
     rights: Rights
-    ttl_s: CapabilityLifetime = 3_600.0
+    ttl_s: CapabilityLifetime = CAPABILITY_S
     messages: MessageNames | None = None
 
 

@@ -109,7 +109,7 @@ def capability(
     id: str,  # noqa: A002 (the word of the API)
     rights: Sequence[str] = ("state", "send"),
     *,
-    ttl_s: float = 3_600.0,
+    ttl_s: float = api.CAPABILITY_S,
     messages: Sequence[str] | None = None,
 ) -> Call[api.Capability]:
     """Return a token that opens this execution and nothing else, for `ttl_s`.

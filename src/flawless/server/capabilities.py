@@ -14,8 +14,6 @@ from flawless.server.keys import Seal
 from flawless.server.roles import Right
 
 CAPABILITY_SIGN: Final = "flc_"
-CAPABILITY_S: Final = 3_600.0
-"""How long a capability lasts unless the request says otherwise."""
 CAPABILITY_S_MAX: Final = 30 * 86_400.0
 MESSAGE_NAMES_MAX: Final = 20
 """The names of messages in one token: with the longest of them it still fits into a header."""
