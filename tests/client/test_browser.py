@@ -109,6 +109,28 @@ def test_a_conversation(page: Page, client: flawless.Client) -> None:
     assert [one.id for one in client.executions(attributes={"via": "page"})] == [found["id"]]
 
 
+def test_a_stream_that_has_ended_is_over(page: Page, client: flawless.Client) -> None:
+    """Who comes back with the id of its `end` hears nothing more, and no error."""
+    client.start("shop.greet", id="told")
+    client.result("told")
+    found = page.evaluate(
+        """async () => {
+            const headers = { Authorization: `Bearer ${token}` };
+            const listen = async (lastEventId) => {
+                const events = [];
+                const onEvent = ({ type, id }) => events.push([type, id]);
+                const url = `${flawless.url}api/v1/executions/told/events`;
+                const ended = await lib.subscribe(url, { headers, onEvent, lastEventId });
+                return { ended, events };
+            };
+            const first = await listen(undefined);
+            return [first, await listen(first.events.at(-1)[1])];
+        }""".replace("${token}", TOKEN)
+    )
+    assert found[0]["events"][-1][0] == "end"
+    assert found[1] == {"ended": True, "events": []}
+
+
 def test_errors_say_what_to_do(page: Page) -> None:
     """Whatever goes wrong is a `FlawlessError` with its kind, and with words for people."""
     cases = {

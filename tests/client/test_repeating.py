@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from flawless import api
 from flawless.client import action_calls, engine_calls, execution_calls
 from flawless.client.answers import AnswerBroken, ServerUnreachable
 from flawless.client.call import Call
-from flawless.client.plans import Lost, Pause, Refused, Send
+from flawless.client.plans import Connect, Lost, Pause, Refused, Send, TimeOver
 from flawless.client.retrying import PAUSE_S_MAX, Retrying
 from flawless.errors import (
     EngineStopped,
@@ -174,6 +175,33 @@ def test_trying_has_an_end(retry_s: float) -> None:
         Drive(retry_s=float("nan"))
 
 
+def test_the_time_of_a_caller_counts() -> None:
+    """Who has less time than the client would try for hears that it is over, and why."""
+    drive = Drive(retry_s=300)
+    with pytest.raises(TimeOver, match="flawless up") as caught:
+        drive(replace(LOOK, within_s=2.0), [httpx.ConnectError("refused")])
+    assert isinstance(caught.value.reason, ServerUnreachable)
+    assert 0 < sum(drive.pauses) <= 2.0
+    with pytest.raises(InboxFull):
+        Drive(retry_s=1)(replace(LOOK, within_s=2.0), [refusal(429, "inbox-full")])
+    with pytest.raises(ExecutionNotFound):
+        Drive()(replace(LOOK, within_s=0.0), [refusal(404, "execution-not-found")])
+
+
+@pytest.mark.parametrize("last_id", ["", "7"])
+def test_no_content_ends_a_stream_that_is_resumed(last_id: str) -> None:
+    """A server says so who has told its end; to who comes anew only a stranger does."""
+    retrying = Drive().retrying
+    steps = retrying.steps(_plan(Connect(LOOK, last_id)))
+    next(steps)
+    if last_id:
+        with pytest.raises(StopIteration):
+            steps.send(httpx.Response(204))
+    else:
+        with pytest.raises(ServerError, match="no Flawless server"):
+            steps.send(httpx.Response(204))
+
+
 def test_clients_do_not_come_back_all_at_once() -> None:
     """Pauses vary by chance, and the chance can be given."""
 
@@ -242,5 +270,5 @@ def test_a_lost_stream_is_connected_again_for_a_while() -> None:
         rest(AnswerBroken("garbled"), 0, 80.0)
 
 
-def _plan(step: Lost) -> Any:
+def _plan(step: Lost | Connect) -> Any:
     yield step

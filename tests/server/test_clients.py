@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing
@@ -22,6 +23,7 @@ from flawless.errors import (
     ExecutionConflict,
     ExecutionNotFound,
     InputInvalid,
+    ResultTimeout,
     UsageError,
 )
 from serving import DESK, SHOP, Serving, serving
@@ -248,6 +250,14 @@ def test_streams_tell_what_happens(direct: Speaker, name: str) -> None:
         direct.items("events", name, include=["everything"])
 
 
+def test_a_stream_that_has_ended_is_over(direct: Speaker, name: str) -> None:
+    """Who comes back with the id of its `end` hears nothing more, and no error."""
+    direct.do("start", "shop.greet", id=name)
+    end = direct.items("events", name)[-1]
+    assert end.type == "end"
+    assert direct.items("events", name, last_event_id=end.id) == []
+
+
 def test_the_list_is_followed(direct: Speaker, name: str, shop: httpx.Client) -> None:
     """First the word to load the list, then what changes, in batches."""
 
@@ -296,6 +306,25 @@ def test_watching_outlives_the_server(kind: type[Any], tmp_path: Path) -> None:
         assert [state.value["stage"] for state in seen] == ["asked", "confirmed"]
         assert speaker.do("result", "watched") == "a chair: ann"
         speaker.close()
+
+
+@BOTH
+@pytest.mark.parametrize("method", ["wait", "result", "wait_for_reply", "response"])
+def test_waiting_ends_in_time_while_nobody_answers(kind: type[Any], method: str) -> None:
+    """However long a client would try again, who waits is told when the time is over."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        speaker: Speaker = kind(f"http://127.0.0.1:{unused.getsockname()[1]}", retry_s=3_600)
+        for timeout_s in (0.3, 0):
+            with pytest.raises(ResultTimeout, match="no answer") as caught:
+                speaker.do(method, "x", timeout_s=timeout_s)
+            assert caught.value.execution == "x"
+            assert isinstance(caught.value.__cause__, ServerUnreachable)
+        speaker.close()
+        hurried: Speaker = kind(f"http://127.0.0.1:{unused.getsockname()[1]}", retry_s=0)
+        with pytest.raises(ServerUnreachable):
+            hurried.do(method, "x", timeout_s=3_600)
+        hurried.close()
 
 
 @BOTH

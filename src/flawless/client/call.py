@@ -40,6 +40,8 @@ class Call(Generic[T]):
     """Whether sending it again is safe, though nobody knows if the first one arrived."""
     also: int | None = None
     """A status that carries the answer too, though it is no success."""
+    within_s: float | None = None
+    """How long its caller has for all attempts; then `TimeOver` is raised. None: no such bound."""
 
     def __iter__(self) -> Generator[Call[Any], Any, T]:
         """Ask, within a plan: `answer = yield from call`."""
@@ -57,6 +59,7 @@ class Call(Generic[T]):
             self.wait_s,
             self.repeatable,
             self.also,
+            self.within_s,
         )
 
 

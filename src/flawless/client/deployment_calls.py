@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from flawless import api
 from flawless.client.call import Call, get, post
-from flawless.client.plans import Give, Series
+from flawless.client.paging import behind, newest_first
+from flawless.client.plans import Series
 
 DEPLOY_S_MAX: Final = 300.0
 """How long an upload may take: baked, or with large libraries, it is no matter of seconds."""
@@ -16,15 +17,10 @@ DEPLOY_S_MAX: Final = 300.0
 
 def deployments() -> Series[api.Deployment]:
     """Yield all deployments, newest first."""
-    before: str | None = None
-    while True:
-        query = () if before is None else (("before", before),)
-        page = yield from get("/deployments", api.DeploymentPage, *query)
-        for deployment in page.deployments:
-            yield Give(deployment)
-        before = page.next
-        if before is None:
-            return
+    return newest_first(
+        lambda before: get("/deployments", api.DeploymentPage, *behind(before)),
+        lambda page: page.deployments,
+    )
 
 
 def deployment(id: str) -> Call[api.DeploymentDetail]:  # noqa: A002 (the word of the API)

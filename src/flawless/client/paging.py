@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from flawless import api
-from flawless.client.call import get, path_of
+from flawless.client.call import Call, Query, get, path_of
 from flawless.client.execution_calls import list_executions
-from flawless.client.plans import Give, Plan, Series
+from flawless.client.plans import Give, Item, Plan, Series
 
+
+class Paged(Protocol):
+    """A page of a list; `next` is the place behind it, None where the list ends."""
+
+    @property
+    def next(self) -> str | None:
+        """Return the place."""
+        ...
+
+
+N = TypeVar("N", bound=Paged)
 P = TypeVar("P", api.JournalPage, api.LogPage)
 
 LogLines: TypeAlias = list[api.LogLine]
@@ -30,9 +41,9 @@ def executions(
 
     Those that are created meanwhile are not among them.
     """
-    before: str | None = None
-    while True:
-        page = yield from list_executions(
+
+    def look(before: str | None) -> Call[api.ExecutionPage]:
+        return list_executions(
             status=status,
             workflow=workflow,
             prefix=prefix,
@@ -43,24 +54,34 @@ def executions(
             before=before,
             runs=runs,
         )
-        for execution in page.executions:
-            yield Give(execution)
-        before = page.next
-        if before is None:
-            return
+
+    return newest_first(look, lambda page: page.executions)
 
 
 def inbox() -> Series[api.InboxItem]:
     """Yield the effects, of all executions, that wait for a person's decision."""
+    return newest_first(
+        lambda before: get("/inbox", api.InboxPage, *behind(before)), lambda page: page.items
+    )
+
+
+def newest_first(
+    look: Callable[[str | None], Call[N]], items: Callable[[N], Iterable[Item]]
+) -> Series[Item]:
+    """Yield the items of all pages of a list; `look` asks for the page behind a place."""
     before: str | None = None
     while True:
-        query = () if before is None else (("before", before),)
-        page = yield from get("/inbox", api.InboxPage, *query)
-        for item in page.items:
+        page = yield from look(before)
+        for item in items(page):
             yield Give(item)
         before = page.next
         if before is None:
             return
+
+
+def behind(before: str | None) -> Query:
+    """Return the query for the page behind a place; None is the beginning."""
+    return () if before is None else (("before", before),)
 
 
 def messages(id: str) -> Series[api.Message]:  # noqa: A002 (the word of the API)

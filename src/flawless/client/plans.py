@@ -27,7 +27,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Ask for a stream, which is then read by `Read`. An answer that is none is raised."""
+    """Ask for a stream, which is then read by `Read`; bring whether there is more of it.
+
+    An answer that is no stream is raised, but for the one that says that it ended before.
+    """
 
     call: Call[Any]
     last_event_id: str = ""
@@ -73,6 +76,14 @@ class Refused(Exception):
         super().__init__(str(reason))
         self.reason = reason
         self.after_s = after_s
+
+
+class TimeOver(Exception):
+    """A call may be tried again, but not within its `within_s`."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 Step: TypeAlias = Send | Connect | Read | Lost | Pause

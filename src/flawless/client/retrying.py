@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Generator
@@ -18,7 +19,7 @@ from flawless.client.answers import (
     unreachable,
 )
 from flawless.client.call import Call
-from flawless.client.plans import Connect, Give, Lost, Pause, Read, Refused, Send, Step
+from flawless.client.plans import Connect, Give, Lost, Pause, Read, Refused, Send, Step, TimeOver
 from flawless.errors import FlawlessError, InputInvalid
 
 T = TypeVar("T")
@@ -116,8 +117,12 @@ class Retrying:
                 return (yield step)
 
     def attempts(self, call: Call[T]) -> Generator[Primitive, Any, T]:
-        """Return the answer to a call, trying as long as it is safe and has time."""
-        until = self._now() + self._retry_s
+        """Return the answer to a call, trying as long as it is safe and has time.
+
+        Where its caller has less time than this one, it raises `TimeOver`.
+        """
+        bound_s = math.inf if call.within_s is None else call.within_s
+        until = self._now() + min(self._retry_s, bound_s)
         tries = 0
         while True:
             try:
@@ -130,18 +135,24 @@ class Retrying:
             except FlawlessError as error:
                 failure = _answered(call, response, error)
             pause_s = max(self.pause_s(tries), failure.after_s)
+            if failure.again and bound_s < self._retry_s and self._now() + pause_s > until:
+                raise TimeOver(failure.error)
             if not failure.again or self._now() + pause_s > until:
                 raise failure.error
             tries += 1
             yield Pause(pause_s)
 
-    def _connect(self, step: Connect) -> Generator[Primitive, Any, None]:
+    def _connect(self, step: Connect) -> Generator[Primitive, Any, bool]:
+        """Return whether there is more of the stream: after its `end`, servers answer so."""
         response: httpx.Response = yield step
+        if response.status_code == httpx.codes.NO_CONTENT and step.last_event_id:
+            return False
         if not response.is_success:
             failure = _answered(step.call, response, error_of(response, self._url))
             raise Refused(failure.error, failure.after_s) if failure.again else failure.error
         if not str(response.headers.get("Content-Type", "")).startswith(EVENT_STREAM):
             raise stranger(response, self._url)
+        return True
 
     def _rest(self, lost: Lost) -> Generator[Primitive, Any, None]:
         """Wait before the next connection, unless the server was away for too long."""

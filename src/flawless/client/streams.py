@@ -109,7 +109,8 @@ def _stream(
         parser = EventParser(last_id)
         error: Exception | None = None
         try:
-            yield Connect(call, last_id)
+            if not (yield Connect(call, last_id)):
+                return
             while (piece := (yield Read())) is not None:
                 tries = 0
                 for event in parser.push(piece):

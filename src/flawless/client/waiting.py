@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -13,7 +14,7 @@ from flawless.client import execution_calls
 from flawless.client.answers import ServerUnreachable
 from flawless.client.call import Call
 from flawless.client.outcomes import ended, replied, value
-from flawless.client.plans import Pause, Plan
+from flawless.client.plans import Pause, Plan, TimeOver
 from flawless.errors import EngineStopped, ResultTimeout
 
 T = TypeVar("T")
@@ -28,7 +29,8 @@ ABSENCE_PAUSE_S: Final = 0.25
 def wait(id: str, timeout_s: float | None = None) -> Plan[api.Outcome]:  # noqa: A002 (the word of the API)
     """Wait for the end of an execution, through restarts of the server.
 
-    Raises `ResultTimeout` when `timeout_s` passes; the execution goes on.
+    Raises `ResultTimeout` when `timeout_s` passes, also while no server answers; the execution goes
+    on.
     """
     return _await(id, timeout_s, "ended", execution_calls.outcome, ended)
 
@@ -67,12 +69,23 @@ def _await(
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     answered_at: float | None = None
     while True:
-        left_s = POLL_S if deadline is None else max(0.0, deadline - time.monotonic())
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        call = look(id, POLL_S if left_s is None else min(left_s, POLL_S))
         try:
-            came = found((yield from look(id, min(left_s, POLL_S))))
+            came = found((yield from dataclasses.replace(call, within_s=left_s)))
             if came is not None:
                 return came
             answered_at = time.monotonic()
+        except TimeOver as over:
+            if not left_s:
+                raise ResultTimeout(
+                    f"it is unknown whether execution {id!r} has {what}: within {timeout_s:g} s "
+                    f"there was no answer ({over.reason})",
+                    execution=id,
+                ) from over.reason
+            # The server may come back until then; the last look is at the very end.
+            yield Pause(max(0.0, (deadline or 0.0) - time.monotonic()))
+            continue
         except (ServerUnreachable, EngineStopped):
             away_s = None if answered_at is None else time.monotonic() - answered_at
             if away_s is None or away_s > POLL_S + ABSENCE_S_MAX:

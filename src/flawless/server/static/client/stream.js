@@ -14,6 +14,8 @@ const SILENT_MS_MAX = 40_000;
 const DOUBTFUL_MS = 20_000;
 /** A page nobody sees lets go of its streams after this long. */
 const HIDDEN_MS = 10_000;
+/** How servers answer who comes back after the `end`. */
+const NO_CONTENT = 204;
 const FOREVER_MS = 2 ** 31 - 1;
 
 /** What a listener threw: its caller's business, whatever it is. */
@@ -89,6 +91,7 @@ class Stream {
     try {
       if (cut.signal.aborted) return { ended: false, error: null };
       const response = await this.#open(cut.signal);
+      if (response === null) return { ended: true, error: null };
       onConnection({ state: "open" });
       return { ended: await this.#read(response), error: null };
     } catch (error) {
@@ -99,6 +102,7 @@ class Stream {
     }
   }
 
+  /** Ask for the stream; null when it has ended before, with the event that was the last one here. */
   async #open(signal) {
     const { headers = {}, credentials = "same-origin" } = this.#options;
     const all = { Accept: "text/event-stream", ...(await given(headers)) };
@@ -106,6 +110,7 @@ class Stream {
     const init = { headers: all, credentials, cache: "no-store", signal };
     const response = await this.#unlessSilent(fetch(this.#url, init));
     if (!response.ok) throw await refusal(response);
+    if (response.status === NO_CONTENT && this.#id) return null;
     if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
       throw new FlawlessError({ type: FOREIGN, detail: `${this.#url} is no stream of events` });
     }
