@@ -168,6 +168,51 @@ def test_the_ring_of_samples_has_a_bound() -> None:
     assert ring.samples[-1].gauges.at_us == 2 * stats.SAMPLES_MAX - 1
 
 
+def test_samples_behind_one_that_is_known() -> None:
+    """Only what was taken after it, also when the clock has been set back meanwhile."""
+    ring = Stats(Telemetry())
+    for at_us in (0, 10, 20, 30, 5, 15):
+        ring.take(gauges(at_us), 5.0)
+
+    def behind(at_us: int) -> list[int]:
+        return [one.gauges.at_us for one in ring.behind(at_us)]
+
+    assert behind(10) == [20, 30, 5, 15]
+    assert behind(30) == [5, 15]
+    assert behind(15) == []
+    assert behind(-1) == [10, 20, 30, 5, 15]  # (the first of all only begins to count)
+    assert behind(29) == [30]
+    assert behind(31) == []
+
+
+def test_samples_are_asked_for_from_one_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the moment of the last one known, a chart hears only what is new."""
+    monkeypatch.setattr(monitor, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(monitor, "_LAG_LOOK_S", 0.01)
+    service = Service(MemoryStore(), ["shop"])
+
+    async def work(client: httpx.AsyncClient, app: Starlette) -> None:
+        async def samples(**query: str) -> list[dict[str, Any]]:
+            answer = await client.get("/api/v1/stats", params=query)
+            assert answer.status_code == 200, answer.text
+            found: list[dict[str, Any]] = answer.json()["samples"]
+            return found
+
+        while len(service.monitor.samples()) < 4:
+            await asyncio.sleep(0)
+        known = await samples()
+        later = await samples(after=known[1]["at"])
+        assert later[: len(known) - 2] == known[2:]
+        assert await samples(after="2999-01-01T00:00:00Z") == []
+        assert (await samples(after="1999-01-01T00:00:00Z"))[: len(known)] == known
+        for wrong in ({"after": "yesterday"}, {"before": known[0]["at"]}):
+            answer = await client.get("/api/v1/stats", params=wrong)
+            assert answer.status_code == 422
+            assert answer.json()["path"] == next(iter(wrong))
+
+    with_app(service, work)
+
+
 def test_a_sample_counts_since_the_one_before() -> None:
     """What was counted earlier does not come again."""
     telemetry = Telemetry()

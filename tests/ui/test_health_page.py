@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 from reception import Office, Visit
@@ -32,6 +33,21 @@ def test_charts_have_the_same_as_tables(visit: Visit) -> None:
     page.get_by_role("button", name="As tables").click()
     table = page.get_by_role("region", name="Memory, as a table")
     expect(table.get_by_role("cell", name=re.compile(r"MB$")).first).to_be_visible()
+
+
+def test_charts_ask_for_new_samples_only(visit: Visit) -> None:
+    """The hour comes once; from then on each look brings what was taken since."""
+    page = visit("health")
+    with page.expect_response(re.compile(r"/stats\?after="), timeout=30_000) as first:
+        pass
+    with page.expect_response(re.compile(r"/stats\?after="), timeout=30_000) as second:
+        pass
+    after = [parse_qs(urlsplit(one.value.url).query)["after"][0] for one in (first, second)]
+    news = [sample["at"] for sample in first.value.json()["samples"]]
+    assert after[1] == (news[-1] if news else after[0])
+    page.get_by_role("button", name="As tables").click()
+    rows = page.get_by_role("region", name="Memory, as a table").get_by_role("row")
+    assert rows.count() > 1 + len(second.value.json()["samples"])
 
 
 def test_an_engine_in_trouble_is_announced(visit: Visit, office: Office) -> None:

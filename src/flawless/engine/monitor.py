@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from flawless.engine import vitals
 from flawless.engine.clock import Clock
@@ -30,8 +30,6 @@ DUE_MAX: Final = 1_000
 RESTARTS_MAX: Final = 100
 """Restarts that are told of."""
 _LAG_LOOK_S: Final = 0.5
-
-Samples: TypeAlias = list[Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,9 @@ class Monitor:
         """Whether the store takes no writes for now."""
         return self._scheduler is not None and self._scheduler.problem is not None
 
-    @property
-    def samples(self) -> Samples:
-        """Samples of the last hour, the earliest first."""
-        return self._stats.samples
+    def samples(self, after_us: int | None = None) -> list[Sample]:
+        """Return samples of the last hour, the earliest first: all, or those behind a moment."""
+        return self._stats.samples if after_us is None else self._stats.behind(after_us)
 
     def replays(self, execution: str) -> list[Replay]:
         """Return the latest replays of an execution in this process, the earliest first."""

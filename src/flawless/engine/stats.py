@@ -75,6 +75,17 @@ class Stats:
         """The samples there are, the earliest first."""
         return [*self._samples]
 
+    def behind(self, at_us: int) -> list[Sample]:
+        """Return the samples taken after the one of that moment.
+
+        If there is no such one (any more), they are those of later moments.
+        """
+        samples = self.samples
+        for place in range(len(samples) - 1, -1, -1):  # (not by order: a clock may be set back)
+            if samples[place].gauges.at_us == at_us:
+                return samples[place + 1 :]
+        return [one for one in samples if one.gauges.at_us > at_us]
+
     def take(self, gauges: Gauges, interval_s: float) -> None:
         """Take a sample; the first one only begins to count."""
         now = _totals(self._telemetry, gauges.cpu_s)

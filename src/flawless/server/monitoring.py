@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -55,9 +57,9 @@ class Monitoring:
         return Response(text, media_type=MEDIA_TYPE)
 
     async def stats(self, request: Request) -> Response:
-        """`GET /stats`: samples of the last hour."""
-        Query(request, set())
-        samples = [_sample(one) for one in self._monitor.samples]
+        """`GET /stats`: samples of the last hour, or only those behind the moment `after`."""
+        after_us = Query(request, {"after"}).moment_us("after")
+        samples = [_sample(one) for one in self._monitor.samples(after_us)]
         guests_max = self._service.settings.guests_max
         return document(api.Stats(INTERVAL_S, guests_max, samples))
 
@@ -66,6 +68,12 @@ class Monitoring:
         Query(request, set())
         found = await self._monitor.restarts()
         return document(api.RestartList([_restart(one) for one in found]))
+
+
+_HAPPENED: Final = tuple(
+    field.name for field in fields(Sample) if field.name not in ("gauges", "interval_s", "cpu")
+)
+"""What a sample has under the same name, and in the same unit, as its document."""
 
 
 def _restart(opening: Opening) -> api.Restart:
@@ -85,21 +93,5 @@ def _sample(sample: Sample) -> api.Sample:
         memory_bytes=gauges.memory_bytes,
         cpu=round(sample.cpu, 4),
         lag_ms=round(gauges.lag_s * 1_000, 3),
-        started=sample.started,
-        ended=sample.ended,
-        failed=sample.failed,
-        effects=sample.effects,
-        effects_failed=sample.effects_failed,
-        steps=sample.steps,
-        step_ms_p50=sample.step_ms_p50,
-        step_ms_p95=sample.step_ms_p95,
-        retries=sample.retries,
-        replays=sample.replays,
-        evictions=sample.evictions,
-        messages=sample.messages,
-        commits=sample.commits,
-        writes=sample.writes,
-        commit_ms_p50=sample.commit_ms_p50,
-        commit_ms_p95=sample.commit_ms_p95,
-        journal_bytes=sample.journal_bytes,
+        **{name: getattr(sample, name) for name in _HAPPENED},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flawless import api
-from flawless.server.openapi.operation import TEXT, Operation, Parameter
+from flawless.server.openapi.operation import MOMENT, TEXT, Operation, Parameter
 from flawless.server.openapi.parameters import FILTERS
 
 EVENTS: Final = "text/event-stream"
@@ -69,7 +69,7 @@ ENGINE: Final = (
         "How the engine is",
         {200: api.Health, 503: api.Health},
         "engine",
-        "503 while it cannot keep what it does.",
+        "503 while it cannot keep what it does. Counts of many may be about a second old.",
     ),
     Operation(
         "GET",
@@ -78,6 +78,9 @@ ENGINE: Final = (
         {200: api.Stats},
         "engine",
         "Of this process, for charts. Metrics for a monitoring system are at `/metrics`.",
+        query=(
+            Parameter("after", MOMENT, "Only those behind the sample of this moment: its `at`."),
+        ),
     ),
     Operation(
         "GET",

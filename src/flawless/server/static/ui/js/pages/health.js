@@ -11,6 +11,7 @@ import { CHARTS } from "../health/charts.js";
 
 const POLL_MS = 5_000;
 const LONG_MS = 60_000; // for what seldom changes
+const SHOWN_S = 3_600; // as far back as the server's samples go
 
 export class HealthPage {
   title = "Health";
@@ -19,6 +20,7 @@ export class HealthPage {
     this.app = app;
     this.stats = null;
     this.statsProblem = null;
+    this.loading = false;
     this.restarts = null;
     this.storeBytes = null;
     this.hover = null;
@@ -198,11 +200,18 @@ export class HealthPage {
 
   async #load() {
     this.app.health.soon();
+    if (this.loading) return; // the same samples would come twice
+    this.loading = true;
     try {
-      this.stats = await this.app.api.get("stats");
+      const known = this.stats?.samples ?? [];
+      const came = await this.app.api.get("stats", { after: known.at(-1)?.at });
+      const most = Math.ceil(SHOWN_S / came.interval_s);
+      this.stats = { ...came, samples: [...known, ...came.samples].slice(-most) };
       this.statsProblem = null;
     } catch (error) {
       this.statsProblem = error;
+    } finally {
+      this.loading = false;
     }
     this.app.update();
   }
