@@ -12,7 +12,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from flawless.server.pages import CONTENT_SECURITY_POLICY, STATIC, TYPES, Pages
+from flawless.server import pages as ui
+from flawless.server.headers import CONTENT_SECURITY_POLICY
+from flawless.server.pages import STATIC, TYPES, Pages
 from repository import files
 
 
@@ -103,6 +105,40 @@ def test_files_are_kept_until_one_of_them_changes(site: Path) -> None:
     late = ask(f"/ui/static/{before}/ui/js/app.js", static=site)
     assert late.text == "export const two = 2;"
     assert late.headers["cache-control"] == "no-cache"
+
+
+class Looking(Pages):
+    """Tells how often all files were looked at."""
+
+    looked = 0
+
+    def version(self) -> str:
+        """See `Pages.version`."""
+        self.looked += 1
+        return super().version()
+
+
+def test_all_files_are_looked_at_now_and_then(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each page, nor for each file; but a server that goes on running sees a change."""
+    pages = Looking(site)
+    path = site / "ui" / "js" / "app.js"
+
+    async def visit() -> None:
+        app = Starlette(routes=pages.routes())
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            monkeypatch.setattr(ui, "_LOOK_S", 3600.0)
+            first = (await client.get("/ui/")).text
+            await client.get(named(first, "x.js"))
+            assert (await client.get("/ui/")).text == first
+            assert pages.looked == 1
+            path.write_text("changed")
+            monkeypatch.setattr(ui, "_LOOK_S", 0.0)
+            late = (await client.get("/ui/")).text
+            assert named(late, "x.js") != named(first, "x.js")
+            assert pages.looked == 2
+
+    asyncio.run(visit())
 
 
 def test_what_a_browser_has_is_not_sent_again(site: Path) -> None:

@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute
 from flawless.errors import FlawlessError
 from flawless.server.access import caller
 from flawless.server.authentication import Authenticator, address
+from flawless.server.headers import CONTENT_SECURITY_POLICY
 from flawless.server.origins import is_foreign, navigates
-from flawless.server.pages import CONTENT_SECURITY_POLICY
 from flawless.server.problems import (
     AccessDenied,
     AccessUnusable,
@@ -30,7 +30,7 @@ from flawless.server.problems import (
     problem,
 )
 from flawless.server.rates import Rates
-from flawless.server.requests import read_body
+from flawless.server.requests import read_body, root_of
 from flawless.server.roles import ANYONE
 from flawless.server.routing import endpoint
 from flawless.server.sessions import COOKIE, SESSION_S
@@ -84,10 +84,12 @@ class Login:
         if session is not None:
             self._authenticator.sessions.end(session, now_us)
         if navigates(request.scope, request.headers, "POST"):
-            response: Response = RedirectResponse(f"{_root(request)}/login", 303)
+            response: Response = RedirectResponse(f"{root_of(request)}/login", 303)
         else:
             response = Response(status_code=204)
-        response.delete_cookie(COOKIE, path=_root(request) or "/", httponly=True, samesite="strict")
+        response.delete_cookie(
+            COOKIE, path=root_of(request) or "/", httponly=True, samesite="strict"
+        )
         return response
 
     # --- inside -------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ class Login:
             COOKIE,
             cookie,
             max_age=SESSION_S,
-            path=_root(request) or "/",
+            path=root_of(request) or "/",
             secure=request.scope.get("scheme") == "https",
             httponly=True,
             samesite="strict",
@@ -144,7 +146,7 @@ async def on_token_required(request: Request, error: Exception) -> Response:
     query = request.scope["query_string"].decode("latin-1")
     target = f"{where}?{query}" if query else where
     query = urlencode({"next": target}) if len(target) <= NEXT_CHARS_MAX else ""
-    return RedirectResponse(f"{_root(request)}/login?{query}".rstrip("?"), 303)
+    return RedirectResponse(f"{root_of(request)}/login?{query}".rstrip("?"), 303)
 
 
 _URL_SIGNS: Final = "/?&=%#:;,@+$!*'()~"
@@ -176,7 +178,7 @@ def _again(request: Request) -> Response:
     if query := request.scope["query_string"].decode("latin-1"):
         where = f"{where}?{query}"
     if not _is_ours(request, where):
-        where = f"{_root(request)}/ui/"
+        where = f"{root_of(request)}/ui/"
     text = f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(where)}">'
     return Response(text, headers=_HEADERS, media_type="text/html")
 
@@ -195,7 +197,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _target(request: Request, asked: str) -> str:
     """Return where to go after the login: a path of ours, whatever was asked for."""
-    root = _root(request)
+    root = root_of(request)
     if not _is_ours(request, asked) or urlsplit(asked).path in (f"{root}/login", f"{root}/logout"):
         return f"{root}/ui/"
     return asked
@@ -208,16 +210,10 @@ def _is_ours(request: Request, target: str) -> bool:
     """
     if len(target) > NEXT_CHARS_MAX or not target.isprintable() or "\\" in target or " " in target:
         return False
-    if not target.startswith(f"{_root(request)}/") or target.startswith("//"):
+    if not target.startswith(f"{root_of(request)}/") or target.startswith("//"):
         return False
     try:
         parts = urlsplit(target)
     except ValueError:
         return False
     return not parts.scheme and not parts.netloc
-
-
-def _root(request: Request) -> str:
-    """Return the prefix below which the application is mounted, without a slash at its end."""
-    root: str = request.scope.get("root_path", "")
-    return root.rstrip("/")

@@ -8,9 +8,11 @@ modules import each other by relative paths, which stay within one version.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import html
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,23 +24,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from flawless.server import tags
+from flawless.server.headers import CONTENT_SECURITY_POLICY
+from flawless.server.requests import root_of
 from flawless.server.roles import ANYONE, PAGE
 from flawless.server.routing import endpoint
 
 STATIC: Final = Path(__file__).with_name("static")
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
 PAGES: Final = frozenset({"", "executions", "start", "inbox", "deployments", "health"})
 """The first segments of the addresses that the page knows; it says of others that they are none."""
 TYPES: Final = {
@@ -53,6 +45,7 @@ _ASK: Final = "no-cache"  # keep it, and ask each time whether it is still right
 _PRELOADED: Final = ("vendor/lit-html", "client", "ui/js", "ui/js/components")
 """The folders whose modules every page needs: loaded at once rather than one import at a time."""
 _COMPRESSED_BYTES_MIN: Final = 1024
+_LOOK_S: Final = 1.0  # how often, at most, all files are looked at for what has changed
 _NAME: Final = re.compile(r"(?:[\w-][\w.-]{0,99}/){0,9}[\w-][\w.-]{0,99}", re.ASCII)
 """How our files are called: no part of a name begins with a dot."""
 
@@ -74,7 +67,8 @@ class Pages:
     def __init__(self, static: Path = STATIC) -> None:
         self._static = static
         self._files: dict[str, File] = {}
-        self._today: str | None = None  # the version that pages name since the last one was asked
+        self._today = ""  # the version, as it was at `_looked_s`
+        self._looked_s = -math.inf
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes. The files are the same for everybody, so no token is wanted."""
@@ -87,14 +81,14 @@ class Pages:
 
     async def home(self, request: Request) -> Response:
         """`GET /` and `GET /ui`: to the page, below whatever prefix this is mounted."""
-        return RedirectResponse(_root(request) + "/ui/", 307)
+        return RedirectResponse(root_of(request) + "/ui/", 307)
 
     async def page(self, request: Request) -> Response:
         """`GET /ui/...`: the page, which looks at the address itself."""
         first = request.path_params["path"].partition("/")[0]
-        version = self._today = self.version()
+        version = self._version()
         filled = {
-            "{{base}}": html.escape(quote(_root(request)) + "/ui/"),
+            "{{base}}": html.escape(quote(root_of(request)) + "/ui/"),
             "{{static}}": f"static/{version}",
             "{{preload}}": "\n".join(
                 f'<link rel="modulepreload" href="static/{version}/{name}">'
@@ -117,14 +111,13 @@ class Pages:
         found = self._file(request.path_params["path"])
         if found is None:
             raise HTTPException(404)
-        self._today = self._today or self.version()  # not for each file: it looks at all of them
-        today = request.path_params["version"] == self._today
+        today = request.path_params["version"] == self._version()
         headers = {
             "ETag": found.tag,
             "Cache-Control": _KEEP if today else _ASK,
             "Vary": "Accept-Encoding",
         }
-        if _knows(request, found.tag):
+        if tags.knows(request, found.tag):
             return Response(status_code=304, headers=headers)
         content = found.content
         if found.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
@@ -142,6 +135,13 @@ class Pages:
         return digest.hexdigest()[:16]
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _version(self) -> str:
+        """Return the version as it was a moment ago: to find it, all files are looked at."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._looked_s + _LOOK_S:
+            self._today, self._looked_s = self.version(), now_s
+        return self._today
 
     def _preloaded(self) -> list[str]:
         return [
@@ -168,16 +168,4 @@ class Pages:
 def _load(path: Path, changed_ns: int) -> File:
     content = path.read_bytes()
     compressed = gzip.compress(content, mtime=0) if len(content) >= _COMPRESSED_BYTES_MIN else None
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    return File(changed_ns, content, compressed, tag, TYPES[path.suffix])
-
-
-def _root(request: Request) -> str:
-    """Return the prefix below which the application is mounted, without a slash at its end."""
-    root: str = request.scope.get("root_path", "")
-    return root.rstrip("/")
-
-
-def _knows(request: Request, tag: str) -> bool:
-    known = request.headers.get("if-none-match", "")
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known.split(","))
+    return File(changed_ns, content, compressed, tags.tag(content), TYPES[path.suffix])

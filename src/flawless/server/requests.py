@@ -55,10 +55,15 @@ def expect_json(request: Request) -> None:
         raise RequestInvalid("send a JSON body, with the header Content-Type: application/json")
 
 
+def root_of(request: Request) -> str:
+    """Return the prefix below which the application is mounted, without a slash at its end."""
+    root: str = request.scope.get("root_path", "")
+    return root.rstrip("/")
+
+
 def location(request: Request, path: str) -> str:
     """Return where a document of the API is, as `Location` says it: below any mount's prefix."""
-    root: str = request.scope.get("root_path", "")
-    return f"{quote(root)}{api.PREFIX}{path}"
+    return f"{quote(root_of(request))}{api.PREFIX}{path}"
 
 
 def parse(body: bytes, type_: type[T]) -> T:

@@ -6,7 +6,6 @@ as one, so that a page has one file to import, or to copy.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from flawless.server import tags
 from flawless.server.roles import ANYONE
 from flawless.server.routing import endpoint
 
@@ -73,10 +73,9 @@ _EXPORT: Final = re.compile(r"^export (?=const |class |(async )?function )", re.
 
 
 def _file(request: Request, content: bytes, media_type: str, more: dict[str, str]) -> Response:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    tag = tags.tag(content)
     # Asked for anew each time, answered with 304: a new version is there with the next page.
     headers = {"ETag": tag, "Cache-Control": "no-cache", **more}
-    known = request.headers.get("if-none-match", "").split(",")
-    if {"*", tag} & {one.strip().removeprefix("W/") for one in known}:
+    if tags.knows(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=media_type)
