@@ -75,6 +75,43 @@ def test_an_import_that_never_returns(
         deploy(served, {"up_shop.py": body})
 
 
+LOUD = """
+import os
+import subprocess
+
+os.write(2, b"x" * 3_000_000 + b"heard until here")
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with open(MARK, "w") as mark:
+    mark.write(str(child.pid))
+"""
+
+
+def test_what_holds_the_pipes_when_the_rehearsal_has_ended(
+    served: flawless.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Processes that modules start end with the rehearsal, which does not wait for them."""
+    mark = tmp_path / "mark"
+    code = "".join(f"    {line}\n" for line in LOUD.replace("MARK", repr(str(mark))).splitlines())
+    rehearsed = "import sys\nif sys.platform != 'wasi' and 'pytest' not in sys.modules:\n" + code
+    monkeypatch.setattr(rehearsal, "LAST_WORDS_S_MAX", 600.0)  # all have ended long before
+    deploy(served, {"up_shop.py": version(2) + "\n\n" + rehearsed})
+    assert served.start("up_shop.run").result(30) == (2, 2)
+    assert not is_running(int(mark.read_text()))
+    with pytest.raises(DeploymentInvalid) as caught:
+        deploy(served, {"up_shop.py": version(3) + "\n\n" + rehearsed + "    os._exit(9)\n"})
+    assert caught.value.traceback == ("x" * 4_000 + "heard until here")[-4_000:]
+    assert not is_running(int(mark.read_text()))
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; one that is dead and not collected yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
 def test_what_imports_in_another_process_only(served: flawless.Engine, tmp_path: Path) -> None:
     """Should the engine's own process fail at it all the same, nothing has changed either."""
     deploy(served, good())

@@ -10,6 +10,7 @@ from ._text import read, write
 from .bind import bind
 from .decode import decode, decode_call, decode_exception, loads
 from .encode import dumps, encode, encode_call, encode_exception
+from .pinned import pinned
 from .plain import plain
 from .schema import describe_call, schema
 
@@ -27,6 +28,7 @@ __all__ = [
     "encode_call",
     "encode_exception",
     "loads",
+    "pinned",
     "plain",
     "public_module",
     "read",

@@ -24,8 +24,8 @@ _PLAIN_BASES = (str, bytes, bytearray, int, float, complex, list, tuple, dict, s
 _UNSET: Any = object()
 _PROGRAM = ("__main__", "__mp_main__")
 
-pinned: dict[str, Any] = {}
-"""Modules whose classes are meant while others of the same name are tried out in `sys.modules`."""
+pins: dict[str, Any] = {}
+"""Modules whose classes are meant, whatever `sys.modules` holds under their names; see `pinned`."""
 
 Kind = Literal["dataclass", "attrs", "namedtuple", "enum", "exception"]
 
@@ -124,7 +124,7 @@ def public_module(name: str) -> str:
 
 
 def _lookup(module: str, name: str) -> Any:
-    found: Any = pinned.get(module) or sys.modules.get(module)
+    found: Any = pins.get(module) or sys.modules.get(module)
     if found is None and module == public_module("__main__"):
         found = sys.modules.get("__main__")
     for part in name.split("."):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,9 @@ from flawless.stores.base import Deployment as DeploymentRecord
 from flawless.stores.base import Store
 
 PAGE_MAX: Final = 100
-"""Deployments on one page: of each, the whole manifest is read."""
+"""Deployments on one page: of each that is not known yet, the whole manifest is decoded."""
+OUTLINES_MAX: Final = 1_000
+"""Deployments whose outlines are kept in memory, those that were listed last."""
 
 
 class _Named(msgspec.Struct):
@@ -31,7 +34,7 @@ class _Outline(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Listed:
     """A deployment as lists show it; the workflows by name."""
 
     id: str
@@ -52,10 +55,11 @@ class Catalogue:
     def __init__(self, store: Store, library: Library) -> None:
         self._store = store
         self._library = library
+        self._outlines: OrderedDict[str, _Outline] = OrderedDict()
 
     async def page(
         self, *, limit: int = PAGE_MAX, before: str | None = None
-    ) -> tuple[list[Entry], str | None]:
+    ) -> tuple[list[Listed], str | None]:
         """Return deployments, newest first, saved before `before`; and the next page's `before`.
 
         Raises `DeploymentNotFound` when `before` is no deployment.
@@ -66,24 +70,24 @@ class Catalogue:
         if after is not None and await self._store.deployment(after) is None:
             raise DeploymentNotFound(after)
         found = await self._store.deployments(limit=limit + 1, before=after)
-        page = [self._entry(record) for record in found[:limit]]
+        page = [self._listed(record) for record in found[:limit]]
         return page, page[-1].id if len(found) > limit else None
 
-    async def get(self, id: str) -> tuple[Entry, Deployment]:  # noqa: A002 (the field's name)
+    async def get(self, id: str) -> tuple[Listed, Deployment]:  # noqa: A002 (the field's name)
         """Return a deployment with all that its manifest says; raises `DeploymentNotFound`."""
         record = await self._store.deployment(DeploymentId(id))
         if record is None:
             raise DeploymentNotFound(id)
-        return self._entry(record), Deployment.decode(record.manifest)
+        return self._listed(record), Deployment.decode(record.manifest)
 
     async def files(self, deployment: Deployment) -> list[str]:
         """Return the paths of what was uploaded for a deployment; none if it was no upload."""
         packed = await self._store.blob(deployment.manifest.upload)
         return [] if packed is None else list(msgspec.json.decode(packed, type=dict[str, str]))
 
-    def _entry(self, record: DeploymentRecord) -> Entry:
-        outline = msgspec.json.decode(record.manifest, type=_Outline)
-        return Entry(
+    def _listed(self, record: DeploymentRecord) -> Listed:
+        outline = self._outline(record)
+        return Listed(
             record.id,
             record.label,
             record.kind,
@@ -94,3 +98,16 @@ class Catalogue:
             bool(outline.upload),
             sorted(self._library.current_workflows(record.id)),
         )
+
+    def _outline(self, record: DeploymentRecord) -> _Outline:
+        """Return the outline of a manifest, which is immutable: its hash is the deployment's id."""
+        outline = self._outlines.get(record.id)
+        if outline is None:
+            outline = self._outlines[record.id] = msgspec.json.decode(
+                record.manifest, type=_Outline
+            )
+            if len(self._outlines) > OUTLINES_MAX:
+                self._outlines.popitem(last=False)
+        else:
+            self._outlines.move_to_end(record.id)
+        return outline

@@ -2,8 +2,8 @@
 
 The modules of an upload lie in a folder of their own, which is not on `sys.path`: a finder knows
 which top-level names are to be had there. While an upload is imported its names lead to its own
-files and to nothing else; afterwards `sys.modules` is as it was. `engine.layers` decides which of
-the modules everybody sees.
+files and to nothing else, apart from what `engine.bystanders` sees to; afterwards `sys.modules` is
+as it was. `engine.layers` decides which of the modules everybody sees.
 """
 
 from __future__ import annotations
@@ -14,16 +14,25 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from flawless import codec
-from flawless.codec._classes import pinned, reference
+from flawless.engine.bystanders import bystanders_have
 from flawless.engine.modules import import_by_name
+from flawless.errors import DeploymentInvalid
 from flawless.functions import Step, steps_apart
+
+IMPORT_S_MAX: Final = 60.0
+"""How long importing an upload may take in this process, and its libraries before it.
+
+It has worked in another process within `rehearsal.REHEARSAL_S_MAX`.
+"""
 
 _importing = threading.Lock()
 _folders: set[str] = set()
@@ -58,41 +67,80 @@ class Finder:
         return importlib.machinery.PathFinder.find_spec(name, [self.folder], target)
 
 
-def import_apart(folder: Path, tops: frozenset[str], modules: Sequence[str]) -> Imported:
+def import_apart(
+    folder: Path, tops: frozenset[str], modules: Sequence[str], libraries: Sequence[str] = ()
+) -> Imported:
     """Import modules from a folder; nobody else sees them, or their steps, afterwards.
 
-    Raises `DeploymentInvalid` with the traceback when one does not import.
+    `libraries` are imported before, as everybody sees them: while the upload itself is imported,
+    its names do not serve, so that time should be short. Raises `DeploymentInvalid` with the
+    traceback when a module does not import, or takes longer than `IMPORT_S_MAX`.
     """
-    with _importing, _pinned(tops), set_aside(tops), found_in(folder, tops), steps_apart() as steps:
-        _folders.add(str(folder))
-        importlib.invalidate_caches()
-        for name in modules:
-            import_by_name(name)
-        found = {name: module for name, module in sys.modules.items() if top(name) in tops}
+    _bounded(lambda: _import_libraries(libraries), modules)
+    with _importing:
+        served = _below(tops)
+        with (
+            codec.pinned(served),
+            bystanders_have(folder, tops, served),
+            set_aside(tops),
+            found_in(folder, tops),
+            steps_apart() as steps,
+        ):
+            _folders.add(str(folder))
+            importlib.invalidate_caches()
+            try:
+                _bounded(lambda: _import_all(modules), modules)
+                found = _below(tops)
+            except BaseException:
+                _disown(_below(tops))
+                raise
     return Imported(folder, tops, found, dict(steps))
 
 
-@contextmanager
-def _pinned(tops: frozenset[str]) -> Iterator[None]:
-    """Let values travel meanwhile as if nothing were being imported.
+def _import_all(names: Sequence[str]) -> None:
+    for name in names:
+        import_by_name(name)
 
-    Steps run in other threads, and their values are of classes of the modules that are set aside.
-    What is learnt about these classes here stays known when they have been replaced: steps that are
-    under way then still return them.
-    """
-    now = {name: module for name, module in list(sys.modules.items()) if top(name) in tops}
-    for name, module in now.items():
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == name:
-                with suppress(Exception):  # not every class can travel
-                    codec.schema(value)
-                    reference(value)
-    pinned.update(now)
+
+def _import_libraries(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in sys.modules:
+            with suppress(BaseException):  # the upload's own import tells of it, if it matters
+                importlib.import_module(name)
+
+
+def _bounded(work: Callable[[], None], modules: Sequence[str]) -> None:
+    """Do what may block for ever, in a thread of its own, which is given up if it does."""
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    threading.Thread(
+        target=copy_context().run, args=(run,), name="flawless-import", daemon=True
+    ).start()
     try:
-        yield
-    finally:
-        for name in now:
-            del pinned[name]
+        ended.result(IMPORT_S_MAX)
+    except TimeoutError:
+        raise DeploymentInvalid(
+            f"{', '.join(modules)} cannot be imported natively: in the engine's process it took "
+            f"longer than {IMPORT_S_MAX:g} s, though not in another one before"
+        ) from None
+
+
+def _disown(modules: Mapping[str, ModuleType]) -> None:
+    """See that an import which has been given up, and goes on one day, leaves `sys.modules` alone.
+
+    At its end it takes the module away, or puts it there anew, under the name in its spec.
+    """
+    for name, module in modules.items():
+        if module.__spec__ is not None:
+            module.__spec__.name = f"{name} (given up)"
 
 
 @contextmanager
@@ -144,3 +192,7 @@ def top(name: str) -> str:
 
 def _take_away(tops: frozenset[str]) -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in list(sys.modules) if top(name) in tops}
+
+
+def _below(tops: frozenset[str]) -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if top(name) in tops}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +79,8 @@ class Library:
         self._current: dict[str, Deployment] = {}
         self._deployments: dict[str, Deployment] = {}
         self._components: dict[str, Component] = {}
+        self._fetches: dict[str, asyncio.Task[Component]] = {}
+        """Components that are being read from the store and compiled, by hash."""
         self._runtime: Component | None = None
         self._uploads = Uploads(code)
         self._uploading = asyncio.Lock()
@@ -118,23 +120,25 @@ class Library:
 
     def close(self) -> None:
         """Let the process be as it was before uploads were shown to it."""
+        for fetch in self._fetches.values():
+            fetch.cancel()
         self._uploads.close()
 
     async def find(self, deployment_id: str) -> tuple[Deployment, Component]:
         """Return a deployment and its component; raises `DeploymentInvalid` if either is lost."""
         deployment = await self._deployment(deployment_id)
-        component_hash = deployment.manifest.component
-        component = self._components.get(component_hash)
+        component = self._components.get(deployment.manifest.component)
         if component is None:
-            wasm = await self._store.blob(component_hash)
-            if wasm is None:
-                raise DeploymentInvalid(
-                    f"the component of deployment {deployment_id} is not in the store: restore the "
-                    "data folder from a backup"
-                )
-            component = await self._load(wasm)
-            self._components[component_hash] = component
+            component = await self._fetched(deployment)
         return deployment, component
+
+    def loaded(self, deployment_id: str) -> tuple[Deployment, Component] | None:
+        """Return what `find` does, if that is in memory, as what serves always is; else None."""
+        deployment = self._deployments.get(deployment_id)
+        if deployment is None:
+            return None
+        component = self._components.get(deployment.manifest.component)
+        return None if component is None else (deployment, component)
 
     async def upload(
         self, files: Mapping[str, str], modules: Sequence[str], label: str, now_us: int
@@ -143,7 +147,9 @@ class Library:
 
         From then on new executions of its workflows run on it, and its steps serve all executions.
         Raises `InputInvalid` when these are no sources, and `DeploymentInvalid` when they do not
-        load in a guest or do not import natively. Nothing has changed then.
+        load in a guest or do not import natively. What serves has not changed then; but its modules
+        may have been imported, in a process of their own and in this one, and done there what they
+        do when they are imported, and the store may have kept a component that was baked for it.
 
         Durability: when this returns, the upload is durable, and the next engine serves it too.
         """
@@ -247,6 +253,8 @@ class Library:
                     ", ".join(deployment.manifest.entry_modules),
                 )
             self._before.append(_Uploaded(deployment, imported))
+        for deployment in table.values():  # whoever starts an execution does not wait for it then
+            await self.find(deployment.id)
         self._show()
 
     async def _taken_in(self, deployment: Deployment) -> Imported:
@@ -307,6 +315,34 @@ class Library:
             deployment = Deployment.decode(record.manifest)
             self._deployments[deployment_id] = deployment
         return deployment
+
+    async def _fetched(self, deployment: Deployment) -> Component:
+        """Return a component of the store, read and compiled once for all who want it now."""
+        wanted = deployment.manifest.component
+        fetch = self._fetches.get(wanted)
+        if fetch is None:
+            fetch = self._fetches[wanted] = asyncio.ensure_future(self._fetch(deployment))
+            fetch.add_done_callback(self._fetch_ended(wanted))
+        return await asyncio.shield(fetch)
+
+    async def _fetch(self, deployment: Deployment) -> Component:
+        wasm = await self._store.blob(deployment.manifest.component)
+        if wasm is None:
+            raise DeploymentInvalid(
+                f"the component of deployment {deployment.id} is not in the store: restore the "
+                "data folder from a backup"
+            )
+        component = await self._load(wasm)
+        self._components[deployment.manifest.component] = component
+        return component
+
+    def _fetch_ended(self, wanted: str) -> Callable[[asyncio.Task[Component]], None]:
+        def ended(fetch: asyncio.Task[Component]) -> None:
+            del self._fetches[wanted]
+            if not fetch.cancelled():
+                fetch.exception()  # those who wait have it, if any still do
+
+        return ended
 
     async def _adopt(self, wasm: bytes) -> Component:
         """Compile a component, and keep it in the store for as long as the data lives."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,11 @@ from flawless.errors import DeploymentInvalid
 
 REHEARSAL_S_MAX: Final = 60.0
 """How long importing all modules of an upload may take."""
-OUTPUT_BYTES_MAX: Final = 4 * 1024 * 1024
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+OUTPUT_BYTES_MAX: Final = 64 * 1024
+"""What is kept of the output of the process: the end of it."""
+LAST_WORDS_S_MAX: Final = 1.0
+"""How long pipes are read after the process has ended, should others hold them open."""
 SHOWN_CHARS_MAX: Final = 4_000
 """What is shown of the output of a process that died."""
 
@@ -48,42 +53,41 @@ async def rehearse(folder: Path, tops: frozenset[str], modules: Sequence[str]) -
     last said.
     """
     order = _Order(str(folder), sorted(tops), list(modules), [e for e in sys.path if e])
-    process = await asyncio.create_subprocess_exec(
+    names = ", ".join(modules)
+    transport, process = await asyncio.get_running_loop().subprocess_exec(
+        _Process,
         sys.executable,
         "-c",
         f"from {__name__} import main; main()",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(order.path)},
+        start_new_session=True,  # what the modules start ends with it
     )
-    names = ", ".join(modules)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
+    orders = transport.get_pipe_transport(0)
+    assert isinstance(orders, asyncio.WriteTransport)
     try:
+        orders.write(msgspec.json.encode(order))
+        orders.close()
         async with asyncio.timeout(REHEARSAL_S_MAX):
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                process.stdin.write(msgspec.json.encode(order))
-                process.stdin.close()
-            told, said, _ = await asyncio.gather(
-                _read(process.stdout), _read(process.stderr), process.wait()
-            )
+            await process.exited.wait()
     except TimeoutError:
         raise DeploymentInvalid(
             f"{names} cannot be imported natively: it took longer than {REHEARSAL_S_MAX:g} s"
         ) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            os.killpg(transport.get_pid(), signal.SIGKILL)
+        await process.exited.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S_MAX):
+                await process.silent.wait()
+        transport.close()
     try:
-        answer = msgspec.json.decode(told, type=_Answer)
+        answer = msgspec.json.decode(process.told.kept, type=_Answer)
     except msgspec.DecodeError:
         raise DeploymentInvalid(
             f"{names} cannot be imported natively: the process that tried ended with status "
-            f"{process.returncode}",
-            traceback=said.decode("utf-8", "replace")[-SHOWN_CHARS_MAX:],
+            f"{transport.get_returncode()}",
+            traceback=process.said.kept.decode("utf-8", "replace")[-SHOWN_CHARS_MAX:],
         ) from None
     if answer.error is not None:
         raise DeploymentInvalid(
@@ -92,12 +96,48 @@ async def rehearse(folder: Path, tops: frozenset[str], modules: Sequence[str]) -
     return answer.needed
 
 
-async def _read(stream: asyncio.StreamReader) -> bytes:
-    """Read to the end, and keep what there is room for: the end of it."""
-    kept = b""
-    while piece := await stream.read(65_536):
-        kept = (kept + piece)[-OUTPUT_BYTES_MAX:]
-    return kept
+class _Process(asyncio.SubprocessProtocol):
+    """What is heard of the process.
+
+    Not `asyncio.subprocess`: its `wait` may wait for all who hold the pipes, and not for the
+    process alone.
+    """
+
+    def __init__(self) -> None:
+        self.told = _Tail(ANSWER_BYTES_MAX)
+        self.said = _Tail(OUTPUT_BYTES_MAX)
+        self.exited = asyncio.Event()
+        self.silent = asyncio.Event()
+        """Nobody holds the pipes any more."""
+        self._open = {1, 2}
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        (self.told if fd == 1 else self.said).add(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._open.discard(fd)
+        if not self._open:
+            self.silent.set()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+
+class _Tail:
+    """The end of what a stream brings."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = bytearray()
+
+    @property
+    def kept(self) -> bytes:
+        return bytes(self._bytes[-self._bytes_max :])
+
+    def add(self, piece: bytes) -> None:
+        self._bytes += piece
+        if len(self._bytes) > 2 * self._bytes_max:  # not for every piece: it moves the rest
+            del self._bytes[: -self._bytes_max]
 
 
 def main() -> None:

@@ -7,9 +7,7 @@ folder for each upload that serves, named like the deployment.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -38,7 +36,7 @@ class Uploads:
         """
         folder = await asyncio.to_thread(self._write, upload, deployment)
         needed = await rehearse(folder, upload.tops, upload.modules)
-        return await asyncio.to_thread(_import, folder, upload, needed)
+        return await asyncio.to_thread(import_apart, folder, upload.tops, upload.modules, needed)
 
     def show(self, below: Sequence[Imported], above: Sequence[Imported]) -> None:
         """Let everybody see these, and no others; see `engine.layers`."""
@@ -82,15 +80,6 @@ class Uploads:
                 retriable=True,
             ) from error
         return folder
-
-
-def _import(folder: Path, upload: Upload, needed: Sequence[str]) -> Imported:
-    """Import libraries first: while the upload itself is imported, its names are not served."""
-    for name in needed:
-        if name not in sys.modules:
-            with suppress(BaseException):  # the upload's own import tells of it, if it matters
-                importlib.import_module(name)
-    return import_apart(folder, upload.tops, upload.modules)
 
 
 def _tidy(folder: Path, kept: set[str]) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from flawless import api
-from flawless.engine.catalogue import Entry
+from flawless.engine.catalogue import Listed
 from flawless.engine.deployment import Deployment, ModuleCode
 from flawless.engine.service import Service
 from flawless.engine.upload import FILES_BYTES_MAX
@@ -46,7 +46,8 @@ class Deployments:
     async def upload(self, request: Request) -> Response:
         """`POST /deployments`: 201 for new code, 200 for code that is known; both serve from now.
 
-        Nothing but the answer to a refused one tells that it was there.
+        After a refused one the same code serves as before. Its modules have been imported in a
+        process of their own, though, and perhaps in the engine's, with all that importing them did.
         """
         Query(request, set())
         expect_json(request)
@@ -65,7 +66,7 @@ class Deployments:
         most = api.DEPLOYMENTS_LIMIT_MAX
         limit = query.number("limit", most, least=1, most=most)
         page, after = await self._service.catalogue.page(limit=limit, before=query.text("before"))
-        return document(api.DeploymentPage([_listed(entry) for entry in page], after))
+        return document(api.DeploymentPage([_listed(one) for one in page], after))
 
     async def get(self, request: Request) -> Response:
         """`GET /deployments/{id}`: its workflows, modules, stand-ins and allowed hosts."""
@@ -88,30 +89,30 @@ class Deployments:
 
     async def _detail(self, id_: str) -> dict[str, Any]:
         catalogue = self._service.catalogue
-        entry, deployment = await catalogue.get(id_)
-        return _detail(entry, deployment) | {"files": await catalogue.files(deployment)}
+        listed, deployment = await catalogue.get(id_)
+        return _detail(listed, deployment) | {"files": await catalogue.files(deployment)}
 
 
-def _listed(entry: Entry) -> api.Deployment:
+def _listed(listed: Listed) -> api.Deployment:
     return api.Deployment(
-        entry.id,
-        entry.label,
-        entry.kind,
-        api.timestamp(entry.created_us),
-        entry.component,
-        entry.entry_modules,
-        sorted(entry.workflows),
-        current=bool(entry.current),
-        uploaded=entry.uploaded,
+        listed.id,
+        listed.label,
+        listed.kind,
+        api.timestamp(listed.created_us),
+        listed.component,
+        listed.entry_modules,
+        sorted(listed.workflows),
+        current=bool(listed.current),
+        uploaded=listed.uploaded,
     )
 
 
-def _detail(entry: Entry, deployment: Deployment) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(_listed(entry))
+def _detail(listed: Listed, deployment: Deployment) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(_listed(listed))
     workflows = sorted(deployment.manifest.workflows, key=lambda info: info.name)
     return fields | {
         "workflows": msgspec.convert(msgspec.to_builtins(workflows), list[api.Workflow]),
-        "current_workflows": entry.current,
+        "current_workflows": listed.current,
         "modules": [_module(module) for module in deployment.manifest.modules],
         "egress": deployment.manifest.egress,
         "standins": deployment.manifest.standins,
