@@ -7,8 +7,7 @@ import msgspec
 from flawless import api
 from flawless.core.status import Status
 from flawless.engine.service import Service
-from flawless.errors import JournalDamaged
-from flawless.server import records
+from flawless.server import decisions, records
 from flawless.stores.base import Record
 
 
@@ -25,18 +24,10 @@ async def detail(service: Service, record: Record, *, whole: bool = True) -> api
         for attempt in (attempt for effect in under_way for attempt in effect.attempts):
             attempt.message = ""
     if record.status is Status.PARKED:
-        fields["parked"] = await parked(service, record)
+        fields["parked"] = records.parked(await decisions.waiting(service, record))
     return api.ExecutionDetail(
         **fields,
         in_flight=under_way,
         children=await service.control.child_count(record.id),
         replays=records.replays(service.monitor.replays(record.id)),
     )
-
-
-async def parked(service: Service, record: Record) -> list[api.ParkedEffect]:
-    """Return what waits for a decision; nothing where a damaged journal hides it."""
-    try:
-        return records.parked(await service.control.parked(record.id))
-    except JournalDamaged:
-        return []

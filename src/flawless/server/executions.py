@@ -13,10 +13,11 @@ from flawless import api
 from flawless.core.status import Status
 from flawless.durations import wait_seconds
 from flawless.engine import arguments
+from flawless.engine.control import ParkedEffect
 from flawless.engine.service import End, Service
 from flawless.engine.tracing.context import given
 from flawless.errors import InputInvalid
-from flawless.server import details, filters, journals, records
+from flawless.server import decisions, details, filters, journals, records
 from flawless.server.access import Caller, caller
 from flawless.server.documents import document
 from flawless.server.requests import Query, bounded_seconds, location, moment_us, parse, read_body
@@ -24,7 +25,7 @@ from flawless.server.roles import JOURNAL, OPERATE, READ, STATE
 from flawless.server.routing import endpoint
 from flawless.server.shares import Shares
 from flawless.server.waiting import unless_stopping
-from flawless.stores.base import SEQ_END, Visible
+from flawless.stores.base import SEQ_END, Record, Visible
 
 
 class Executions:
@@ -93,7 +94,7 @@ class Executions:
         """`GET /executions`: newest first, those that fulfil all conditions (see `filters`).
 
         Parked ones come with what waits for a decision. A page may be short, or empty, and yet have
-        a `next`: one request looks at a bounded number of executions.
+        a `next`: one request looks at a bounded number of executions, and of entries.
         """
         query = Query(
             request,
@@ -106,11 +107,13 @@ class Executions:
             limit = min(limit, api.PARKED_LIMIT_MAX)
         selection = filters.selection(query, status)
         page = await self._service.list(selection, limit=limit, before=query.text("before"))
-        shown = [records.execution(record) for record in page.records]
         if status == Status.PARKED:
-            for execution, record in zip(shown, page.records, strict=True):
-                execution.parked = await details.parked(self._service, record)
-        return document(api.ExecutionPage(shown, page.next))
+            found = await decisions.waiting_in_all(self._service, page)
+            shown = [_with_parked(record, effects) for record, effects in found.of]
+            return document(api.ExecutionPage(shown, found.next))
+        return document(
+            api.ExecutionPage([records.execution(record) for record in page.records], page.next)
+        )
 
     async def get(self, request: Request) -> Response:
         """`GET /executions/{id}`: how it stands, and what it has under way."""
@@ -198,6 +201,12 @@ class Executions:
             return await self._service.response(execution)
         with self._waits.of(who):
             return await unless_stopping(self._stopping, self._service.response(execution, wait_s))
+
+
+def _with_parked(record: Record, effects: list[ParkedEffect]) -> api.Execution:
+    shown = records.execution(record)
+    shown.parked = records.parked(effects)
+    return shown
 
 
 def _stretch(request: Request) -> tuple[int, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final, TypeAlias
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +11,9 @@ from starlette.routing import BaseRoute
 from flawless import api
 from flawless.core.signals import SIGN
 from flawless.core.status import Status
+from flawless.engine.control import ParkedEffect
 from flawless.engine.service import Service
-from flawless.errors import JournalDamaged
-from flawless.server import filters, records
+from flawless.server import decisions, filters, records
 from flawless.server.documents import document
 from flawless.server.requests import Query
 from flawless.server.roles import READ
@@ -27,10 +26,6 @@ READ_MESSAGES: Final = 8
 """Messages that are read at a time: each may be as large as a value may be."""
 LOOKED_AT_MAX: Final = 2_000
 """A page of messages ends behind so many, signals included."""
-READ_ENTRIES_MAX: Final = 20_000
-"""A page of the inbox ends when the journals read for it have more entries than this."""
-
-Items: TypeAlias = list[api.InboxItem]  # `Inbox.list` hides the built-in name in the class
 
 
 class Inbox:
@@ -53,16 +48,9 @@ class Inbox:
         limit = query.number("limit", api.LIST_LIMIT, least=1, most=api.PARKED_LIMIT_MAX)
         selection = filters.selection(query, Status.PARKED)
         page = await self._service.list(selection, limit=limit, before=query.text("before"))
-        items: Items = []
-        read = 0
-        for n, record in enumerate(page.records):
-            length = await self._length(record)
-            if n and read + length > READ_ENTRIES_MAX:
-                return document(api.InboxPage(items, page.records[n - 1].id))
-            read += length
-            items += await self._items(record)
-            await asyncio.sleep(0)
-        return document(api.InboxPage(items, page.next))
+        found = await decisions.waiting_in_all(self._service, page)
+        items = [_item(record, one) for record, effects in found.of for one in effects]
+        return document(api.InboxPage(items, found.next))
 
     async def messages(self, request: Request) -> Response:
         """`GET /executions/{id}/messages`: those not received yet, `from` a number on."""
@@ -86,31 +74,17 @@ class Inbox:
             if len(some) < READ_MESSAGES:
                 return document(api.MessagePage([_shown(m) for m in found]))
 
-    async def _length(self, record: Record) -> int:
-        try:
-            last = await self._service.store.last_chunk(record.id)
-        except JournalDamaged:
-            return 0
-        return last.first_seq + last.count
 
-    async def _items(self, record: Record) -> Items:
-        """Return what waits in one execution; nothing where a damaged journal hides it."""
-        try:
-            parked = await self._service.control.parked(record.id)
-        except JournalDamaged:
-            return []
-        return [
-            api.InboxItem(
-                record.id,
-                record.workflow,
-                one.effect,
-                one.label,
-                api.timestamp(one.at_us),
-                one.asked,
-                record.attributes,
-            )
-            for one in parked
-        ]
+def _item(record: Record, waiting: ParkedEffect) -> api.InboxItem:
+    return api.InboxItem(
+        record.id,
+        record.workflow,
+        waiting.effect,
+        waiting.label,
+        api.timestamp(waiting.at_us),
+        waiting.asked,
+        record.attributes,
+    )
 
 
 def _shown(message: Message) -> api.Message:
