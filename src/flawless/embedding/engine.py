@@ -85,9 +85,8 @@ class Engine(Facade):
         is kept beside the store's file (`app.db.key`), where others cannot read it. Raises
         `ExecutionNotFound`, `InputInvalid`.
         """
-        from flawless.server.capabilities import Capabilities
+        from flawless.server.capabilities import Capabilities, granted
         from flawless.server.hosted import HOST_ID
-        from flawless.server.identity import granted
 
         record = self.call(lambda service: service.get(id))
         now_us = self._service.clock.now_us()

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from flawless import api
-from flawless._messages import check_name
 from flawless.engine.service import Service
-from flawless.errors import InputInvalid, UsageError
 from flawless.server.access import caller
 from flawless.server.authentication import Authenticator
-from flawless.server.capabilities import (
-    CAPABILITY_S_MAX,
-    MESSAGE_NAMES_MAX,
-    Capability,
-)
+from flawless.server.capabilities import granted
 from flawless.server.documents import document
 from flawless.server.requests import Query, parse, read_body
 from flawless.server.roles import KNOWN, OPERATE, Right
@@ -84,52 +75,3 @@ class Identity:
             ),
             201,
         )
-
-
-def granted(
-    execution: str,
-    rights: Sequence[str],
-    ttl_s: float,
-    messages: Sequence[str] | None,
-    *,
-    now_us: int,
-    issuer: str,
-    ends_us: int | None = None,
-) -> Capability:
-    """Return what a capability token is to allow; raises `InputInvalid` naming the field."""
-    if not 0 < ttl_s <= CAPABILITY_S_MAX:
-        raise InputInvalid(
-            f"ttl_s must be a number of seconds up to {CAPABILITY_S_MAX:.0f} (30 days), not "
-            f"{ttl_s:g}",
-            path="ttl_s",
-        )
-    expires_us = now_us + math.ceil(ttl_s * 1_000_000)
-    known = _rights(rights)
-    return Capability(
-        execution,
-        known,
-        expires_us if ends_us is None else min(expires_us, ends_us),
-        issuer,
-        _messages(messages, known),
-    )
-
-
-def _rights(names: Sequence[str]) -> frozenset[Right]:
-    if not names or not set(Right) >= set(names):
-        raise InputInvalid(f"rights names at least one of {', '.join(Right)}", path="rights")
-    return frozenset(map(Right, names))
-
-
-def _messages(names: Sequence[str] | None, rights: frozenset[Right]) -> frozenset[str] | None:
-    if names is None:
-        return None
-    if Right.SEND not in rights:
-        raise InputInvalid("messages are for the right send, which is not given", path="messages")
-    if len(names) > MESSAGE_NAMES_MAX:
-        raise InputInvalid(f"messages has at most {MESSAGE_NAMES_MAX} names", path="messages")
-    for name in names:
-        try:
-            check_name(name)
-        except UsageError as error:
-            raise InputInvalid(str(error), path="messages") from None
-    return frozenset(names)
