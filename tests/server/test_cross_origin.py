@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from asking import expect
-from guarded import API, HOST, Guarded, guarded
+from guarded import API, HOST, Guarded, guarded, listening
 
 from flawless.engine.service import Service
 from flawless.errors import UsageError
 from flawless.server import Access
+from flawless.server.connections import Lobby
+from flawless.server.limits import RequestLimits
 from flawless.server.roles import Role
 
 ALLOWED = "https://shop.example"
@@ -239,6 +241,34 @@ def test_other_machines_are_not_this_one(server: Guarded, client: str) -> None:
     assert "need a token" in expect(response, 403, "access-denied")["detail"]
     for here in ("127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"):
         assert server.ask("GET", LIST, client=(here, 1)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "peer", ["unknown", "unix:", "unix:/run/x.sock", "_hidden", "", "localhost"]
+)
+def test_a_peer_without_an_address_is_not_this_machine(server: Guarded, peer: str) -> None:
+    """What a proxy says of whom it does not know does not open the server to them."""
+    response = server.ask("GET", LIST, client=(peer, 0))
+    expect(response, 403, "access-denied", "need a token")
+
+
+@pytest.mark.parametrize(
+    "name", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"]
+)
+def test_who_comes_through_a_proxy_is_not_this_machine(server: Guarded, name: str) -> None:
+    """A proxy on this machine passes on what anybody asks."""
+    response = server.ask("GET", LIST, headers={name: "127.0.0.1"})
+    expect(response, 403, "access-denied", "through a proxy, need a token")
+
+
+@pytest.mark.parametrize("told", ["unknown", "unix:", "_a"])
+def test_what_a_proxy_tells_is_not_believed_to_be_us(server: Guarded, told: str) -> None:
+    """The server puts that in the place of the peer's address, before anybody looks at it."""
+    with listening(server.app, Lobby(RequestLimits()), server.loop) as (_, port):
+        url = f"http://127.0.0.1:{port}{LIST}"
+        answer = httpx.get(url, headers={"X-Forwarded-For": told}, trust_env=False)
+        expect(answer, 403, "access-denied", "need a token")
+        assert httpx.get(url, trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from asking import expect
-from guarded import API, MovableClock, guarded
+from guarded import API, Guarded, MovableClock, guarded
 
 from flawless.server.limits import RequestLimits
-from flawless.server.rates import Rates
+from flawless.server.rates import Rates, network
 from flawless.server.roles import Role
 
 WHOAMI = f"{API}/whoami"
+ROOT = "a-token-of-an-operator"
 
 
 def test_a_bucket_empties_and_fills_with_time() -> None:
@@ -96,6 +97,71 @@ def test_strangers_are_counted_by_address(tmp_path: Path) -> None:
         assert server.ask("GET", "/healthz").status_code == 429
         assert server.ask("GET", "/healthz", client=("192.0.2.7", 1)).status_code == 200
         assert server.ask("GET", WHOAMI, token=ann).status_code == 200
+
+
+def _guess(server: Guarded, token: str, host: str = "192.0.2.1") -> int:
+    """Ask with a token from an address; return the status."""
+    return server.ask("GET", WHOAMI, token=token, client=(host, 1)).status_code
+
+
+def test_guesses_share_one_rate_with_logins(tmp_path: Path) -> None:
+    """Ten wrong tokens a minute, in a header or the form: then the right one is not told apart."""
+    with guarded(tmp_path, token=ROOT) as server:
+        ann = server.add("ann", Role.READ)
+        assert _guess(server, ROOT) == 200
+        assert [_guess(server, f"guess-{n}") for n in range(12)] == [401] * 10 + [429] * 2
+        assert _guess(server, ROOT) == 429
+        form = {"data": {"token": ROOT}, "headers": {"Sec-Fetch-Site": "same-origin"}}
+        assert server.ask("POST", "/login", client=("192.0.2.1", 1), **form).status_code == 429
+        assert _guess(server, ann) == 200  # nobody could have guessed that one
+        assert _guess(server, ROOT, "192.0.2.2") == 200
+        server.clock.move(6)
+        assert _guess(server, ROOT) == 200
+        assert [_guess(server, "guess-20"), _guess(server, "guess-21")] == [401, 429]
+
+
+def test_logins_count_as_guesses_too(tmp_path: Path) -> None:
+    """Whoever has tried ten in the form cannot go on with headers."""
+    with guarded(tmp_path, token=ROOT) as server:
+        for n in range(10):
+            form = {"data": {"token": f"guess-{n}"}, "headers": {"Sec-Fetch-Site": "same-origin"}}
+            response = server.ask("POST", "/login", client=("192.0.2.1", 1), **form)
+            assert response.status_code == 401
+        assert (_guess(server, "guess-10"), _guess(server, ROOT)) == (429, 429)
+
+
+def test_a_program_with_an_old_token_keeps_nobody_out(tmp_path: Path) -> None:
+    """The same wrong token again and again is one guess, and expired capabilities are none."""
+    with guarded(tmp_path, token=ROOT) as server:
+        assert {_guess(server, "the-token-of-yesterday") for _ in range(50)} == {401}
+        assert {_guess(server, f"flc_{n}") for n in range(50)} == {401}
+        assert _guess(server, ROOT) == 200
+
+
+def test_addresses_of_one_network_are_one(tmp_path: Path) -> None:
+    """Whoever has an IPv6 address has 2**64 of them."""
+    with guarded(tmp_path, token=ROOT) as server:
+        statuses = [_guess(server, f"guess-{n}", f"2001:db8::{n:x}:1") for n in range(11)]
+        assert statuses == [401] * 10 + [429]
+        assert _guess(server, "guess-12", "2001:db8:0:1::1") == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1:2:3", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::1"),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_what_addresses_are_counted_as(address: str, counted: str) -> None:
+    """IPv6 by network, all else as it is."""
+    assert network(address) == counted
 
 
 def test_the_user_of_this_machine_has_no_rate(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, Final
 
 from flawless import api
@@ -20,6 +22,10 @@ FIELDS: Final = (
 )  # fmt: skip
 """What the engine says besides, where it is known; all else that a record carries is left out."""
 OWN: Final = "flawless"
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What moves the cursor, begins a line, or turns around how a terminal shows what follows."""
 
 
 class LogFormat(StrEnum):
@@ -36,6 +42,30 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+class TextLines(logging.Formatter):
+    """A line for people. What others have written cannot begin a line, nor steer the terminal.
+
+    Control characters are shown as Python writes them in a string; tracebacks keep their lines,
+    which are indented.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """Return the line itself."""
+        return _shown(super().formatMessage(record))
+
+    def formatException(  # noqa: N802 (logging's name)
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the lines of a traceback."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"  {_shown(line)}" for line in lines)
 
 
 class JsonLines(logging.Formatter):
@@ -77,7 +107,7 @@ def log_to_stderr(form: LogFormat, level: LogLevel, *, workflows: bool = False) 
     The level is that of what Flawless logs. Libraries log from `warning` on, or above that level.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form is LogFormat.JSON else logging.Formatter(TEXT))
+    handler.setFormatter(JsonLines() if form is LogFormat.JSON else TextLines())
     number = logging.getLevelNamesMapping()[level.upper()]
     root = logging.getLogger()
     if root.handlers:
@@ -87,3 +117,8 @@ def log_to_stderr(form: LogFormat, level: LogLevel, *, workflows: bool = False) 
     logging.getLogger(OWN).setLevel(number)
     if workflows:
         logging.getLogger(f"{OWN}.workflow").setLevel(logging.DEBUG)
+
+
+def _shown(text: str) -> str:
+    """Return text in which control characters can be seen, and do nothing."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)

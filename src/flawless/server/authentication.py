@@ -18,6 +18,7 @@ from flawless import api
 from flawless.engine.clock import Clock
 from flawless.errors import FlawlessError
 from flawless.server.access import NOBODY, Access, Caller, introduce, is_loopback
+from flawless.server.attempts import Attempts
 from flawless.server.capabilities import CAPABILITY_SIGN, Capabilities, Capability
 from flawless.server.keys import Seal, fingerprint, load_key
 from flawless.server.origins import HostCheck, is_foreign
@@ -28,7 +29,7 @@ from flawless.server.problems import (
     TooManyRequests,
     problem,
 )
-from flawless.server.rates import Rates
+from flawless.server.rates import Rates, network
 from flawless.server.roles import Role
 from flawless.server.sessions import COOKIE, CSRF_HEADER, Sessions
 from flawless.server.tokens import LOCAL, ROOT, TOKENS_FILE, Token, TokenFile, token_id
@@ -56,6 +57,7 @@ class Authenticator:
             identifier = f"{ROOT}.{Seal(key, ROOT).mac(digest)}"
             self._root = Token(identifier, ROOT, Role.DEPLOY, digest, api.timestamp(0))
         self._here = HostCheck(access)
+        self.attempts = Attempts(access.limits, clock)
 
     @property
     def local(self) -> bool:
@@ -201,13 +203,26 @@ class AccessGuard:
         if who.via == "local":
             return
         if who.via == "nobody":
-            wait_s = self._strangers.take(address(scope))
+            wait_s = self._strangers.take(network(address(scope)))
         else:
-            # Names are of different kinds: an execution may be called as a token is.
-            name = f"execution {who.execution}" if who.execution else f"token {who.name}"
-            wait_s = self._known.take(name)
+            wait_s = self._known.take(who.account)
         if wait_s:
             raise TooManyRequests("too many requests from this caller", wait_s)
+        if wait_s := self._guesses(who, scope):
+            raise TooManyRequests("too many wrong tokens from this address", wait_s)
+
+    def _guesses(self, who: Caller, scope: Scope) -> float:
+        """Return how long this address has to wait because of the wrong tokens it has shown.
+
+        Then FLAWLESS_TOKEN is not told from a wrong one there: a person may have chosen it. All
+        others are beyond guessing, so nobody is kept out with them.
+        """
+        if who.via == "token" and who.name == ROOT:
+            return self._authenticator.attempts.wait_s(address(scope))
+        bearer = Headers(scope=scope).get("authorization")
+        if who.via != "nobody" or bearer is None or _is_capability(bearer):
+            return 0.0
+        return self._authenticator.attempts.refused(address(scope), bearer)
 
     def _still(self, who: Caller, scope: Scope) -> Callable[[], bool]:
         def still() -> bool:

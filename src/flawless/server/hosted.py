@@ -7,7 +7,6 @@ token only capability tokens open what they are for. The application may know it
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -21,7 +20,7 @@ from flawless.errors import UsageError
 from flawless.server.access import Access, Caller
 from flawless.server.authentication import Authenticator
 from flawless.server.capabilities import CAPABILITY_SIGN
-from flawless.server.origins import is_foreign
+from flawless.server.origins import is_foreign, is_near
 from flawless.server.problems import AccessDenied
 from flawless.server.roles import Role
 from flawless.server.tokens import TOKEN_SIGN, Token
@@ -35,7 +34,6 @@ HOST_ID: Final = "host"
 """Stands where the id of a token would, in what the application itself gives out."""
 NAME_CHARS_MAX: Final = 200
 _GRANT: Final = "flawless.grant"
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 class HostedAuthenticator(Authenticator):
@@ -66,7 +64,7 @@ class HostedAuthenticator(Authenticator):
         return Caller(name, "host", Role(role), token_id=HOST_ID)
 
     def _is_here(self, scope: Scope, headers: Headers) -> bool:
-        return _is_near(scope, headers) and super()._is_here(scope, headers)
+        return is_near(scope, headers) and super()._is_here(scope, headers)
 
     def _issuer(self, identifier: str) -> Token | None:
         if identifier == HOST_ID:
@@ -102,12 +100,3 @@ def _checked(grant: object) -> Grant:
         f"access= returned {grant!r}: it returns None, or a name and a role, as in "
         '("ann", "operate"); roles are read, operate and deploy'
     )
-
-
-def _is_near(scope: Scope, headers: Headers) -> bool:
-    """Tell whether a request comes from this machine, and from nobody behind a proxy."""
-    try:
-        near = ipaddress.ip_address((scope.get("client") or ("", 0))[0]).is_loopback
-    except ValueError:
-        near = False
-    return near and not any(name in headers for name in _FORWARDED)

@@ -29,7 +29,6 @@ from flawless.server.problems import (
     TokenRequired,
     problem,
 )
-from flawless.server.rates import Rates
 from flawless.server.requests import read_body, root_of
 from flawless.server.roles import ANYONE
 from flawless.server.routing import endpoint
@@ -54,14 +53,7 @@ class Login:
     """The pages by which people come in and leave."""
 
     def __init__(self, authenticator: Authenticator) -> None:
-        limits = authenticator.access.limits
         self._authenticator = authenticator
-        self._attempts = Rates(
-            authenticator.clock,
-            per_s=limits.logins_per_minute / 60,
-            burst=limits.logins_per_minute,
-            names_max=limits.callers_max,
-        )
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -107,7 +99,7 @@ class Login:
         """`POST /login`: a cookie for a token."""
         if is_foreign(request.scope, request.headers):
             raise AccessDenied("the login form is sent by the server's own page only")
-        wait_s = self._attempts.take(address(request.scope))
+        wait_s = self._authenticator.attempts.take(address(request.scope))
         fields = await _form(request)
         target = _target(request, fields.get("next", ""))
         if wait_s:

@@ -15,6 +15,8 @@ from flawless.server.problems import AccessDenied
 
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""What proxies add: whoever asked one may be anywhere."""
 
 
 class HostCheck:
@@ -29,10 +31,8 @@ class HostCheck:
 
         Raises `AccessDenied` when the request is for another host or for a page of others.
         """
-        client = scope.get("client")
-        if client and not is_this_machine(client[0]):
-            # Through a proxy, or an application that mounts this and listens for others.
-            raise AccessDenied("requests from other machines need a token")
+        if not is_near(scope, headers):
+            raise AccessDenied("requests from other machines, or through a proxy, need a token")
         host = headers.get("host", "")
         if _name(host) not in self._hosts:
             raise AccessDenied(f"requests for the host {host[:100]!r} are not answered here")
@@ -84,13 +84,27 @@ def navigates(scope: Scope, headers: Headers, method: str = "GET") -> bool:
 
 
 def is_this_machine(address: str) -> bool:
-    """Tell whether a peer's address is this machine's own; what is no address is no peer."""
+    """Tell whether a peer's address is this machine's own; what is no address may be anybody."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return True
+        return False
     mapped = getattr(found, "ipv4_mapped", None)
     return found.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+def is_near(scope: Scope, headers: Headers) -> bool:
+    """Tell whether a request comes from this machine, and from nobody behind a proxy.
+
+    What a proxy tells of its peer (`unknown`, `unix:`, an obfuscated name) has come to us in the
+    place of the peer's address.
+    """
+    client = scope.get("client")
+    return (
+        client is not None
+        and is_this_machine(client[0])
+        and not any(name in headers for name in _FORWARDED)
+    )
 
 
 def _name(host: str) -> str:

@@ -114,6 +114,21 @@ _TITLES: dict[type[BaseException], str] = {
 """What an error means over HTTP, where its class says it in other words."""
 _HINTS: dict[type[BaseException], str] = {
     RequestInvalid: "docs/guides/http-api.md describes each request",
+    InputInvalid: "`path` names what to mend; GET /api/v1/workflows tells what each workflow "
+    "takes, GET /api/v1/openapi.json what each request takes",
+    RequestTimeout: "send it again over a faster connection, or send less",
+    WorkflowNotFound: "GET /api/v1/workflows lists all there are",
+    ExecutionNotFound: "GET /api/v1/executions lists all there are; `prefix` finds those whose id "
+    "begins so",
+    ExecutionConflict: "start it with another `id`, or with the same workflow and input to get the "
+    "execution that has this one",
+    DeploymentInvalid: "mend the module and send it again; where there is a `traceback`, it tells "
+    "the line",
+    DeploymentNotFound: "GET /api/v1/deployments lists all there are, and each tells its modules",
+    ValueTooLarge: "store it elsewhere and pass a reference, such as a path or an address",
+    TooManyRequests: "wait as long as `Retry-After` says; a stream of events tells of changes "
+    "without asking again and again",
+    TooManyStreams: "close streams that nobody reads, or connect again after `Retry-After` seconds",
     ExecutionEnded: "GET /api/v1/executions/{id}/result tells how it ended; one that failed can go "
     "on: POST /api/v1/executions/{id}/retry",
     InboxFull: "send it again later, with the same `id` so that it counts once",
@@ -125,7 +140,10 @@ _HINTS: dict[type[BaseException], str] = {
     CsrfRequired: "send the header X-Flawless-CSRF with the `csrf` that GET /api/v1/whoami gives",
     AccessUnusable: "whoever runs the server finds the reason in its log",
     AccessDenied: "use the address that `flawless up` printed, or serve with FLAWLESS_TOKEN set",
+    UsageError: "docs/guides/http-api.md describes what can be asked",
+    FlawlessError: "whoever runs the server finds more in its log, or with `flawless doctor`",
 }
+"""What to do about it; errors that know better carry a `hint` of their own."""
 
 
 def problem(error: FlawlessError) -> Response:
@@ -159,7 +177,8 @@ async def on_flawless_error(_: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer with what routing found: no such path, method not allowed."""
     assert isinstance(error, HTTPException)
-    hint = "docs/guides/http-api.md lists all paths" if error.status_code == 404 else None
+    known = error.status_code in (404, 405)
+    hint = "docs/guides/http-api.md lists all paths, and what they take" if known else None
     headers = dict(error.headers or {})
     detail = error.detail
     if error.status_code == 404:
