@@ -107,6 +107,7 @@ class Service:
             progress=progress,
             code=code,
         )
+        self._catalogue = Catalogue(store, self._library)
         self._scheduler: Scheduler | None = None
         self._control: Control | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
@@ -332,7 +333,7 @@ class Service:
     def catalogue(self) -> Catalogue:
         """What is deployed."""
         self._running()
-        return Catalogue(self.store, self._library)
+        return self._catalogue
 
     async def deploy(
         self, files: Mapping[str, str], modules: Sequence[str], label: str = ""
