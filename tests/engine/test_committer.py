@@ -10,7 +10,9 @@ import pytest
 
 from flawless.core.status import Status
 from flawless.engine import committer as module
+from flawless.engine.changes import Changes
 from flawless.engine.committer import Committer
+from flawless.engine.telemetry import Telemetry
 from flawless.errors import StoreConflict, StoreError
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import MemoryStore
@@ -250,6 +252,64 @@ def test_a_callback_that_raises_stops_nobody() -> None:
         await told.until(1)
         committer.submit(create("c"), told.durable("c"))
         assert await told.until(2) == ["b", "c"]
+
+    running(work)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_telling_that_raises_stops_nobody(slow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even when the log raises as well: what is written is acknowledged, and more is taken."""
+
+    def bug(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a bug")
+
+    async def work(store: Ledger, committer: Committer) -> None:
+        store.slow = slow
+        monkeypatch.setattr(Telemetry, "wrote", bug)
+        monkeypatch.setattr(Changes, "note_write", bug)
+        monkeypatch.setattr(module._log, "exception", bug)
+        committer._changes.active = True
+        told = Told()
+        committer.submit(create("a"), told.durable("a"))
+        await told.until(1)
+        committer.submit(create("b"), told.durable("b"))
+        assert await told.until(2) == ["a", "b"]
+
+    running(work)
+
+
+def test_a_refusal_that_raises_stops_nobody() -> None:
+    """Whoever is refused next is told so, and the committer takes further writes."""
+
+    async def work(store: Ledger, committer: Committer) -> None:
+        told = Told()
+
+        def bug(_: Exception) -> None:
+            raise RuntimeError("a bug")
+
+        committer.submit(append("a", 1), None, bug)
+        committer.submit(append("b", 1), told.durable("b"), told.refused("b"), joined=True)
+        await told.until(1)
+        committer.submit(create("c"), told.durable("c"))
+        assert await told.until(2) == ["b refused: ExecutionNotFound", "c"]
+
+    running(work)
+
+
+def test_a_batch_that_takes_too_long_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is stalled from when it is too old until it is durable; idleness never is."""
+
+    async def work(store: Ledger, committer: Committer) -> None:
+        store.slow = True
+        told = Told()
+        committer.submit(create("a"), told.durable("a"))
+        await asyncio.sleep(0)
+        assert not committer.stalled
+        monkeypatch.setattr(module, "STALLED_S", -1.0)  # as if all that time had passed
+        assert committer.stalled
+        await told.until(1)
+        await asyncio.sleep(0)
+        assert not committer.stalled
 
     running(work)
 

@@ -181,12 +181,19 @@ def test_uploads_serve_after_a_restart(tmp_path: Path) -> None:
     with reopen(tmp_path) as engine:
         assert set(engine.call(workflows)) == {"up_shop.run", "up_desk.run"}
         assert engine.start("up_shop.run").result(30) == (2, 2)
+        assert engine.call(unloaded) == []
         waiting = engine.get("w")
         waiting.send("go")
         assert waiting.result(30) == (3, 3)
         assert len(list((tmp_path / "t.db.code").iterdir())) == 2
         with pytest.raises(flawless.WorkflowNotFound):
             engine.start("up_file.own")
+
+
+async def unloaded(service: object) -> list[str]:
+    """Return the workflows whose start would have to wait until a component is compiled."""
+    library = service._library  # type: ignore[attr-defined]  # a service
+    return [name for name in library.workflows if library.loaded(library.latest(name).id) is None]
 
 
 async def workflows(service: object) -> list[str]:

@@ -42,3 +42,15 @@ class Callers:
                 future.set_exception(
                     EngineStopped(f"the engine was closed before it could {what}; {again}")
                 )
+
+
+def answer(future: asyncio.Future[T], result: T) -> None:
+    """Give a caller the result, unless it was told something else already."""
+    if not future.done():
+        future.set_result(result)
+
+
+def disappoint(future: asyncio.Future[Any], error: Exception) -> None:
+    """Give a caller the error, unless it was told something else already."""
+    if not future.done():
+        future.set_exception(error)

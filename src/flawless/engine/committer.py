@@ -12,12 +12,14 @@ and tried again, nothing is performed meanwhile, and `problem` tells health chec
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, cast
 
 from flawless.engine.changes import Changes
+from flawless.engine.mishaps import complain, report
 from flawless.engine.telemetry import Telemetry
 from flawless.errors import StoreError
 from flawless.stores.base import Append, Create, NextRun, Result, Results, Send, Store, Write
@@ -26,6 +28,8 @@ _log = logging.getLogger("flawless.store")
 
 BATCH_WRITES_MAX = 1_000
 BATCH_BYTES_MAX = 16 * 1024 * 1024
+STALLED_S = 30.0
+"""A batch that is not written after so long is a reason not to call the engine ready."""
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MAX_S = 5.0
 
@@ -64,6 +68,11 @@ class Committer:
         self.batches = 0
         self.writes = 0
 
+    @property
+    def stalled(self) -> bool:
+        """Whether the oldest batch that is not durable is older than `STALLED_S`."""
+        return self._busy and self._loop.time() - self._began_s > STALLED_S
+
     async def close(self, timeout_s: float) -> None:
         """Commit what is queued, as far as that succeeds within `timeout_s`, and stop."""
         try:
@@ -97,6 +106,7 @@ class Committer:
         self._queue.append((write, durable, refused, joined))
         if not self._busy:
             self._busy = True
+            self._began_s = self._loop.time()
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
@@ -107,12 +117,17 @@ class Committer:
         try:
             waits_for = commit.send(None)
         except StopIteration as done:
-            self._deliver(batch, done.value)
-            self._next()
+            results = done.value
         except Exception as error:
             self._spawn(self._mend(batch, error))
+            return
         else:
             self._spawn(self._finish(batch, _Rest(commit, waits_for)))
+            return
+        try:
+            self._deliver(batch, results)
+        finally:
+            self._next()
 
     def _next(self) -> None:
         if self._queue:
@@ -130,8 +145,10 @@ class Committer:
         except Exception as error:
             await self._mend(batch, error)
             return
-        self._deliver(batch, results)
-        self._next()
+        try:
+            self._deliver(batch, results)
+        finally:
+            self._next()
 
     def _deliver(self, batch: list[_Item], results: Results) -> None:
         self.batches += 1
@@ -144,15 +161,21 @@ class Committer:
             result: Result = None
             if write is not None:
                 result = next(remaining)
-                telemetry.wrote(write, result)
+                try:
+                    telemetry.wrote(write, result)
+                except Exception:  # it ends in handlers of logs and spans, which are anybody's
+                    report(_log, "internal error while telling of a write")
                 if note is not None:
-                    note(write, result)
+                    try:
+                        note(write, result)
+                    except Exception:
+                        report(_log, "internal error while telling of a change")
             if durable is None:
                 continue
             try:
                 durable(result)
             except Exception:  # a bug of ours must not stop the other executions
-                _log.exception("internal error after a write")
+                report(_log, "internal error after a write")
 
     def _gather(self) -> list[_Item]:
         batch: list[_Item] = []
@@ -174,10 +197,13 @@ class Committer:
 
     async def _mend(self, batch: list[_Item], error: Exception) -> None:
         """Get a batch that failed into the store after all, or find the write that is to blame."""
-        if isinstance(error, StoreError) and error.retriable:
-            await self._insist(batch, error)
-        else:
-            await self._refuse(batch, error)
+        try:
+            if isinstance(error, StoreError) and error.retriable:
+                await self._insist(batch, error)
+            else:
+                await self._refuse(batch, error)
+        except Exception:
+            report(_log, "internal error after a commit that failed")
         self._next()
 
     async def _refuse(self, batch: list[_Item], error: Exception) -> None:
@@ -192,10 +218,14 @@ class Committer:
             for group in groups:
                 await self._insist(group, None)
             return
-        _log.error("a write was refused: %s", error)
+        complain(_log, "a write was refused: %s", error)
         for _, _, refused, _ in batch:
-            if refused is not None:
+            if refused is None:
+                continue
+            try:
                 refused(error)
+            except Exception:
+                report(_log, "internal error after a write that was refused")
 
     async def _insist(self, batch: list[_Item], problem: StoreError | None) -> None:
         """Commit; while the store has a passing problem, keep trying."""
@@ -215,18 +245,22 @@ class Committer:
                 await self._refuse(batch, error)
                 return
             if self.problem is not None:
-                _log.warning("the store can write again")
                 self.problem = None
+                with contextlib.suppress(Exception):  # (of handlers)
+                    _log.warning("the store can write again")
             self._deliver(batch, results)
             return
 
     def _tell(self, problem: StoreError) -> None:
-        if self.problem is None:
-            self._telemetry.store_problems += 1
-            _log.error("%s (will be tried again)", problem)
-        self.problem = problem
-        if self.on_problem is not None:
-            self.on_problem(problem)
+        new, self.problem = self.problem is None, problem
+        try:
+            if self.on_problem is not None:
+                self.on_problem(problem)
+            if new:
+                self._telemetry.store_problems += 1
+                _log.error("%s (will be tried again)", problem)
+        except Exception:
+            report(_log, "internal error while telling of a problem of the store")
 
 
 class _Rest:

@@ -35,6 +35,7 @@ from flawless.engine.deployment import Deployment
 from flawless.engine.effects import InFlight
 from flawless.engine.endings import error_of, outcome_for_parent, status_of
 from flawless.engine.host import Host
+from flawless.engine.mishaps import report
 from flawless.engine.outcome import Outcome
 from flawless.engine.printed import RawOutput
 from flawless.engine.resting import Rest, append, resting
@@ -338,7 +339,7 @@ class LiveExecution:
             self._fail(error)
             return
         except Exception as error:  # a bug of ours must not stop the other executions
-            _log.exception("internal error in execution %s", self.id, extra={"execution": self.id})
+            report(_log, "internal error in execution %s", self.id)
             self._fail(error)
             return
         if isinstance(state, Preempted):

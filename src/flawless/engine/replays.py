@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class Replays:
             self._known.move_to_end(execution)
         known.append(replay)
         extra = {"execution": execution, "replayed": entries, "reason": reason}
-        _log.debug("execution %s is back: %d effects replayed", execution, entries, extra=extra)
+        with contextlib.suppress(Exception):  # (of handlers: the execution is not to blame)
+            _log.debug("execution %s is back: %d effects replayed", execution, entries, extra=extra)
 
     def left(self, execution: ExecutionId) -> None:
         """An execution has left memory; it may not have got to where it was."""

@@ -22,7 +22,7 @@ from flawless.core.machine import NewEntries, Perform
 from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
 from flawless.engine import beginnings
-from flawless.engine.callers import Callers
+from flawless.engine.callers import Callers, answer, disappoint
 from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
@@ -35,6 +35,7 @@ from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
 from flawless.engine.mail import Mail, TypeOf
+from flawless.engine.mishaps import complain, report
 from flawless.engine.outcome import Outcome
 from flawless.engine.queued import Queued
 from flawless.engine.replays import Reason
@@ -175,8 +176,9 @@ class Scheduler:
 
     @property
     def running(self) -> bool:
-        """Whether executions are being loaded, and woken when they are due."""
-        return not self.stopping and self._tasks.run("loader", "timers")
+        """Whether executions are being loaded, woken when they are due, and written in time."""
+        working = self._tasks.run("loader", "timers") and not self._committer.stalled
+        return working and not self.stopping
 
     @property
     def in_memory(self) -> int:
@@ -211,38 +213,48 @@ class Scheduler:
         refused, which may be long after a passing problem of the store was raised here.
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
-        room = self.guests < self._settings.guests_max and not self._queued
         later = write.wake_us is not None
-        # A child with the same id might be about to be born: this must not write to its journal.
-        begins = room and not later and write.id not in self._births
+        # A child with the same id, about to be born or here, must keep its journal for itself.
+        known = write.id in self._births or write.id in self._live
+        room = self.guests < self._settings.guests_max and not self._queued
+        # Nothing is awaited from here until it is submitted and has begun: what was seen holds.
+        ready = self._library.loaded(write.deployment) if room and not (later or known) else None
+        live = None if ready is None else alive(self, write, *ready)
 
         def durable(result: Result) -> None:
             taken = result if isinstance(result, Record) else None
             settled()
-            if taken is not None and (live := self._live.pop(write.id, None)) is not None:
-                live.stop()
-            if taken is None and later:
+            if taken is not None:
+                self._withdraw(live)
+            elif later:
                 self._wakeups.changed.set()
-            elif taken is None and not begins:
+            elif live is None:
                 self._enqueue(write.id, "begun")
-            if not made.done():
-                made.set_result(taken)
+            answer(made, taken)
 
         def refused(error: Exception) -> None:
             settled()
-            if (live := self._live.pop(write.id, None)) is not None:
-                live.stop()
-            if not made.done():
-                made.set_exception(error)
+            self._withdraw(live)
+            disappoint(made, error)
 
         self._committer.submit(write, durable, refused)
-        if begins:
-            deployment, component = await self._library.find(write.deployment)
-            live = alive(self, write, deployment, component)
+        if live is not None:
+            guests, self.guests = self.guests, self.guests + 1
             self._live[write.id] = live
-            self.guests += 1
-            live.begin(machine_of(live, [first], len(write.chunk.data), self._settings))
+            try:
+                live.begin(machine_of(live, [first], len(write.chunk.data), self._settings))
+            except Exception:  # it is about to be durable, so the loader has to begin it
+                report(_log, "internal error while %s began", write.id)
+                self._withdraw(live)
+                self.guests, live = guests, None
         return await self._callers.wait(made, *_KEEPING)
+
+    def _withdraw(self, live: LiveExecution | None) -> None:
+        """Stop an execution that began and is not there after all."""
+        if live is not None:
+            if self._live.get(live.id) is live:
+                del self._live[live.id]
+            live.stop()
 
     async def durable(self, *, patient: bool = True) -> None:
         """Return when everything handed in so far is durable.
@@ -252,12 +264,7 @@ class Scheduler:
         done: asyncio.Future[None] = self.loop.create_future()
         if not patient:
             self.expect_healthy()
-
-        def durable(_: Result) -> None:
-            if not done.done():
-                done.set_result(None)
-
-        self._committer.submit(None, durable)
+        self._committer.submit(None, lambda _: answer(done, None))
         await (done if patient else self._callers.wait(done, *_KEEPING))
 
     async def revive(self, executions: Collection[ExecutionId], writes: list[Write]) -> None:
@@ -272,12 +279,10 @@ class Scheduler:
             self._telemetry.retried += len(executions)
             for execution in executions:
                 self._enqueue(execution, "retried")
-            if not done.done():
-                done.set_result(None)
+            answer(done, None)
 
         def refused(error: Exception) -> None:
-            if not done.done():
-                done.set_exception(error)
+            disappoint(done, error)
 
         for n, write in enumerate(writes):
             last = n == len(writes) - 1
@@ -298,16 +303,15 @@ class Scheduler:
                 try:
                     durable()
                 except Exception:
-                    known = {"execution": execution}
-                    _log.exception("internal error after a write of %s", execution, extra=known)
+                    report(_log, "internal error after a write of %s", execution)
             if isinstance(result, tuple):
                 for one in result:
                     self._delivery.notify(one)
 
         def refused(error: Exception) -> None:
             live = self._live.pop(execution, None) if execution is not None else None
-            known = {"execution": execution}
-            _log.error("execution %s is stopped here: %s", execution, error, extra=known)
+            text = "execution %s is stopped here: %s"
+            complain(_log, text, execution, error, execution=execution)
             if live is not None:
                 live.stop()
             if execution is not None:
@@ -392,6 +396,7 @@ class Scheduler:
 
     def replayed(self, execution: LiveExecution, entries: int) -> None:
         """Note that a guest is where it was."""
+        self._changes.note(execution.id)
         self._telemetry.replays.done(execution.id, entries)
 
     def guest_closed(self) -> None:
@@ -414,13 +419,12 @@ class Scheduler:
                 try:
                     await self._load(execution, reason)
                 except (StoreError, ToolchainError) as error:
-                    known = {"execution": execution}
-                    _log.error("execution %s cannot be loaded: %s", execution, error, extra=known)
+                    text = "execution %s cannot be loaded: %s"
+                    complain(_log, text, execution, error, execution=execution)
                     await asyncio.sleep(_PAUSE_S)
                     self._enqueue(execution, reason)
                 except Exception:
-                    known = {"execution": execution}
-                    _log.exception("internal error while loading %s", execution, extra=known)
+                    report(_log, "internal error while loading %s", execution)
                 await asyncio.sleep(0)  # effects and requests have their turn between two guests
             self._room.clear()
             if not self._queued or not self._make_room():
@@ -466,15 +470,15 @@ class Scheduler:
             if live.machine is None and not live.over:
                 live.record(machine_of(live, entries, size, self._settings))
         except FlawlessError as error:
-            known = {"execution": live.id}
-            _log.error("an outcome of %s cannot be recorded: %s", live.id, error, extra=known)
+            text = "an outcome of %s cannot be recorded: %s"
+            complain(_log, text, live.id, error, execution=live.id)
             live.stop()
         finally:
             self._progress.set()
 
     async def _give_up(self, execution: ExecutionId, error: FlawlessError) -> None:
         """An execution that cannot be read stops; its journal stays as it is."""
-        _log.error("%s", error, extra={"execution": execution})
+        complain(_log, "%s", error, execution=execution)
         live = self._live.pop(execution, None)
         if live is not None:
             live.stop()
@@ -493,5 +497,3 @@ class Scheduler:
 
     def _known(self, execution: ExecutionId) -> bool:
         return execution in self._live or execution in self._queued
-
-    # --- small things -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ one process and begins at zero with it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -183,7 +184,8 @@ class Telemetry:
         self.left(execution)
         if _log.isEnabledFor(logging.INFO):
             known = {"execution": execution, "workflow": workflow, "status": str(status)}
-            _log.info("execution %s has ended: %s", execution, status, extra=known)
+            with contextlib.suppress(Exception):  # (of handlers: whoever waits for the end is next)
+                _log.info("execution %s has ended: %s", execution, status, extra=known)
         if took_us is None:
             return
         times = self.life_s.get(name)

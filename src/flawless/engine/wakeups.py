@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from flawless.engine.clock import Clock, Timer
+from flawless.engine.mishaps import complain
 from flawless.engine.replays import Reason
 from flawless.errors import StoreError
 from flawless.ids import ExecutionId
@@ -66,7 +67,7 @@ class Wakeups:
                 elif pause_s is not None:
                     timer = self._clock.call_later(pause_s, self.changed.set)
             except StoreError as error:
-                _log.error("due executions cannot be found: %s", error)
+                complain(_log, "due executions cannot be found: %s", error)
                 look_s = _STORE_PAUSE_S
             try:
                 await asyncio.wait_for(self.changed.wait(), look_s)
@@ -83,7 +84,7 @@ class Wakeups:
             try:
                 page = await self._store.running(limit=PAGE, after=after)
             except StoreError as error:
-                _log.error("executions that were running cannot be found: %s", error)
+                complain(_log, "executions that were running cannot be found: %s", error)
                 await asyncio.sleep(_STORE_PAUSE_S)
                 continue
             if not page:

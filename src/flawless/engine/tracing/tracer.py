@@ -11,6 +11,7 @@ from typing import Any, Final
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import Entry, Invoked
 from flawless.core.protocol import Performable, label
+from flawless.engine.mishaps import report
 from flawless.engine.telemetry import kind_of
 from flawless.engine.tracing import context
 from flawless.engine.tracing.identity import Place, RunIdentity, identity, read_traceparent
@@ -67,10 +68,20 @@ class Tracer:
 
     def caller(self) -> str | None:
         """Return the `traceparent` of whoever starts an execution now, if they are traced."""
-        return self._spans.current() or _known(context.given.get())
+        try:
+            return self._spans.current() or _known(context.given.get())
+        except Exception:  # (what is current, anybody may have set)
+            report(_log, "internal error while tracing")
+            return None
 
     def loaded(self, record: Record, entries: Sequence[Entry]) -> None:
         """An execution comes into memory with this journal, which was told of already."""
+        try:
+            self._loaded(record, entries)
+        except Exception:  # a bug of ours must not stop the executions
+            report(_log, "internal error while tracing")
+
+    def _loaded(self, record: Record, entries: Sequence[Entry]) -> None:
         if record.id in self._stories:
             return
         first = entries[0]
@@ -84,8 +95,8 @@ class Tracer:
         """Something was written: tell what it ends."""
         try:
             self._durable(write, result)
-        except Exception:  # a bug of ours must not stop the executions
-            _log.exception("internal error while tracing")
+        except Exception:
+            report(_log, "internal error while tracing")
 
     def _durable(self, write: Write, result: Result) -> None:
         match write:
@@ -106,7 +117,11 @@ class Tracer:
         story = self._stories.get(execution)
         if story is None:
             return ""
-        return story.begins(effect, label(request), kind_of(request), now_us).traceparent
+        try:
+            return story.begins(effect, label(request), kind_of(request), now_us).traceparent
+        except Exception:
+            report(_log, "internal error while tracing")
+            return ""
 
     @property
     def propagates(self) -> bool:
