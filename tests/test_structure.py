@@ -67,6 +67,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": INNER | {"http"},
 }
 
+# The parts of the server, each of which imports only from those before it.
+SERVER = (
+    "wire", "access", "routing", "endpoints", "streams", "openapi", "site", "app", "hosting",
+)  # fmt: skip
+
 # Libraries that only one part may know, so that it can be replaced without the others noticing.
 ONLY_IN = {
     "wasmtime": {"flawless.wasm"},
@@ -136,6 +141,22 @@ def test_imports_point_inward() -> None:
                 if name.split(".")[0] != "flawless" or there == here:
                     continue
                 if there not in MAY_IMPORT[here]:
+                    yield f"{shown(path)}:{line}: {here} imports {name}"
+
+    check(broken())
+
+
+def test_the_server_is_built_in_layers() -> None:
+    """Each part of the server imports only from the parts below it."""
+
+    def broken() -> Iterator[str]:
+        for path in python_files("src/flawless/server"):
+            _, _, here, *_ = [*module_name(path).split("."), ""]
+            for line, name in imports(path):
+                if not here or not name.startswith("flawless.server."):
+                    continue
+                there = name.split(".")[2]
+                if SERVER.index(there) > SERVER.index(here):
                     yield f"{shown(path)}:{line}: {here} imports {name}"
 
     check(broken())

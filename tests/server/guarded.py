@@ -18,9 +18,10 @@ from starlette.types import ASGIApp
 
 from flawless.engine.clock import SystemClock
 from flawless.engine.service import Service
-from flawless.server import Access, make_app, tokens
-from flawless.server.connections import Lobby, LobbyConfig
-from flawless.server.roles import Role
+from flawless.server import Access, make_app
+from flawless.server.access import tokens
+from flawless.server.access.roles import Role
+from flawless.server.hosting.connections import Lobby, LobbyConfig
 from flawless.stores import open_store
 from serving import DESK
 

@@ -13,11 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from flawless.engine.clock import SystemClock
 from flawless.errors import FlawlessError, UsageError
-from flawless.server.access import Access, is_loopback
-from flawless.server.authentication import AccessGuard, Authenticator
-from flawless.server.problems import on_flawless_error
-from flawless.server.roles import READ
+from flawless.server.access.authentication import AccessGuard, Authenticator
+from flawless.server.access.callers import Access, is_loopback
+from flawless.server.access.roles import READ
 from flawless.server.routing import endpoint
+from flawless.server.wire.problems import on_flawless_error
 from serving import run_here, serving
 
 TOKEN = "correct-horse-battery-staple"

@@ -12,10 +12,10 @@ import pytest
 from asking import expect
 from guarded import API, HOUR_S, Guarded, guarded, listening
 
-from flawless.server import eventstream
-from flawless.server.connections import Lobby
-from flawless.server.limits import RequestLimits
-from flawless.server.roles import Role
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.roles import Role
+from flawless.server.hosting.connections import Lobby
+from flawless.server.streams import eventstream
 from serving import DESK, SHOP, run, run_here, serving
 
 ROOT = "correct-horse-battery-staple"

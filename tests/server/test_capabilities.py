@@ -11,12 +11,12 @@ from guarded import API, HOUR_S, Guarded, MovableClock, guarded
 
 from flawless.api import microseconds
 from flawless.server import Access
-from flawless.server.authentication import Authenticator
-from flawless.server.capabilities import Capabilities, Capability
-from flawless.server.keys import KEY_FILE, Seal
-from flawless.server.problems import AccessUnusable
-from flawless.server.roles import Right, Role
-from flawless.server.tokens import TOKENS_FILE
+from flawless.server.access.authentication import Authenticator
+from flawless.server.access.capabilities import Capabilities, Capability
+from flawless.server.access.keys import KEY_FILE, Seal
+from flawless.server.access.roles import Right, Role
+from flawless.server.access.tokens import TOKENS_FILE
+from flawless.server.wire.problems import AccessUnusable
 
 ONE = f"{API}/executions/own"
 KEY = bytes(range(32))

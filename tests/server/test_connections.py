@@ -18,13 +18,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from flawless.server.connections import (
+from flawless.server.access.limits import RequestLimits
+from flawless.server.hosting.connections import (
     CONNECTIONS_MIN,
     RESERVED_FILES,
     Lobby,
     make_room,
 )
-from flawless.server.limits import RequestLimits
 
 WAIT_S_MAX = 60.0
 LARGE = 32 * 1024 * 1024

@@ -13,9 +13,9 @@ from guarded import API, HOST, Guarded, guarded, listening
 from flawless.engine.service import Service
 from flawless.errors import UsageError
 from flawless.server import Access
-from flawless.server.connections import Lobby
-from flawless.server.limits import RequestLimits
-from flawless.server.roles import Role
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.roles import Role
+from flawless.server.hosting.connections import Lobby
 
 ALLOWED = "https://shop.example"
 LIST = f"{API}/executions"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from flawless.server.crossing import Crossing, LoopGone
+from flawless.server.hosting.crossing import Crossing, LoopGone
 
 WHO = contextvars.ContextVar("WHO", default="nobody")
 

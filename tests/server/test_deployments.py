@@ -9,7 +9,7 @@ import httpx
 import pytest
 from asking import await_status, end, expect, start
 
-from flawless.server.deployments import BODY_BYTES_MAX
+from flawless.server.endpoints.deployments import BODY_BYTES_MAX
 from serving import SHOP, Serving, serving
 
 

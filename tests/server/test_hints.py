@@ -8,8 +8,8 @@ import pytest
 
 from flawless import errors
 from flawless.errors import FlawlessError, StoreError
-from flawless.server import problems
-from flawless.server.problems import NotPermitted, problem
+from flawless.server.wire import problems
+from flawless.server.wire.problems import NotPermitted, problem
 
 CARRIED = "what this one knows to do"
 CARRY = {NotPermitted, StoreError}

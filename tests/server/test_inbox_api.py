@@ -9,7 +9,7 @@ import httpx
 import pytest
 from asking import act, await_status, end, expect, start
 
-from flawless.server import inbox
+from flawless.server.endpoints import inbox
 from serving import serving_parked
 
 

@@ -10,7 +10,7 @@ from flawless.core.encoding import encode_entries
 from flawless.core.entries import FORMAT, Entry, Invoked
 from flawless.engine.service import Service
 from flawless.ids import DeploymentId, ExecutionId
-from flawless.server import journals
+from flawless.server.endpoints import journals
 from flawless.stores import MemoryStore
 from flawless.stores.base import Append, Chunk, Create, Journal
 

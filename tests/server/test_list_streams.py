@@ -17,8 +17,10 @@ from listening import Inside, Listener, inside
 
 from flawless.engine.changes import Changes
 from flawless.engine.service import Service
-from flawless.server import broadcast, eventstream, make_app, streams
-from flawless.server.execution_reader import ExecutionReader
+from flawless.server import make_app
+from flawless.server.streams import broadcast, eventstream
+from flawless.server.streams import endpoints as streams
+from flawless.server.streams.execution_reader import ExecutionReader
 from flawless.stores import MemoryStore
 from serving import DESK, SHOP, serving
 

@@ -13,11 +13,11 @@ from asking import expect
 from guarded import API, HOST, Guarded, MovableClock, guarded
 
 from flawless.server import Access
-from flawless.server.authentication import Authenticator
-from flawless.server.capabilities import Capabilities
-from flawless.server.limits import RequestLimits
-from flawless.server.roles import Role
-from flawless.server.sessions import ENDED_FILE, ENDED_MAX, SESSION_S, Sessions
+from flawless.server.access.authentication import Authenticator
+from flawless.server.access.capabilities import Capabilities
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.roles import Role
+from flawless.server.access.sessions import ENDED_FILE, ENDED_MAX, SESSION_S, Sessions
 
 ORIGIN = f"http://{HOST}"
 WHOAMI = f"{API}/whoami"

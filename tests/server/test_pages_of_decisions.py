@@ -14,7 +14,7 @@ from flawless.core.entries import FORMAT, Entered, Entry, Invoked, Parked
 from flawless.core.status import Status
 from flawless.engine.service import Service
 from flawless.ids import DeploymentId, ExecutionId
-from flawless.server import decisions
+from flawless.server.endpoints import decisions
 from flawless.stores import MemoryStore
 from flawless.stores.base import Append, Chunk, Create, Journal
 

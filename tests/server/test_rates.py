@@ -8,9 +8,9 @@ import pytest
 from asking import expect
 from guarded import API, Guarded, MovableClock, guarded
 
-from flawless.server.limits import RequestLimits
-from flawless.server.rates import Rates, network
-from flawless.server.roles import Role
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.rates import Rates, network
+from flawless.server.access.roles import Role
 
 WHOAMI = f"{API}/whoami"
 ROOT = "a-token-of-an-operator"

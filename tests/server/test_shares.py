@@ -12,12 +12,12 @@ from asking import expect
 from guarded import API, guarded, listening
 from listening import Listener
 
-from flawless.server.access import Caller
-from flawless.server.connections import Lobby
-from flawless.server.limits import RequestLimits
-from flawless.server.problems import TooManyStreams
-from flawless.server.roles import Role
-from flawless.server.shares import Shares
+from flawless.server.access.callers import Caller
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.roles import Role
+from flawless.server.access.shares import Shares
+from flawless.server.hosting.connections import Lobby
+from flawless.server.wire.problems import TooManyStreams
 
 LIMITS = RequestLimits(long_answers_per_execution_max=2, long_answers_per_token_max=3)
 

@@ -16,12 +16,13 @@ from asking import expect
 from guarded import API, Guarded, MovableClock, guarded
 
 from flawless.errors import UsageError
-from flawless.server import Access, tokens
-from flawless.server.authentication import Authenticator
-from flawless.server.limits import RequestLimits
-from flawless.server.problems import AccessUnusable
-from flawless.server.roles import Role
-from flawless.server.tokens import TOKENS_FILE
+from flawless.server import Access
+from flawless.server.access import tokens
+from flawless.server.access.authentication import Authenticator
+from flawless.server.access.limits import RequestLimits
+from flawless.server.access.roles import Role
+from flawless.server.access.tokens import TOKENS_FILE
+from flawless.server.wire.problems import AccessUnusable
 
 LIST = f"{API}/executions"
 ROOT = "correct-horse-battery-staple"

@@ -12,9 +12,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from flawless.server import pages as ui
-from flawless.server.headers import CONTENT_SECURITY_POLICY
-from flawless.server.pages import STATIC, TYPES, Pages
+from flawless.server.site import pages as ui
+from flawless.server.site.pages import STATIC, TYPES, Pages
+from flawless.server.wire.headers import CONTENT_SECURITY_POLICY
 from repository import files
 
 

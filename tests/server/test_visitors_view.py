@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from guarded import API, Guarded, guarded
 
-from flawless.server.roles import Role
+from flawless.server.access.roles import Role
 
 MODULE = """
 from flawless import publish, step, workflow

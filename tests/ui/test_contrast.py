@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from flawless.server.pages import STATIC
+from flawless.server.site.pages import STATIC
 
 TOKENS = (STATIC / "ui" / "css" / "tokens.css").read_text()
 COLOUR = re.compile(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")

@@ -17,7 +17,7 @@ from flawless.engine.clock import SystemClock
 from flawless.errors import UsageError
 
 if TYPE_CHECKING:
-    from flawless.server.tokens import Token
+    from flawless.server.access.tokens import Token
 
 Data: TypeAlias = Annotated[
     Path, typer.Option(metavar="DIR", help="The data folder of the server, as for `up`.")
@@ -59,8 +59,8 @@ def add(
     A server that runs on the folder takes it at once. From the first token on, it wants one from
     everybody.
     """
-    from flawless.server import tokens
-    from flawless.server.roles import Role
+    from flawless.server.access import tokens
+    from flawless.server.access.roles import Role
 
     if role not in list(Role):
         raise UsageError(f"--role {role!r}: there are {', '.join(Role)}")
@@ -80,7 +80,7 @@ def add(
 
 def list_(data: Data = _DATA, as_json: AsJson = False) -> None:
     """List the tokens: names and roles, never the tokens themselves."""
-    from flawless.server import tokens
+    from flawless.server.access import tokens
 
     found = tokens.load(data / tokens.TOKENS_FILE)
     now_us = SystemClock().now_us()
@@ -118,7 +118,7 @@ def list_(data: Data = _DATA, as_json: AsJson = False) -> None:
 
 def revoke(name: Name, data: Data = _DATA) -> None:
     """Make a token void, with all logins and capability tokens that came from it, at once."""
-    from flawless.server import tokens
+    from flawless.server.access import tokens
 
     path = data / tokens.TOKENS_FILE
     left = tokens.revoke(path, name)

@@ -138,7 +138,7 @@ def _token(data: Path) -> str | None:
     Client commands take their token from the same variable, so a shell may well have one set that
     was made with a role. The server must not take that for one that opens everything.
     """
-    from flawless.server.tokens import TOKEN_SIGN, TOKENS_FILE
+    from flawless.server.access.tokens import TOKEN_SIGN, TOKENS_FILE
 
     token = os.environ.get("FLAWLESS_TOKEN") or None
     if token is not None and token.startswith(TOKEN_SIGN) and (data / TOKENS_FILE).exists():

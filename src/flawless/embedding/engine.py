@@ -13,9 +13,9 @@ from flawless.engine.facade import Engine as Facade
 from flawless.ids import new_key
 
 if TYPE_CHECKING:
-    from flawless.server.hosted import Judge
-    from flawless.server.limits import RequestLimits
-    from flawless.server.mounted import MountedApp
+    from flawless.server.access.limits import RequestLimits
+    from flawless.server.hosting.hosted import Judge
+    from flawless.server.hosting.mounted import MountedApp
 
 
 class Engine(Facade):
@@ -55,9 +55,9 @@ class Engine(Facade):
             app = FastAPI(lifespan=served.lifespan)
             app.mount("/flawless", served)
         """
-        from flawless.server.access import Access
-        from flawless.server.limits import RequestLimits
-        from flawless.server.mounted import MountedApp
+        from flawless.server.access.callers import Access
+        from flawless.server.access.limits import RequestLimits
+        from flawless.server.hosting.mounted import MountedApp
 
         known = Access(
             token=token or os.environ.get("FLAWLESS_TOKEN") or None,
@@ -85,8 +85,8 @@ class Engine(Facade):
         is kept beside the store's file (`app.db.key`), where others cannot read it. Raises
         `ExecutionNotFound`, `InputInvalid`.
         """
-        from flawless.server.capabilities import Capabilities, granted
-        from flawless.server.hosted import HOST_ID
+        from flawless.server.access.capabilities import Capabilities, granted
+        from flawless.server.hosting.hosted import HOST_ID
 
         record = self.call(lambda service: service.get(id))
         now_us = self._service.clock.now_us()
@@ -104,7 +104,7 @@ class Engine(Facade):
         super().close(deadline)
 
     def _signing_key(self) -> bytes:
-        from flawless.server.keys import key_at
+        from flawless.server.access.keys import key_at
 
         if self._key is None:
             file = self._file

@@ -13,31 +13,32 @@ from flawless import api
 from flawless.engine.service import Service
 from flawless.engine.version import version
 from flawless.errors import FlawlessError
-from flawless.server import problems, script
-from flawless.server.about import About
-from flawless.server.access import Access
-from flawless.server.actions import Actions
-from flawless.server.authentication import AccessGuard, Authenticator
-from flawless.server.cors import CrossOrigin
-from flawless.server.deployments import Deployments
-from flawless.server.executions import Executions
-from flawless.server.headers import STANDING, StandingHeaders
-from flawless.server.identity import Identity
-from flawless.server.inbox import Inbox
-from flawless.server.login import Login, on_token_required
-from flawless.server.monitoring import Monitoring
+from flawless.server.access.authentication import AccessGuard, Authenticator
+from flawless.server.access.callers import Access
+from flawless.server.access.cors import CrossOrigin
+from flawless.server.access.shares import Shares
+from flawless.server.endpoints.about import About
+from flawless.server.endpoints.actions import Actions
+from flawless.server.endpoints.deployments import Deployments
+from flawless.server.endpoints.executions import Executions
+from flawless.server.endpoints.identity import Identity
+from flawless.server.endpoints.inbox import Inbox
+from flawless.server.endpoints.monitoring import Monitoring
 from flawless.server.openapi import OpenAPI
-from flawless.server.pages import Pages
-from flawless.server.problems import (
+from flawless.server.routing import Endpoint, nowhere, require_needs
+from flawless.server.site import script
+from flawless.server.site.login import Login, on_token_required
+from flawless.server.site.pages import Pages
+from flawless.server.streams.endpoints import Streams
+from flawless.server.wire import problems
+from flawless.server.wire.headers import STANDING, StandingHeaders
+from flawless.server.wire.problems import (
     RETRY_AFTER_S,
     TokenRequired,
     TooManyRequests,
     TooManyStreams,
 )
-from flawless.server.routing import Endpoint, nowhere, require_needs
-from flawless.server.shares import Shares
-from flawless.server.streams import Streams
-from flawless.server.traffic import Traffic, TrafficMeter
+from flawless.server.wire.traffic import Traffic, TrafficMeter
 
 
 def make_app(

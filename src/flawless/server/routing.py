@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from flawless.server.access import caller_in
-from flawless.server.origins import navigates
-from flawless.server.problems import TokenRequired
-from flawless.server.roles import KNOWN, Need
+from flawless.server.access.callers import caller_in
+from flawless.server.access.origins import navigates
+from flawless.server.access.roles import KNOWN, Need
+from flawless.server.wire.problems import TokenRequired
 
 Handler = Callable[[Request], Awaitable[Response]]
 

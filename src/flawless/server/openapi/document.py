@@ -16,11 +16,11 @@ import msgspec
 from flawless import api
 from flawless.engine.version import version
 from flawless.ids import CHILD_ID_CHARS_MAX
-from flawless.server.documents import JSON_TYPE
+from flawless.server.access.roles import Need
 from flawless.server.openapi.operation import TEXT, Operation, Parameter, Schema
 from flawless.server.openapi.operations import OPERATIONS, TAGS
-from flawless.server.problems import MEDIA_TYPE
-from flawless.server.roles import Need
+from flawless.server.wire.documents import JSON_TYPE
+from flawless.server.wire.problems import MEDIA_TYPE
 
 _ALWAYS = (401, 403, 429, 503)
 _WITH_BODY = (400, 408, 413, 422)

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flawless import api
-from flawless.server.documents import document
+from flawless.server.access.roles import READ, Need
 from flawless.server.openapi.document import openapi
-from flawless.server.roles import READ, Need
 from flawless.server.routing import Endpoint, endpoint
+from flawless.server.wire.documents import document
 
 PATH = f"{api.PREFIX}/openapi.json"
 

@@ -1,0 +1,1 @@
+"""The endpoints of the HTTP API, and how what the engine keeps is shown there."""

@@ -1,0 +1,1 @@
+"""How an application is served: by a server of our own, or inside of another application."""

@@ -1,0 +1,1 @@
+"""What browsers are served: the web UI, the login page, and `flawless.js`."""
