@@ -178,7 +178,10 @@ async def test_status_and_wake_time_are_set_together(store: Store) -> None:
     assert len(await store.journal(A)) == 3
 
 
-@pytest.mark.parametrize("other", [None, *({*Status} - {Status.WAITING, Status.PARKED})])
+AWAKE = [status for status in Status if status not in (Status.WAITING, Status.PARKED)]
+
+
+@pytest.mark.parametrize("other", [None, *AWAKE])
 async def test_only_who_waits_has_a_wake_time(other: Status | None) -> None:
     """A write that would wake an execution that does not wait cannot be made."""
     with pytest.raises(ValueError, match="waiting or parked"):
