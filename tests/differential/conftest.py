@@ -33,8 +33,17 @@ def stage(tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Sta
     made.close()
 
 
+SHARE_SEED = 20_260_301
+
+
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """The seed of the first case: `--seed`, or another one in each run."""
+    """The seed of the first case: `--seed`; else always the same one for the share of each run.
+
+    The whole begins elsewhere each time. What it finds is looked into, and is not the share's.
+    """
     given = request.config.getoption("--seed")
-    return SystemRandom().getrandbits(32) if given is None else int(given)
+    if given is not None:
+        return int(given)
+    whole = request.config.getoption("--sweep") == "whole"
+    return SystemRandom().getrandbits(32) if whole else SHARE_SEED

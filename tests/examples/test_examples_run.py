@@ -38,16 +38,20 @@ def test_an_example_runs_as_is(name: str, tmp_path: Path) -> None:
 
 
 def test_every_example_is_listed_and_tested() -> None:
-    """Each folder of examples is on the page of examples, has a README.md, and is run here."""
+    """Each folder of examples is on the page, has a README.md, and is run here.
+
+    The checkout serves until it is ended: test_checkout.py runs it.
+    """
     folders = {
         path.relative_to(EXAMPLES).parts[0]
         for path in files()
         if path.name == "run.py" and path.is_relative_to(EXAMPLES)
     }
-    assert folders - {"demo"} == set(SHOWN)
-    for name in SHOWN:
+    assert folders - {"demo"} == {*SHOWN, "checkout"}
+    for name in folders - {"demo"}:
         readme = (EXAMPLES / name / "README.md").read_text()
         assert f"python examples/{name}/run.py" in readme
+        assert f"$ python examples/{name}/run.py" in PAGE
         for module in re.findall(r"`(\w+\.py)`", readme):
             assert (EXAMPLES / name / module).is_file(), f"{name}: {module}"
 

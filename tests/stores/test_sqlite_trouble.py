@@ -215,6 +215,7 @@ async def everything(path: Path) -> list[object]:
             found += [await store.state(record.id), await store.response(record.id)]
         found += [await store.counts(), await store.running(), await store.due(1000)]
         found += [await store.deployments(), await store.next_wake_us()]
+        found += [await store.openings(), await store.active()]
         return found
     finally:
         with contextlib.suppress(StoreError):
