@@ -156,8 +156,10 @@ def test_ci_runs_the_checks_and_the_tests() -> None:
     assert "set -euo pipefail" in lines
     assert [line for line in lines if "make" in line and not line.startswith("#")] == [
         "make lint",
-        "timeout --kill-after=30s 40m make test || timeout --kill-after=30s 15m make test "
-        'ARGS="--last-failed --last-failed-no-failures=none"',
+        (
+            "timeout --kill-after=30s 40m make test || timeout --kill-after=30s 15m make test "
+            'ARGS="--last-failed --last-failed-no-failures=none"'
+        ),
     ]
 
 
