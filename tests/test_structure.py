@@ -61,10 +61,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": INNER,
     "api": set(),  # the documents of the HTTP API, shared by server and client
     "client": FOUNDATION | {"api"},
-    "server": INNER | {"api"},
+    "timetravel": INNER,
+    "server": INNER | {"api", "timetravel"},
     "embedding": INNER | {"server"},
-    "cli": INNER | {"api", "client", "server"},
-    "testing": INNER | {"http"},
+    "cli": INNER | {"api", "client", "server", "timetravel"},
+    "testing": INNER | {"http", "timetravel"},
 }
 
 # The parts of the server, each of which imports only from those before it.

@@ -14,6 +14,7 @@ from flawless.errors import DeploymentNotFound, InputInvalid
 from flawless.ids import DeploymentId
 from flawless.stores.base import Deployment as DeploymentRecord
 from flawless.stores.base import Store
+from flawless.wasm import Component
 
 PAGE_MAX: Final = 100
 """Deployments on one page: of each that is not known yet, the whole manifest is decoded."""
@@ -79,6 +80,10 @@ class Catalogue:
         if record is None:
             raise DeploymentNotFound(id)
         return self._listed(record), Deployment.decode(record.manifest)
+
+    async def load(self, id: str) -> tuple[Deployment, Component]:  # noqa: A002 (the field's name)
+        """Return a deployment and its component; raises `DeploymentInvalid` if either is lost."""
+        return await self._library.find(id)
 
     async def files(self, deployment: Deployment) -> list[str]:
         """Return the paths of what was uploaded for a deployment; none if it was no upload."""

@@ -88,6 +88,10 @@ class Execution(Generic[R]):
             )
         return self._value(end)
 
+    def ask(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
+        """Do work on the loop of the handle's engine and wait for it: what tools stand on."""
+        return self._call(work)
+
     def journal(self) -> list[Entry]:
         """Return the execution's durable journal."""
         return self._call(lambda service: service.journal(self.id))

@@ -72,6 +72,15 @@ class CacheFolder:
                 raise self._unusable("read", error) from error
         return None
 
+    def find(self, sha256: str) -> Path | None:
+        """Return the file of any entry with that content, or None. It was checked just now."""
+        for path in self._entries():
+            if self.sha256_of(path) == sha256:
+                with contextlib.suppress(OSError):  # another process may delete it meanwhile
+                    if file_sha256(path) == sha256:
+                        return path
+        return None
+
     def get_or_make(self, kind: str, key: str, make: Callable[[], bytes]) -> Path:
         """Return the file of an entry; `make` gives its content if it is missing or damaged.
 
@@ -120,7 +129,7 @@ class CacheFolder:
     def _make_folder(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _entries(self, prefix: str) -> list[Path]:
+    def _entries(self, prefix: str = "") -> list[Path]:
         try:
             return [path for path in self.path.iterdir() if path.name.startswith(prefix)]
         except FileNotFoundError:

@@ -94,6 +94,31 @@ class Component:
             f"compiled code in {cache.path} cannot be loaded; delete the folder and try again"
         )
 
+    @classmethod
+    def find(
+        cls,
+        sha256: str,
+        *,
+        cache: CacheFolder | None = None,
+        progress: Progress | None = None,
+    ) -> Component | None:
+        """Return the component with that hash if this machine has it, compiled or not; else None.
+
+        Raises `ToolchainError` when the cache folder cannot be used.
+        """
+        cache = CacheFolder() if cache is None else cache
+        compiled = cache.get("code", f"{sha256}-{settings_key()}")
+        if compiled is not None:
+            try:
+                engine = runtime().engine
+                return cls(wasm.Component.deserialize_file(engine, str(compiled)), sha256)
+            except wasmtime.WasmtimeError:  # see `load`
+                compiled.unlink(missing_ok=True)
+        content = cache.find(sha256)
+        if content is None:
+            return None
+        return cls.load(content.read_bytes(), cache=cache, progress=progress)
+
     def export(self, name: Export) -> int:
         """Return the index of an export, as wasmtime's C API wants it."""
         return self._exports[name]

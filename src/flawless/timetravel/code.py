@@ -1,0 +1,109 @@
+"""The code that recordings are replayed on: a deployment and its component."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Final, TypeVar
+
+from flawless.engine.deployment import Deployment
+from flawless.engine.library import Library
+from flawless.errors import DeploymentInvalid
+from flawless.stores import MemoryStore
+from flawless.wasm import Component
+from flawless.wasm.progress import Progress
+
+T = TypeVar("T")
+
+LOADED_MAX: Final = 8
+"""Components that this process keeps mapped for replays, those used last."""
+
+_loaded: OrderedDict[str, Component] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A deployment with its component, ready to run."""
+
+    deployment: Deployment
+    component: Component
+
+
+def present_code(
+    modules: Sequence[str | Path | ModuleType],
+    *,
+    library: type[Library] = Library,
+    progress: Progress | None = None,
+) -> Code:
+    """Return the modules as they are now, as a deployment; nothing is kept but compiled code.
+
+    It may be called where a loop runs, and blocks. Raises `DeploymentInvalid`, `ToolchainError`.
+    """
+
+    async def deployed() -> Code:
+        store = MemoryStore()
+        await store.open()
+        try:
+            made = library(store, modules, progress=progress)
+            await made.open(0)
+            return Code(*await made.find(made.current.id))
+        finally:
+            await store.close()
+
+    return in_thread(lambda: asyncio.run(deployed()))
+
+
+def load_component(sha256: str, wasm: bytes, progress: Progress | None = None) -> Component:
+    """Return the component with that hash, compiled from `wasm`, or as the cache knows it.
+
+    An empty `wasm` stands for a component that must be found on this machine. Raises
+    `DeploymentInvalid` when it is not there, or `wasm` is another one.
+    """
+    with _lock:
+        if component := _loaded.get(sha256):
+            _loaded.move_to_end(sha256)
+            return component
+        if wasm:
+            if hashlib.sha256(wasm).hexdigest() != sha256:
+                raise DeploymentInvalid(
+                    f"the component is not {sha256}, as the deployment wants it"
+                )
+            component = Component.load(wasm, progress=progress)
+        else:
+            component = Component.find(sha256, progress=progress)
+        if component is None:
+            raise DeploymentInvalid(
+                f"the component {sha256[:16]} was left out of this recording, and this machine has "
+                "not run it either: export the execution with its component "
+                "(flawless export ID -o FILE)"
+            )
+        _loaded[sha256] = component
+        if len(_loaded) > LOADED_MAX:
+            _loaded.popitem(last=False)
+        return component
+
+
+def in_thread(work: Callable[[], T]) -> T:
+    """Do work where no loop runs: the caller may be async."""
+    done: list[T] = []
+    problems: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # raised again below
+            problems.append(error)
+
+    thread = threading.Thread(target=do, name="flawless-replay")
+    thread.start()
+    thread.join()
+    if problems:
+        raise problems[0]
+    return done[0]
