@@ -209,6 +209,11 @@ class Machine:
         return self._replay.count
 
     @property
+    def position(self) -> int:
+        """Recorded entries that the guest has passed."""
+        return self._replay.cursor.position
+
+    @property
     def in_flight(self) -> Collection[int]:
         """Effects that are being performed."""
         return self._outstanding.in_flight

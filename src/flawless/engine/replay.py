@@ -58,10 +58,8 @@ def replay(
     stop = entries[-1] if stopped(entries[-1]) else None
     if stop is not None:
         entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
-    host = _RecordedWorld(execution, entries, deployment, limits)
-    first = host.machine.invoked
-    known_as = latest_run(execution)  # what an earlier run, ID~1, called itself
-    text = deployment.run_input(known_as, first.workflow, first.input, first.began_us, first.run)
+    host = RecordedWorld(execution, entries, deployment, limits)
+    text = recorded_input(execution, host.machine.invoked, deployment)
     guest_limits = GuestLimits(
         memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn
     )
@@ -78,13 +76,19 @@ def replay(
             if isinstance(state, Finished):
                 host.finish_output()
             if isinstance(state, Finished) and not host.over:
-                finished = host.machine.finished(state.output, first.began_us)
+                finished = host.machine.finished(state.output, host.machine.invoked.began_us)
                 end = None if host.machine.live else finished
     assert stop is None or isinstance(stop, Failed | Cancelled)
     return Replayed(host.questions, host.machine.replayed, end if stop is None else stop)
 
 
-class _RecordedWorld:
+def recorded_input(execution: str, first: Invoked, deployment: Deployment) -> bytes:
+    """Return the input of the guest's `run` export, as it was when the execution began."""
+    known_as = latest_run(execution)  # what an earlier run, ID~1, called itself
+    return deployment.run_input(known_as, first.workflow, first.input, first.began_us, first.run)
+
+
+class RecordedWorld:
     """A guest's host with nothing behind it but a journal: at its end the guest is suspended."""
 
     def __init__(
