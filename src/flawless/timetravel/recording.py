@@ -17,7 +17,6 @@ from flawless.engine.handle import Execution
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.service import Service
 from flawless.errors import UsageError
-from flawless.ids import DeploymentId
 from flawless.timetravel.code import load_component, present_code
 from flawless.wasm import Component
 from flawless.wasm.progress import Progress
@@ -138,11 +137,14 @@ async def record(service: Service, execution: str, *, wasm: bool = False) -> Rec
     Raises `ExecutionNotFound`, `JournalDamaged`, and `DeploymentInvalid` when the deployment is
     lost.
     """
-    stored = await service.get(execution)
-    entries = await service.journal(execution)
-    first, end = entries[0], end_of(entries)
-    assert isinstance(first, Invoked)
-    deployment, component = await service.catalogue.load(DeploymentId(first.deployment))
+    while True:
+        before = await service.get(execution)
+        entries = await service.journal(execution)
+        stored = await service.get(execution)
+        if stored.run == before.run:
+            break  # else the next run began meanwhile, and these may be the entries of the other
+    end = end_of(entries)
+    deployment, component = await service.catalogue.load(stored.deployment)
     content = await service.store.blob(component.sha256) if wasm else None
     status = _status(stored.status, end)
     return Recording(execution, status, entries, deployment, content or b"", component)
