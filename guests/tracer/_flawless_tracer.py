@@ -1,0 +1,646 @@
+"""Shows where a replayed guest stands: loaded into it by the replaying host, never by the engine.
+
+The host names this module first among those the guest imports, and answers its `load` request with
+this text. So it works in every Python deployment, those of older releases too, and costs the
+original run nothing. It speaks to the host through the guest's one door, in requests that begin
+with `{"trace":`; the replaying host answers them itself, and no journal knows of them.
+
+The conversation: this module reports (`talk`), the host answers with commands until one says `go`:
+
+    {"do": "stack"}                               where the guest stands, innermost frame first
+    {"do": "variables", "frame": 0, "depth": 1}   the local variables of a frame
+    {"do": "children", "ref": 7}                  what a value holds, by the number it was shown with
+    {"do": "evaluate", "frame": 0, "text": ...}   the value of an expression, or its error
+    {"do": "globals", "frame": 0}                 the module's own variables
+    {"do": "go", "watch": {...}}                  go on, and stop or report as `watch` says
+
+`watch` is any of: `record` (report each executed line of the user's code), `stop` ("lines": at the
+next line; "over": at the next line of this frame; "out": when it has returned), `count` (stop after
+so many lines), `breakpoints` ({file: [lines]}), `clocks` (tell the stack at each look at the clock).
+
+Nothing here calls what the user wrote, so that showing a value changes nothing; only `evaluate`
+does, and the host throws the guest away afterwards. Line events are those of `sys.monitoring`
+(PEP 669); where code is not the user's, they are switched off at their first.
+"""
+
+import asyncio
+import sys
+import time
+from datetime import date, datetime
+from json import loads
+
+from flawless import _execution, _host, _loader, _tracebacks
+
+monitoring = sys.monitoring
+events = monitoring.events
+TOOL = monitoring.DEBUGGER_ID
+LINES_BUFFERED_MAX = 4_000
+FRAMES_MAX = 200
+TASKS_MAX = 100
+
+session = _host.session
+host_call = session.call
+"""The door itself."""
+
+_tracebacks._HIDDEN = (*_tracebacks._HIDDEN, __file__)
+
+
+# --- values, shown without calling what the user wrote --------------------------------------------
+
+TEXT_CHARS_MAX = 200
+ITEMS_MAX = 50
+ITEMS_SHOWN = 5
+FIELDS_MAX = 200
+NAMES_MAX = 500
+DIGITS_BITS_MAX = 4_000
+
+_class_name = type.__dict__["__qualname__"].__get__
+_class_bases = type.__dict__["__mro__"].__get__
+_class_dict = type.__dict__["__dict__"].__get__
+_slot_type = type(type("_Slotted", (), {"__slots__": ("one",)}).one)
+_no_value = object()
+
+
+def short(value, room=3):
+    """Return one line that shows a value; `room` levels of what it holds are shown."""
+    kind = type(value)
+    if value is None or kind is bool or value is Ellipsis or value is NotImplemented:
+        return repr(value)
+    bases = _class_bases(kind)
+    member = _enum_member(kind, value)
+    if member is not None:
+        return member
+    if int in bases:
+        return _named(kind, int, _integer(value))
+    if float in bases or complex in bases:
+        base = float if float in bases else complex
+        return _named(kind, base, base.__repr__(value))
+    for base in (str, bytes, bytearray):
+        if base in bases:
+            return _named(kind, base, _text(base, value))
+    for base, signs in ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset, "{}")):
+        if base in bases:
+            if base is tuple and kind is not tuple and "_fields" in _class_dict(kind):
+                return _fielded(kind, value, room)
+            return _named(kind, base, _several(base, value, signs, room))
+    if any(kind is plain for plain in _PLAIN):
+        return repr(value)
+    if issubclass_(kind, type):
+        return f"<class {_class_name(value)}>"
+    if BaseException in bases:
+        args = ", ".join(short(one, room - 1) for one in BaseException.args.__get__(value)[:3])
+        return f"{_class_name(kind)}({args})"
+    if kind in _FUNCTIONS:
+        return f"<{kind.__name__} {_function_name(value)}>"
+    if kind is _module_type:
+        return f"<module {value.__name__}>"
+    return _fielded(kind, value, room)
+
+
+def issubclass_(kind, base):
+    """Like `issubclass`, for real bases only: a metaclass is not asked."""
+    return base in _class_bases(kind)
+
+
+_module_type = type(sys)
+_FUNCTIONS = (type(short), type(len), type([].append), type("".__add__), type(str.__add__))
+
+
+def _function_name(value):
+    try:
+        return object.__getattribute__(value, "__qualname__")
+    except AttributeError:
+        return "?"
+
+
+def _plain_types():
+    import decimal
+    import fractions
+    import uuid
+    from datetime import time as time_of_day
+    from datetime import timedelta, timezone
+
+    numbers = (decimal.Decimal, fractions.Fraction, uuid.UUID, range)
+    return (*numbers, datetime, date, time_of_day, timedelta, timezone)
+
+
+_PLAIN = _plain_types()
+
+
+def _named(kind, base, text):
+    if kind is base:
+        return text
+    return f"{_class_name(kind)}({text})"
+
+
+def _integer(value):
+    if int.bit_length(value) > DIGITS_BITS_MAX:
+        return f"<an integer of {int.bit_length(value):,} bits>"
+    return int.__repr__(value)
+
+
+def _text(base, value):
+    size = base.__len__(value)
+    if size <= TEXT_CHARS_MAX:
+        return base.__repr__(value)
+    part = base.__getitem__(value, slice(0, TEXT_CHARS_MAX))
+    unit = "characters" if base is str else "bytes"
+    return f"{base.__repr__(part)}... ({size:,} {unit})"
+
+
+def _several(base, value, signs, room):
+    size = base.__len__(value)
+    if size == 0:
+        return "set()" if base in (set, frozenset) else signs
+    if room <= 0:
+        return f"{signs[0]}...{signs[1]}"
+    shown = []
+    for one in _items(base, value, ITEMS_SHOWN):
+        if base is dict:
+            shown.append(f"{short(one[0], room - 1)}: {short(one[1], room - 1)}")
+        else:
+            shown.append(short(one, room - 1))
+    if size > ITEMS_SHOWN:
+        shown.append(f"... {size:,} in all")
+    comma = "," if base is tuple and size == 1 else ""
+    return f"{signs[0]}{', '.join(shown)}{comma}{signs[1]}"
+
+
+def _items(base, value, number):
+    found = []
+    source = dict.items(value) if base is dict else base.__iter__(value)
+    for one in source:
+        if len(found) >= number:
+            break
+        found.append(one)
+    return found
+
+
+def _fielded(kind, value, room):
+    name = _class_name(kind)
+    if room <= 1:
+        return f"<{name}>"
+    fields = fields_of(value)
+    if not fields:
+        return f"<{name}>"
+    shown = [f"{key}={short(one, room - 2)}" for key, one in fields[:ITEMS_SHOWN]]
+    if len(fields) > ITEMS_SHOWN:
+        shown.append("...")
+    return f"{name}({', '.join(shown)})"
+
+
+def _enum_member(kind, value):
+    if "_member_map_" not in _class_dict(kind):
+        return None
+    name = _own_dict(value).get("_name_")
+    return f"{_class_name(kind)}.{name}" if type(name) is str else None
+
+
+def _own_dict(value):
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except Exception:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def fields_of(value):
+    """Return names and values of an object's own attributes: its dictionary and its slots."""
+    found = list(_own_dict(value).items())[:FIELDS_MAX]
+    for base in _class_bases(type(value)):
+        for name, slot in list(_class_dict(base).items()):
+            if type(slot) is _slot_type and len(found) < FIELDS_MAX:
+                try:
+                    found.append((name, _slot_type.__get__(slot, value)))
+                except AttributeError:
+                    continue
+    named = []
+    for key, one in found:
+        if type(key) is str and not (key.startswith("__") and key.endswith("__")):
+            named.append((key, one))
+    if tuple in _class_bases(type(value)):
+        names = _class_dict(type(value)).get("_fields", ())
+        named += list(zip(names, tuple.__iter__(value), strict=False))
+    return named
+
+
+def children_of(value):
+    """Return (name, value) of what a value holds, and how many there are in all."""
+    bases = _class_bases(type(value))
+    for base in (list, tuple, set, frozenset, dict):
+        if base not in bases:
+            continue
+        if base is tuple and type(value) is not tuple and "_fields" in _class_dict(type(value)):
+            break
+        size = base.__len__(value)
+        items = _items(base, value, FIELDS_MAX)
+        if base is dict:
+            return [(short(key, 1), one) for key, one in items], size
+        return [(f"[{n}]", one) for n, one in enumerate(items)], size
+    if _enum_member(type(value), value) is not None:
+        return [], 0
+    if type(value) in _FUNCTIONS or type(value) is _module_type or issubclass_(type(value), type):
+        return [], 0
+    if BaseException in bases:
+        return [("args", BaseException.args.__get__(value)), *fields_of(value)], 1
+    fields = fields_of(value)
+    return fields, len(fields)
+
+
+refs = []
+"""Values that were shown since the guest stopped, by number."""
+
+
+def shown(name, value, depth=0):
+    """Return a variable for the host: name, type, text, a number to ask for more by."""
+    try:
+        described = {"name": name, "type": _class_name(type(value)), "text": short(value)}
+        children, size = children_of(value)
+    except Exception as error:  # of an object that is not finished, say
+        return {"name": name, "type": "?", "text": f"<cannot be shown: {type(error).__name__}>"}
+    if children:
+        refs.append(value)
+        described["ref"] = len(refs) - 1
+        described["size"] = size
+        if depth > 0:
+            described["children"] = [
+                shown(key, one, depth - 1) for key, one in children[:ITEMS_MAX]
+            ]
+    return described
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def user_files():
+    return {unit.file for unit in _loader.units.values() if unit.user}
+
+
+def frames_from(frame):
+    """Return the frames from here outwards that are not machinery, innermost first."""
+    found = []
+    while frame is not None and len(found) < FRAMES_MAX:
+        if not _tracebacks.hidden(frame.f_code.co_filename):
+            found.append((frame, frame.f_lineno))
+        frame = frame.f_back
+    return found
+
+
+def frames_of_task(task):
+    """Return where a suspended task stands, innermost frame first."""
+    found = []
+    waiting = task.get_coro()
+    while waiting is not None and len(found) < FRAMES_MAX:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is None:
+            break
+        if not _tracebacks.hidden(frame.f_code.co_filename):
+            found.append((frame, frame.f_lineno))
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    return found[::-1]
+
+
+def frames_of_error(error):
+    """Return where an exception was raised, innermost frame first."""
+    found = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if not _tracebacks.hidden(frame.f_code.co_filename):
+            found.append((frame, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return found[: -FRAMES_MAX - 1 : -1]
+
+
+def told_frames(frames):
+    users = user_files()
+    return [
+        {
+            "file": frame.f_code.co_filename,
+            "line": line or 0,
+            "function": frame.f_code.co_qualname,
+            "user": frame.f_code.co_filename in users,
+        }
+        for frame, line in frames
+    ]
+
+
+def told_tasks(place):
+    return [{"name": name, "frames": told_frames(frames)} for name, frames in place.other_tasks()]
+
+
+def tasks():
+    """Return the other tasks of the running loop: name and frames."""
+    try:
+        loop = asyncio.events._get_running_loop()
+        found = asyncio.all_tasks(loop) if loop is not None else set()
+    except Exception:
+        return []
+    current = asyncio.current_task(loop) if loop is not None else None
+    others = [one for one in found if one is not current]
+    others.sort(key=lambda task: (len(task.get_name()), task.get_name()))
+    return [(task.get_name(), frames_of_task(task)) for task in others[:TASKS_MAX]]
+
+
+class Place:
+    """Where the guest stands while it talks."""
+
+    def __init__(self, frames, frame=None):
+        self.frames = frames
+        self.frame = frame
+        self.tasks = None
+
+    def other_tasks(self):
+        if self.tasks is None:
+            self.tasks = tasks() if session.active else []
+        return self.tasks
+
+    def variables(self, command):
+        frame = self.chosen(command)
+        depth = command.get("depth", 0)
+        values = frame.f_locals
+        names = list(values)[:NAMES_MAX]
+        return [shown(name, values[name], depth) for name in names if name.isidentifier()]
+
+    def module_variables(self, command):
+        frame = self.chosen(command)
+        found = []
+        for name, value in list(frame.f_globals.items()):
+            module = type(value) is _module_type or type(value) in _FUNCTIONS
+            if not (name.startswith("__") or module or issubclass_(type(value), type)):
+                found.append(shown(name, value, command.get("depth", 0)))
+        return found[:NAMES_MAX]
+
+    def chosen(self, command):
+        """Return the frame a command means: of this stack, or of another task's."""
+        number = command.get("frame", 0)
+        frames = self.frames
+        name = command.get("task")
+        if name is not None:
+            frames = dict(self.other_tasks()).get(name, [])
+        if not 0 <= number < len(frames):
+            raise LookupError(f"there is no frame {number}")
+        return frames[number][0]
+
+
+def evaluate(place, command):
+    """Return the value of an expression, or the error it raised."""
+    global evaluating
+    text = command["text"]
+    evaluating = True
+    quiet = monitoring.get_events(TOOL)
+    monitoring.set_events(TOOL, 0)
+    try:
+        # A frame that is not there (an expression before any code of the user's) has no names.
+        frame = place.chosen(command) if place.frames else None
+        names = {} if frame is None else frame.f_globals
+        here = {} if frame is None else frame.f_locals
+        value = eval(compile(text, "<expression>", "eval"), names, here)
+        return {"value": shown("", value, command.get("depth", 1))}
+    except BaseException as error:
+        try:
+            message = str(error)
+        except Exception:
+            message = ""
+        return {"raised": {"type": _class_name(type(error)), "message": message[:2_000]}}
+    finally:
+        evaluating = False
+        monitoring.set_events(TOOL, quiet)
+
+
+evaluating = False
+
+
+# --- the conversation -----------------------------------------------------------------------------
+
+
+def encode(value):
+    text = _host.encode(value)
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text
+
+
+def obey(place, command):
+    do = command["do"]
+    try:
+        if do == "stack":
+            return {"frames": told_frames(place.frames), "tasks": told_tasks(place)}
+        if do == "variables":
+            return {"variables": place.variables(command)}
+        if do == "globals":
+            return {"variables": place.module_variables(command)}
+        if do == "children":
+            children, size = children_of(refs[command["ref"]])
+            first, number = command.get("first", 0), command.get("number", FIELDS_MAX)
+            depth = command.get("depth", 0)
+            wanted = children[first : first + number]
+            return {"variables": [shown(key, one, depth) for key, one in wanted], "size": size}
+        if do == "evaluate":
+            return evaluate(place, command)
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}"}
+    return {"failed": f"this tracer does not know {do!r}"}
+
+
+def talk(report, place):
+    """Report to the host and do what it says, until it says go."""
+    before = monitoring.get_events(TOOL)
+    monitoring.set_events(TOOL, 0)
+    message = {"trace": report, "frames": told_frames(place.frames)}
+    if not place.frames:
+        message["tasks"] = told_tasks(place)
+    while True:
+        command = loads(host_call(encode(message)))
+        if command["do"] == "go":
+            refs.clear()
+            if "watch" in command:
+                watch(command["watch"], place)
+            else:
+                monitoring.set_events(TOOL, before)
+            return
+        message = {"trace": "did", **obey(place, command)}
+
+
+def call(text):
+    """Stand in for the door: the host may want to talk before it answers."""
+    if evaluating:
+        op = loads(text).get("op", "?")
+        raise RuntimeError(
+            f"an expression cannot perform effects ({op}): nothing may happen in a replay"
+        )
+    if buffer:
+        flush()
+    answer = host_call(text)
+    while answer == TALK:
+        frame = sys._getframe(1)
+        talk("request", Place(frames_from(frame), frame))
+        answer = host_call(text)
+    return answer
+
+
+TALK = '{"trace":"talk"}'
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+codes = {}
+"""Code objects of the user's that were seen, numbered."""
+buffer = []
+"""Executed lines the host does not know yet: number of the code object, line, and so on."""
+others = set()
+
+
+class Settings:
+    """What the host wants to hear of."""
+
+    record = False
+    stop = None
+    count = 0
+    frame = None
+    breakpoints = None
+    clocks = False
+
+
+def watch(wanted, place):
+    Settings.record = wanted.get("record", False)
+    Settings.stop = wanted.get("stop")
+    Settings.count = wanted.get("count", 0)
+    breakpoints = wanted.get("breakpoints") or {}
+    Settings.breakpoints = {file: set(lines) for file, lines in breakpoints.items()} or None
+    Settings.clocks = wanted.get("clocks", False)
+    Settings.frame = None
+    if Settings.stop in ("over", "out"):
+        users = user_files()
+        mine = [one for one, _ in place.frames if one.f_code.co_filename in users]
+        if mine:
+            Settings.frame = mine[0]
+        else:
+            Settings.stop = "lines"
+    wanted_events = 0
+    if Settings.record or Settings.stop or Settings.count or Settings.breakpoints:
+        wanted_events |= events.LINE
+    if Settings.frame is not None:
+        wanted_events |= events.PY_RETURN | events.PY_UNWIND
+    if Settings.clocks:
+        wanted_events |= events.CALL
+    if wanted_events:
+        monitoring.restart_events()
+    monitoring.set_events(TOOL, wanted_events)
+
+
+def flush():
+    lines = ",".join(map(str, buffer))
+    buffer.clear()
+    host_call('{"trace":"lines","lines":[' + lines + "]}")
+
+
+def on_line(code, line):
+    number = codes.get(code)
+    if number is None:
+        if code in others:
+            return monitoring.DISABLE
+        if code.co_filename not in user_files():
+            others.add(code)
+            return monitoring.DISABLE
+        number = codes[code] = len(codes)
+        host_call(
+            encode(
+                {
+                    "trace": "code",
+                    "number": number,
+                    "file": code.co_filename,
+                    "function": code.co_qualname,
+                    "line": code.co_firstlineno,
+                }
+            )
+        )
+    if not session.active or evaluating:
+        return None
+    if Settings.record:
+        buffer.append(number)
+        buffer.append(line)
+        if len(buffer) >= LINES_BUFFERED_MAX:
+            flush()
+    if Settings.count:
+        Settings.count -= 1
+        if not Settings.count:
+            return stop_at("count", sys._getframe(1))
+    stop = Settings.stop
+    if stop is not None:
+        frame = sys._getframe(1)
+        if stop == "lines" or (stop == "over" and frame is Settings.frame):
+            return stop_at("step", frame)
+    at = Settings.breakpoints
+    if at is not None and code.co_filename in at and line in at[code.co_filename]:
+        return stop_at("breakpoint", sys._getframe(1))
+    return None
+
+
+def stop_at(why, frame):
+    if buffer:
+        flush()
+    talk(why, Place(frames_from(frame), frame))
+
+
+def on_leave(code, offset, value):
+    """The frame that is stepped over or out of is left: stop at the next line anywhere."""
+    if Settings.frame is not None and sys._getframe(1) is Settings.frame:
+        Settings.frame = None
+        Settings.stop = "lines"
+
+
+CLOCKS = frozenset(
+    (time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter,
+     time.perf_counter_ns, time.localtime, time.gmtime, time.ctime, time.strftime, time.sleep)
+)  # fmt: skip
+CLOCK_METHODS = frozenset(("now", "utcnow", "today"))
+
+
+def on_call(code, offset, function, first):
+    """Tell where the guest looks at the clock: WASI asks for that below any Python code."""
+    kind = type(function)
+    if kind not in _FUNCTIONS:
+        return None
+    if function in CLOCKS or (
+        getattr(function, "__self__", None) in (datetime, date)
+        and function.__name__ in CLOCK_METHODS
+    ):
+        if session.active and not evaluating:
+            if buffer:
+                flush()
+            talk("clock", Place(frames_from(sys._getframe(1))))
+        return None
+    return None if code in codes else monitoring.DISABLE
+
+
+# --- beginning and end ----------------------------------------------------------------------------
+
+run_workflow = _execution._run
+
+
+def run(given):
+    """Run the workflow, and let the host look when it fails."""
+    try:
+        talk("begin", Place([]))
+        output = run_workflow(given)
+    except BaseException as error:
+        monitoring.set_events(TOOL, 0)
+        if buffer:
+            flush()
+        talk("raised", Place(frames_of_error(error)))
+        monitoring.set_events(TOOL, 0)
+        raise
+    monitoring.set_events(TOOL, 0)
+    if buffer:
+        flush()
+    return output
+
+
+_execution._run = run
+session.call = call
+monitoring.use_tool_id(TOOL, "flawless")
+monitoring.register_callback(TOOL, events.LINE, on_line)
+monitoring.register_callback(TOOL, events.PY_RETURN, on_leave)
+monitoring.register_callback(TOOL, events.PY_UNWIND, on_leave)
+monitoring.register_callback(TOOL, events.CALL, on_call)

@@ -1,0 +1,25 @@
+"""What can go wrong with a replay that is no fault of the execution."""
+
+from __future__ import annotations
+
+from flawless.errors import EngineError
+
+
+class ReplayTooLong(EngineError):
+    """A traced replay took longer than its reader allows."""
+
+    def __init__(self, execution: str, limit_s: float) -> None:
+        self.execution = execution
+        self.limit_s = limit_s
+        super().__init__(
+            f"the replay of {execution} took more than {limit_s:g} s and was given up: trace its "
+            "effects without lines, or a part of it, or use the command line, which waits longer"
+        )
+
+
+class ReplayLost(EngineError):
+    """The replayed guest is gone: what was asked of it did not end, or broke it."""
+
+
+class NoSuchFrame(EngineError):
+    """The stack has no frame of that number, or a value no longer has its number."""

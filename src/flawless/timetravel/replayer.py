@@ -1,0 +1,270 @@
+"""One replay of one guest, under control: it stops where it is told to, and can be looked into.
+
+    with Replayer(recording) as replay:
+        stop = replay.go(Watch(point=3))        # to the fourth thing it asked the engine for
+        stop.frames[0].line, replay.variables(0)
+        replay.go(Watch(stop="lines"))          # one line further
+        replay.go()                             # to the end
+
+A replay only goes forwards; whoever wants to go back begins a new one (see `debugger`). Nothing is
+performed or recorded, and looking changes nothing: only `evaluate` runs code of the user's, so
+`touched` says then that this guest must not go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final
+
+import msgspec
+
+from flawless.core.entries import Cancelled, End, Failed
+from flawless.core.history import stopped
+from flawless.core.limits import MIB, Limits
+from flawless.engine.replay import recorded_input
+from flawless.errors import FlawlessError, GuestCpuExceeded, GuestTrapped
+from flawless.timetravel.model import Stop, Variable, Watch
+from flawless.timetravel.problems import NoSuchFrame, ReplayLost
+from flawless.timetravel.recording import Recording
+from flawless.timetravel.world import Told, TracedWorld, traced_input
+from flawless.wasm import Finished, Guest, GuestLimits, Preempted, State
+
+SECONDS_MAX: Final = 600.0
+"""How long one replay may take, stops included only as far as it computes between them."""
+EVALUATE_S_MAX: Final = 2.0
+_SLOWER: Final = 10
+"""How many times longer a traced guest may compute than one that is not."""
+_TRACER_BYTES: Final = 64 * MIB
+_RUN: Final = Watch()
+
+
+class Replayer:
+    """A guest on the recorded path of an execution.
+
+    Args:
+        recording: what it did. On other code (`Recording.on`) it tells what would have been.
+        traced: without the tracer a replay is faster, and can stop nowhere.
+        seconds_max: how long it may take in all.
+
+    Raises `UsageError` or `DeploymentInvalid` where the recording is without its code, and
+    `WorkflowNotFound` when the code has no such workflow.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        traced: bool = True,
+        seconds_max: float = SECONDS_MAX,
+        limits: Limits | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        entries = recording.entries
+        last = entries[-1]
+        self.recording = recording
+        self.end: End | None = None
+        """How the workflow ended, as this replay found; None where the journal has no end."""
+        self.error: FlawlessError | None = None
+        """Why the replay ended early: a `Divergence`, a trap."""
+        self.output: bytes = b""
+        self.touched = False
+        """Whether an expression was evaluated in this guest."""
+        self._stopped_by = last if stopped(last) else None
+        if self._stopped_by is not None:
+            entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
+        deployment = recording.deployment
+        self.world = world = TracedWorld(
+            recording.execution, entries, deployment, limits, seconds_max
+        )
+        text = recorded_input(recording.execution, world.machine.invoked, deployment)
+        self._input = traced_input(text) if traced and deployment.manifest.modules else text
+        cpu_s = limits.cpu_s_per_turn * (_SLOWER if traced else 1)
+        self._limits = GuestLimits(
+            memory_bytes=limits.guest_memory_bytes_max + _TRACER_BYTES, cpu_s_per_turn=cpu_s
+        )
+        self._guest = Guest(recording.component(), world, self._limits)
+        self._begun = False
+
+    def __enter__(self) -> Replayer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the guest."""
+        self._guest.close()
+
+    @property
+    def stop(self) -> Stop | None:
+        """Where the guest stands; None before `go`, and at the end."""
+        return self.world.stop
+
+    def go(self, watch: Watch = _RUN) -> Stop:
+        """Go on until something of `watch` is reached, or the end. Raises `Divergence` when the guest leaves its path; `ReplayTooLong`;
+        `GuestTrapped` and `GuestCpuExceeded` where the journal does not say that it ended so.
+        """
+        if not self._begun:
+            self.begin()
+        if self.world.stop is None:
+            return self._last_stop()
+        self.world.watch = watch
+        return self._on({"do": "go", "watch": _settings(watch)})
+
+    def begin(self) -> Stop:
+        """Go to the place before the workflow's first line; without a tracer, to the end."""
+        if not self._begun:
+            self._begun = True
+            self._advance(lambda: self._guest.start("run", self._input))
+        return self.world.stop or self._last_stop()
+
+    def variables(self, frame: int, *, depth: int = 0, task: str | None = None) -> list[Variable]:
+        """Return the local variables of a frame of this stop, 0 for the innermost one."""
+        return self._ask("variables", frame=frame, depth=depth, task=task).variables
+
+    def module_variables(
+        self, frame: int, *, depth: int = 0, task: str | None = None
+    ) -> list[Variable]:
+        """Return the variables of the module that a frame's code is of; no functions or classes."""
+        return self._ask("globals", frame=frame, depth=depth, task=task).variables
+
+    def children(self, ref: int, *, first: int = 0, depth: int = 0) -> list[Variable]:
+        """Return what a value holds that was shown at this stop."""
+        return self._ask("children", ref=ref, first=first, depth=depth).variables
+
+    def evaluate(self, text: str, frame: int = 0, *, task: str | None = None) -> Told:
+        """Evaluate an expression in a frame: `value`, or `raised` with type and message.
+
+        The user's code may run and change things, so the guest is `touched` afterwards. Effects are
+        refused inside. Raises `ReplayLost` when it did not end in two seconds: the guest is gone.
+        """
+        self.touched = True
+        limits = self._guest.limits
+        self._guest.limits = replace(limits, cpu_s_per_turn=EVALUATE_S_MAX)
+        try:
+            return self._ask("evaluate", text=text, frame=frame, task=task)
+        finally:
+            self._guest.limits = limits
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _on(self, command: dict[str, Any]) -> Stop:
+        world = self.world
+        self._resume(command)
+        while world.stop is not None and world.stop.reason in ("request", "clock"):
+            if not self._passing():
+                break
+            self._note_variables()
+            self._resume({"do": "go"})
+        return world.stop or self._last_stop()
+
+    def _passing(self) -> bool:
+        """Whether the guest stands here only for its variables to be noted."""
+        world, stop = self.world, self.world.stop
+        assert stop is not None
+        until = world.watch.point
+        standing = len(world.points) - (stop.reason == "request")
+        return until is None or standing < until
+
+    def _note_variables(self) -> None:
+        world, stop = self.world, self.world.stop
+        assert stop is not None
+        if not world.watch.variables:
+            return
+        found = [
+            self.variables(n) if frame.user else [] for n, frame in enumerate(stop.frames[:20])
+        ]
+        if stop.reason == "request":
+            world.points[-1].variables = found
+        else:
+            world.clock_variables = found
+
+    def _resume(self, command: dict[str, Any]) -> None:
+        self.world.stop = None
+        data = msgspec.json.encode(command)
+        self._advance(lambda: self._guest.resume(data))
+
+    def _ask(self, do: str, **fields: Any) -> Told:
+        world = self.world
+        stop = world.stop
+        if stop is None:
+            raise ReplayLost("the guest stands nowhere: go to a point first")
+        world.reply = None
+        given = {key: value for key, value in fields.items() if value is not None}
+        data = msgspec.json.encode({"do": do} | given)
+        try:
+            state = self._guest.resume(data)
+            while isinstance(state, Preempted):
+                state = self._guest.proceed()
+        except (GuestCpuExceeded, GuestTrapped) as error:
+            world.stop = None
+            if do == "evaluate":
+                raise ReplayLost(
+                    f"the expression did not end within {EVALUATE_S_MAX:g} s, and was given up"
+                    if isinstance(error, GuestCpuExceeded)
+                    else f"the expression broke the guest: {error}"
+                ) from error
+            raise
+        reply: Told | None = world.reply
+        assert reply is not None, "a tracer that was asked answers"
+        if reply.failed:
+            raise NoSuchFrame(reply.failed)
+        return reply
+
+    def _advance(self, begin: Callable[[], State]) -> None:
+        """Run the guest until it stops, waits for what nothing recorded answers, or ends."""
+        world = self.world
+        try:
+            state = begin()
+            while isinstance(state, Preempted):
+                world.check_time()
+                state = self._guest.proceed()
+        except (GuestTrapped, GuestCpuExceeded) as error:
+            self.error = error
+            if world.over or self._stopped_by is None:
+                raise
+            self._set_end(self._stopped_by)
+        except FlawlessError as error:  # a Divergence, say
+            self.error = error
+            raise
+        else:
+            if world.stop is None:
+                self._finish(state)
+
+    def _finish(self, state: State) -> None:
+        world = self.world
+        if isinstance(state, Finished):
+            self.output = state.output
+            world.finish_output()
+            if not world.over:
+                finished = world.machine.finished(state.output, world.machine.invoked.began_us)
+                self.end = None if world.machine.live else finished
+        if self._stopped_by is not None:
+            self._set_end(self._stopped_by)
+
+    def _set_end(self, end: Any) -> None:
+        assert isinstance(end, Failed | Cancelled)
+        self.end = end
+
+    def _last_stop(self) -> Stop:
+        world = self.world
+        position = len(self.recording.entries) - (self.end is not None)
+        return Stop("end", [], [], len(world.points), position, world.lines_seen)
+
+
+def _settings(watch: Watch) -> dict[str, Any]:
+    """Return what the tracer has to know of a watch."""
+    return {
+        "record": watch.record,
+        "stop": watch.stop,
+        "count": watch.count,
+        "breakpoints": watch.breakpoints,
+        "clocks": watch.clocks or watch.stacks or watch.variables,
+    }

@@ -1,0 +1,282 @@
+"""The host of a traced replay: it answers from the journal, and talks with the tracer in the guest.
+
+The tracer is a module of ours that the guest imports before the user's (guests/tracer). Its
+requests begin with `{"trace":` and are answered here; the guest's own go to the journal, as in any
+replay, and are the same with and without tracer.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from flawless.core.entries import Entry
+from flawless.core.history import history
+from flawless.core.limits import Limits
+from flawless.core.protocol import SecretRequest, decode_request
+from flawless.engine.deployment import Deployment
+from flawless.engine.replay import RecordedWorld
+from flawless.engine.secrets import PREFIX, placeholder
+from flawless.timetravel.model import CodeBlock, Frame, Point, Stop, Task, Variable, Watch
+from flawless.timetravel.problems import ReplayTooLong
+
+TRACER: Final = "_flawless_tracer"
+"""The name of the tracer as the guest imports it."""
+LINES_MAX: Final = 4_000_000
+"""Executed lines that are kept in order, eight bytes each; all are counted."""
+
+_LOAD = b'{"op":"load","name":"%s"}' % TRACER.encode()
+_TALK = b'{"trace":"talk"}'
+_GO = b'{"do":"go"}'
+_MINE = b'{"trace":'
+_SECRET = b'{"op":"secret"'
+_PLACEHOLDER = re.compile(PREFIX + "[0-9a-f]{32}")
+
+
+class Told(msgspec.Struct):
+    """What the tracer reports, or answers to a command."""
+
+    trace: str
+    frames: list[Frame] = []
+    tasks: list[Task] = []
+    variables: list[Variable] = []
+    value: Variable | None = None
+    raised: dict[str, str] | None = None
+    failed: str = ""
+    size: int = 0
+    number: int = 0
+    file: str = ""
+    function: str = ""
+    line: int = 0
+    lines: list[int] = []
+
+
+_told = msgspec.json.Decoder(Told)
+
+
+class TracedWorld(RecordedWorld):
+    """Answers a traced guest. `stop` is set while the guest waits for a command of the driver."""
+
+    def __init__(
+        self,
+        execution: str,
+        entries: Sequence[Entry],
+        deployment: Deployment,
+        limits: Limits,
+        seconds_max: float,
+    ) -> None:
+        super().__init__(execution, entries, deployment, limits)
+        self.watch = Watch()
+        self.stop: Stop | None = None
+        self.reply: Told | None = None
+        self.points: list[Point] = []
+        self.blocks: dict[int, CodeBlock] = {}
+        self.lines = array("I")
+        self.counts: Counter[tuple[int, int]] = Counter()
+        self.lines_seen = 0
+        self.traced = False
+        """Whether the tracer is there; a guest that is not Python has none."""
+        self._execution = execution
+        self._entries = entries
+        self._seed = self.machine.invoked.seed
+        self._positions = history(entries).positions
+        self._deployment = deployment
+        self._asked: bytes | None = None
+        self._answer: bytes | None = None
+        self.clock_variables: list[list[Variable]] = []
+        """Of the frames at a look at the clock, which is a point a moment later."""
+        self._clock_stack: tuple[list[Frame], list[Task]] | None = None
+        self._names: dict[str, str] = {}
+        self._until_s = time.monotonic() + seconds_max
+        self._seconds_max = seconds_max
+
+    # --- what the guest asks ------------------------------------------------------------------
+
+    def call(self, request: bytes) -> bytes | None:
+        """Answer the tracer, or the guest from the journal."""
+        if request.startswith(_MINE):
+            return self._listen(request)
+        if request == _LOAD:
+            self.traced = True
+            return tracer_answer()
+        if request == self._asked:  # again, after the talk
+            answer, self._asked, self._answer = self._answer, None, None
+            return answer
+        if request.startswith(_SECRET):
+            self._learn_name(request)
+        before = self.machine.position
+        was_over = self.over
+        answer = super().call(request)
+        if was_over or (self.machine.position == before and not self.over):
+            return answer
+        self._passed(request)
+        if self.traced and self._wanted:
+            self._asked, self._answer = request, answer
+            return _TALK
+        return answer
+
+    def clock_ns(self) -> int:
+        """Answer a look at the clock, which is a point of the path."""
+        was_over = self.over
+        now_ns = super().clock_ns()
+        if not was_over:
+            self._passed_silently(b"clock")
+        return now_ns
+
+    def sleep_until_ns(self, deadline_ns: int) -> bool:
+        """Answer a blocking poll, which is a point of the path."""
+        was_over = self.over
+        over = super().sleep_until_ns(deadline_ns)
+        if not was_over:
+            self._passed_silently(b"sleep %d" % deadline_ns)
+        return over
+
+    def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
+        """Note each line that was printed past the guest's own `print`."""
+        was_over = self.over
+        before = self.machine.position
+        super().write(stream, data)
+        if not was_over and (self.over or self.machine.position != before):
+            self._passed_silently(stream.encode())
+
+    # --- points -------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """The number of the entry that the guest passed last; beyond the last one when live."""
+        if self.over:
+            return len(self._entries)
+        return self._positions[self.machine.position - 1]
+
+    @property
+    def _wanted(self) -> bool:
+        watch = self.watch
+        return watch.stacks or watch.variables or self._reached
+
+    @property
+    def _reached(self) -> bool:
+        until = self.watch.point
+        return until is not None and len(self.points) > until
+
+    def _passed(self, request: bytes) -> None:
+        self.check_time()
+        position = self.position
+        entry = None if self.over else self._entries[position]
+        number = len(self.points)
+        self.points.append(Point(number, position, entry, request, self.lines_seen))
+
+    def _passed_silently(self, question: bytes) -> None:
+        """Add a point at which the guest cannot talk; the tracer may have told where it is."""
+        self._passed(question)
+        if self._clock_stack is not None:
+            self.points[-1].frames, self.points[-1].tasks = self._clock_stack
+            self.points[-1].variables = self.clock_variables
+            self._clock_stack, self.clock_variables = None, []
+
+    def check_time(self) -> None:
+        """Raise `ReplayTooLong` when this has taken too long."""
+        if time.monotonic() > self._until_s:
+            raise ReplayTooLong(self._execution, self._seconds_max)
+
+    # --- the talk -----------------------------------------------------------------------------
+
+    def _listen(self, request: bytes) -> bytes | None:
+        told = _told.decode(self._masked(request))
+        match told.trace:
+            case "lines":
+                self._count(told.lines)
+            case "code":
+                block = CodeBlock(told.number, told.file, told.function, told.line)
+                self.blocks[told.number] = block
+            case "did":
+                self.reply = told
+                return None
+            case "request":
+                return self._at_point(told)
+            case "clock":
+                return self._at_clock(told)
+            case _:
+                return self._stopped(told)
+        return b"{}"
+
+    def _at_point(self, told: Told) -> bytes | None:
+        if self.points:
+            self.points[-1].frames, self.points[-1].tasks = told.frames, told.tasks
+        if self._reached or self.watch.variables:
+            return self._stopped(told)
+        return _GO
+
+    def _at_clock(self, told: Told) -> bytes | None:
+        self._clock_stack = told.frames, told.tasks
+        until = self.watch.point
+        if self.watch.variables or (until is not None and len(self.points) >= until):
+            return self._stopped(told)
+        return _GO
+
+    def _stopped(self, told: Told) -> None:
+        self.stop = Stop(
+            told.trace, told.frames, told.tasks, len(self.points), self.position, self.lines_seen
+        )
+
+    def _count(self, lines: list[int]) -> None:
+        self.check_time()
+        self.counts.update(zip(lines[::2], lines[1::2], strict=True))
+        self.lines_seen += len(lines) // 2
+        if len(self.lines) < 2 * LINES_MAX:
+            self.lines.extend(lines)
+
+    # --- secrets ------------------------------------------------------------------------------
+
+    def _learn_name(self, request: bytes) -> None:
+        question = decode_request(request)
+        if isinstance(question, SecretRequest):
+            self._names[placeholder(question.name, self._seed)] = question.name
+
+    def _masked(self, request: bytes) -> bytes:
+        """Return a report with the names of secrets where it has placeholders."""
+        if PREFIX.encode() not in request:
+            return request
+        return _PLACEHOLDER.sub(self._mask, request.decode()).encode()
+
+    def _mask(self, found: re.Match[str]) -> str:
+        name = self._names.get(found[0])
+        return "<a secret>" if name is None else f"<secret {name}>"
+
+
+def tracer_answer() -> bytes:
+    """Return the answer to the guest's `load` request for the tracer."""
+    global _tracer
+    if _tracer is None:
+        source = _tracer_file().read_text("utf-8")
+        answer = {"kind": "source", "file": f"/{TRACER}.py", "package": False, "user": False}
+        _tracer = msgspec.json.encode(answer | {"source": source})
+    return _tracer
+
+
+_tracer: bytes | None = None
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+def _tracer_file() -> Path:
+    installed = _PACKAGE / "_guest" / "tracer" / f"{TRACER}.py"
+    if installed.exists():
+        return installed
+    return _PACKAGE.parent.parent / "guests" / "tracer" / f"{TRACER}.py"
+
+
+def traced_input(text: bytes) -> bytes:
+    """Return the input of the guest's `run` export, with the tracer as the first module."""
+    given: dict[str, Any] = msgspec.json.decode(text)
+    # The arguments are kept as they are: text in, text out.
+    head, mark, args = text.partition(b',"args":')
+    assert mark, "the arguments come last"
+    del given["args"]
+    given["modules"] = [TRACER, *given["modules"]]
+    return msgspec.json.encode(given)[:-1] + mark + args
