@@ -31,6 +31,7 @@ from flawless.core.entries import (
     Invoked,
     Logged,
     Observed,
+    Origin,
     Parked,
     Polled,
     Published,
@@ -79,6 +80,12 @@ ENTRIES: dict[str, tuple[int, Entry]] = {
     "failed": (999_999, Failed(90_011, b'{"type":"ValueError"}')),
     "invoked_run": (0, msgspec.structs.replace(INVOKED, run=2, deadline=86_400_000_000)),
     "invoked_trace": (0, msgspec.structs.replace(INVOKED, trace=f"00-{1:032x}-{2:016x}-01")),
+    "invoked_origin": (
+        0,
+        msgspec.structs.replace(
+            INVOKED, origin=Origin("order-42", 17, 3_600_000_000, "order-7", 2)
+        ),
+    ),
     "published": (10, Published(90_012, MARK)),
     "published_refused": (11, Published(90_013, MARK, b"{}")),
     "responded": (12, Responded(90_014, MARK)),
@@ -94,7 +101,13 @@ ENTRIES: dict[str, tuple[int, Entry]] = {
 }
 """One entry of each kind and shape. Add to them; never change one, nor its golden file."""
 
-FIELDS_ADDED_SINCE = {"invoked", "invoked_run", "called_attempts", "arrived_attempts"}
+FIELDS_ADDED_SINCE = {
+    "invoked",
+    "invoked_run",
+    "invoked_trace",
+    "called_attempts",
+    "arrived_attempts",
+}
 """Golden files from before their kind had more fields: they are read as with the defaults."""
 
 KINDS = {type(entry) for _, entry in ENTRIES.values()}

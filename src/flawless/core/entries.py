@@ -37,12 +37,28 @@ class Attempt(msgspec.Struct, array_like=True, frozen=True):
     pause: int | None = None
 
 
+class Origin(msgspec.Struct, array_like=True, frozen=True):
+    """Where a fork comes from: it shares the first `entries` entries of another journal.
+
+    That is the one of `execution`, in its run `run`; `at` is when the fork was made. What the guest
+    calls itself stays as it was in the shared entries: `name`, in its run `known_run`.
+    """
+
+    execution: str
+    entries: int
+    at: int
+    name: str
+    run: int = 1
+    known_run: int = 1
+
+
 class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
     """Entry 0: what was asked for, when, on which build, and the seed of all randomness.
 
     `run` counts the runs of one id (`continue_as_new` begins the next). `deadline` is when the
     execution is cancelled of itself, in microseconds since its beginning. `trace` is the
     `traceparent` of whoever started it, kept only where executions are traced; no guest sees it.
+    A fork has an `origin`; workflow, beginning, seed, input and deadline are the origin's.
     """
 
     at: ClassVar[int] = 0
@@ -56,6 +72,12 @@ class Invoked(msgspec.Struct, array_like=True, frozen=True, tag=0):
     run: int = 1
     deadline: int | None = None
     trace: str | None = None
+    origin: Origin | None = None
+
+    @property
+    def own_us(self) -> int:
+        """When this execution itself began: a fork, later than the entries that it shares."""
+        return self.began_us if self.origin is None else self.began_us + self.origin.at
 
 
 class ClockRead(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -289,6 +311,8 @@ class Cancelled(msgspec.Struct, array_like=True, frozen=True, tag=21):
 
 class Repeated(msgspec.Struct, array_like=True, frozen=True, tag=22):
     """An effect the guest had started is about to be performed again after `Retried`.
+
+    Or a child that another execution has, in entries that a fork shares, is started as its own.
 
     Durable before it is. If no outcome follows, the process died in between.
     """

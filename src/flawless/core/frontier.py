@@ -23,6 +23,7 @@ from flawless.core.entries import (
 )
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
+from flawless.core.names import Translate
 from flawless.core.outstanding import Begun, Outstanding
 from flawless.core.protocol import (
     CancelRequest,
@@ -62,8 +63,9 @@ _LOGGER_CHARS_MAX = 200
 class Frontier:
     """Answers live requests. `waits` knows what the guest waits for.
 
-    `retried` are effects that are performed again because the execution was retried; `workflows`
-    those that it may start as children (None: any).
+    `retried` are effects that are performed again because the execution was retried, `shared` those
+    that only the origin of a fork has begun; `workflows` are what it may start as children (None:
+    any). `translate` gives names as the world has them.
     """
 
     __slots__ = (
@@ -73,6 +75,8 @@ class Frontier:
         "_recorder",
         "_responded",
         "_retried",
+        "_shared",
+        "_translate",
         "_when_interrupted",
         "_workflows",
         "waits",
@@ -88,28 +92,39 @@ class Frontier:
         when_interrupted: Callable[[EffectRequest], WhenInterrupted],
         responded: bool,
         retried: frozenset[int],
+        shared: frozenset[int],
         depth: int,
         workflows: Container[str] | None,
+        translate: Translate,
     ) -> None:
-        self.waits = Waits(recorder, outstanding, cancellation, when_interrupted=when_interrupted)
+        self.waits = Waits(
+            recorder,
+            outstanding,
+            cancellation,
+            when_interrupted=when_interrupted,
+            translate=translate,
+        )
         self._recorder = recorder
         self._outstanding = outstanding
         self._limits = limits
         self._when_interrupted = when_interrupted
         self._responded = responded
         self._retried = retried
+        self._shared = shared
+        self._translate = translate
         self._depth = depth
         self._workflows = workflows
 
     def reach(self, now_us: int) -> None:
         """The journal is used up: deal with what was under way when the process died."""
         for effect, begun in self._outstanding.abandoned():
-            match decode_request(begun.raw):
+            match self._translate(decode_request(begun.raw)):
                 case ReceiveRequest(names=names):
                     self._outstanding.listen(effect, names)
                 case ExecuteRequest() as request:
                     # It was created with the entry that tells of it, unless that was refused.
-                    if effect in self._retried and effect not in self._outstanding.repeated:
+                    again = effect in self._retried and effect not in self._outstanding.repeated
+                    if again or effect in self._shared:
                         self._start_again(request, now_us)
                 case (StepRequest() | HttpRequest() | SendRequest() | CancelRequest()) as request:
                     self._reach_interrupted(request, begun, now_us)
@@ -117,7 +132,7 @@ class Frontier:
                     raise AssertionError(f"{other!r} cannot be started")
 
     def _start_again(self, request: ExecuteRequest, now_us: int) -> None:
-        """Start the child of a retried effect, unless it cannot be started this time either."""
+        """Start a child once more, or as the fork's own, unless it cannot be started now."""
         at = self._recorder.present(now_us)
         if (problem := self._unfit(request)) is not None:
             self._note(Arrived(at, request.id, True, problem))

@@ -30,8 +30,10 @@ from flawless.core.entries import (
     Entered,
     Entry,
     Failed,
+    Invoked,
     Logged,
     Observed,
+    Origin,
     Parked,
     Published,
     Repeated,
@@ -53,18 +55,28 @@ class History:
     """Its position."""
     undone: dict[int, int] = field(default_factory=dict)
     """Effects whose start no longer counts, with the fingerprints of the requests."""
+    origin: Origin | None = None
+    """Where the first entries come from, if it is a fork."""
+    shared: frozenset[int] = frozenset()
+    """Effects that were begun in entries of the origin, and not again by the fork itself."""
+
+    @property
+    def resumed(self) -> int:
+        """When it was last retried or forked, and has its time again; 0 if it was not."""
+        return self._resumed_after(0)
 
     @property
     def cancelled(self) -> CancelObserved | None:
         """How the guest heard that the execution is cancelled, if it did.
 
-        The time for cleaning up begins again with a retry.
+        The time for cleaning up begins again with a retry, and in a fork.
         """
         for position, entry in zip(self.positions, self.entries, strict=True):
             if isinstance(entry, CancelObserved):
-                if entry.until is None or self.retried is None or position >= self.retried_at:
+                resumed = self._resumed_after(position)
+                if entry.until is None or not resumed:
                     return entry
-                until = entry.until + self.retried.at - entry.at
+                until = entry.until + resumed - entry.at
                 return msgspec.structs.replace(entry, until=until)
         return None
 
@@ -78,6 +90,14 @@ class History:
             elif isinstance(entry, Resolved | CancelObserved | Dropped | Called | Observed):
                 waiting.pop(entry.effect, None)
         return waiting
+
+    def _resumed_after(self, position: int) -> int:
+        resumed = 0
+        if self.retried is not None and position < self.retried_at:
+            resumed = self.retried.at
+        if self.origin is not None and position < self.origin.entries:
+            resumed = max(resumed, self.origin.at)
+        return resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +122,11 @@ class NoResumePoint(ValueError):
 def history(entries: Sequence[Entry]) -> History:
     """Return what counts of a journal."""
     last = max((n for n, entry in enumerate(entries) if type(entry) is Retried), default=None)
+    origin = entries[0].origin if entries and isinstance(entries[0], Invoked) else None
+    shared = frozenset[int]() if origin is None else _shared(entries, origin)
     if last is None:
-        return History(list(entries), list(range(len(entries))), None)
+        positions = list(range(len(entries)))
+        return History(list(entries), positions, None, origin=origin, shared=shared)
     kept: list[tuple[int, Entry]] = []
     retried = None
     undone: dict[int, int] = {}
@@ -117,7 +140,8 @@ def history(entries: Sequence[Entry]) -> History:
         else:
             kept.append((position, entry))
     positions = [position for position, _ in kept]
-    return History([entry for _, entry in kept], positions, retried, last, undone)
+    left = [entry for _, entry in kept]
+    return History(left, positions, retried, last, undone, origin, shared)
 
 
 def end_of(entries: Sequence[Entry]) -> End | None:
@@ -196,6 +220,12 @@ _HARMLESS = (
 A look at what was started before (`Observed`) is harmless, for its outcome is kept; what was
 started later stands there with its own entry.
 """
+
+
+def _shared(entries: Sequence[Entry], origin: Origin) -> frozenset[int]:
+    begun = {one.effect for one in entries[: origin.entries] if isinstance(one, Started)}
+    later = entries[origin.entries :]
+    return frozenset(begun - {one.effect for one in later if isinstance(one, Started | Repeated)})
 
 
 def _kept(entries: list[tuple[int, Entry]], retried: Retried) -> list[tuple[int, Entry]]:

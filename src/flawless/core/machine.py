@@ -27,11 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Sequence
 
 from flawless.core import responses
-from flawless.core.cancellation import (
-    DEADLINE_GRACE_S,
-    DEADLINE_REASON,
-    Cancellation,
-)
+from flawless.core.cancellation import DEADLINE_GRACE_S, DEADLINE_REASON, Cancellation
 from flawless.core.entries import (
     Arrived,
     Attempt,
@@ -53,6 +49,7 @@ from flawless.core.history import end_of, history
 from flawless.core.inbox import Message
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
+from flawless.core.names import translator
 from flawless.core.output import read_output
 from flawless.core.outstanding import Action, Cancel, Outstanding, Perform, StartChild
 from flawless.core.protocol import (
@@ -123,6 +120,7 @@ class Machine:
         "_parked",
         "_recorder",
         "_replay",
+        "_translate",
         "_undone",
         "_waits",
         "end",
@@ -162,12 +160,12 @@ class Machine:
             latest=entries[-1].at,
         )
         past = history(entries)
-        deadline = first.deadline
-        if deadline is not None and past.retried is not None:
-            deadline += past.retried.at  # it has its time again
+        # After a retry, and in a fork, it has its time again.
+        deadline = None if first.deadline is None else first.deadline + past.resumed
         self._cancellation = Cancellation(deadline, past.cancelled)
         self._outstanding = Outstanding(in_flight)
         self._replay = Replay(execution, past, self._recorder, self._outstanding)
+        self._translate = translator(execution, first)
         self._frontier = Frontier(
             self._recorder,
             self._outstanding,
@@ -176,8 +174,10 @@ class Machine:
             when_interrupted=when_interrupted,
             responded=any(type(e) is Responded and e.refused is None for e in past.entries),
             retried=frozenset() if past.retried is None else past.retried.effects,
+            shared=past.shared,
             depth=depth,
             workflows=workflows,
+            translate=self._translate,
         )
         self._waits = self._frontier.waits
         self._parked, self._undone = past.parked, past.undone
@@ -294,7 +294,7 @@ class Machine:
         if replay.cursor.next is not None:
             return replay.other_request(request, replay.cursor.next)
         self._go_live(now_us)
-        response = self._frontier.answer(request, raw, mark, now_us)
+        response = self._frontier.answer(self._translate(request), raw, mark, now_us)
         if self._early and isinstance(request, ExecuteRequest):
             known = self._early.pop(request.id, None)
             if known is not None and self._undone.get(request.id) == mark:

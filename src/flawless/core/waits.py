@@ -17,6 +17,7 @@ from flawless.core.entries import (
     Resolved,
 )
 from flawless.core.interruption import WhenInterrupted
+from flawless.core.names import Translate
 from flawless.core.outstanding import Outstanding, Ready
 from flawless.core.protocol import (
     CancelRequest,
@@ -41,6 +42,7 @@ class Waits:
     __slots__ = (
         "_outstanding",
         "_recorder",
+        "_translate",
         "_when_interrupted",
         "blocking",
         "cancellation",
@@ -54,6 +56,7 @@ class Waits:
         cancellation: Cancellation,
         *,
         when_interrupted: Callable[[EffectRequest], WhenInterrupted],
+        translate: Translate,
     ) -> None:
         self.waiting: Waiting | None = None
         self.blocking: Performable | None = None
@@ -62,6 +65,7 @@ class Waits:
         self._recorder = recorder
         self._outstanding = outstanding
         self._when_interrupted = when_interrupted
+        self._translate = translate
 
     @property
     def wake(self) -> int | None:
@@ -187,7 +191,7 @@ class Waits:
                 self.waiting = None
                 return self.known(effect, mark, text, now_us)
             case _ if entry.payload is None and effect in self._outstanding.begun:
-                request = decode_request(self._outstanding.begun[effect].raw)
+                request = self._translate(decode_request(self._outstanding.begun[effect].raw))
                 assert isinstance(request, StepRequest | HttpRequest | SendRequest | CancelRequest)
                 self._outstanding.perform(effect, request)
                 return None

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import Any, cast
 
 from flawless.engine.changes import Changes
@@ -108,6 +108,20 @@ class Committer:
             self._busy = True
             self._began_s = self._loop.time()
             self._loop.call_soon(self._turn)
+
+    def submit_all(
+        self, writes: Sequence[Write], durable: Callable[[Results], None], refused: Refused
+    ) -> None:
+        """Queue writes that are made in one commit; `durable` gets the results of all."""
+        results: list[Result] = []
+
+        def one_more(result: Result) -> None:
+            results.append(result)
+            if len(results) == len(writes):
+                durable(results)
+
+        for n, write in enumerate(writes):
+            self.submit(write, one_more, refused if n == 0 else None, joined=n > 0)
 
     def _turn(self) -> None:
         batch = self._gather()

@@ -246,7 +246,7 @@ class Control:
         plan: dict[ExecutionId, list[Write]] = {}
         await self._plan(record, effect, by, plan)
         writes = [write for one in plan.values() for write in one]
-        await self._scheduler.revive(list(plan), writes)
+        await self._scheduler.admission.revive(list(plan), writes)
 
     async def _begin_again(self, record: Record) -> None:
         entries, _ = await read_entries(self._store, record.id)
@@ -259,7 +259,7 @@ class Control:
         write = beginnings.following_run(
             record.id, None, None, first, record.digest, deployment, now_us
         )
-        await self._scheduler.revive([record.id], [write])
+        await self._scheduler.admission.revive([record.id], [write])
 
     async def _plan(
         self,

@@ -38,6 +38,7 @@ from flawless.engine.host import Host
 from flawless.engine.mishaps import report
 from flawless.engine.outcome import Outcome
 from flawless.engine.printed import RawOutput
+from flawless.engine.replay import recorded_input
 from flawless.engine.resting import Rest, append, resting
 from flawless.errors import FlawlessError
 from flawless.ids import ExecutionId
@@ -138,10 +139,7 @@ class LiveExecution:
         self.idle_since_us = None
 
         def start() -> State:
-            text = self.deployment.run_input(
-                self.id, first.workflow, first.input, first.began_us, first.run
-            )
-            return guest.start("run", text)
+            return guest.start("run", recorded_input(self.id, first, self.deployment))
 
         self._run(start)
 

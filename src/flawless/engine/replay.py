@@ -15,11 +15,11 @@ from flawless.core.history import stopped
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.machine import Machine
+from flawless.core.names import known_as
 from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import Deployment
 from flawless.engine.printed import RawOutput
 from flawless.errors import GuestCpuExceeded, GuestTrapped
-from flawless.ids import latest_run
 from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
 
 
@@ -84,8 +84,8 @@ def replay(
 
 def recorded_input(execution: str, first: Invoked, deployment: Deployment) -> bytes:
     """Return the input of the guest's `run` export, as it was when the execution began."""
-    known_as = latest_run(execution)  # what an earlier run, ID~1, called itself
-    return deployment.run_input(known_as, first.workflow, first.input, first.began_us, first.run)
+    name, run = known_as(execution, first)
+    return deployment.run_input(name, first.workflow, first.input, first.began_us, run)
 
 
 class RecordedWorld:

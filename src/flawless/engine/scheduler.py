@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from flawless.core.entries import Continued, End, Failed, Invoked
@@ -22,6 +22,7 @@ from flawless.core.machine import NewEntries, Perform
 from flawless.core.protocol import ExecuteRequest
 from flawless.core.status import Status
 from flawless.engine import beginnings
+from flawless.engine.admission import Admission
 from flawless.engine.callers import Callers, answer, disappoint
 from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock
@@ -109,7 +110,7 @@ class Scheduler:
         self._effects = Effects(self.loop, clock, settings, self.mail, self._telemetry)
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queued = Queued()
-        self._births: set[ExecutionId] = set()  # children that are not durable yet
+        self._births: set[ExecutionId] = set()  # children and forks that are not durable yet
         self._room = asyncio.Event()
         self._progress = asyncio.Event()
         self._wakeups = Wakeups(
@@ -119,6 +120,9 @@ class Scheduler:
             loaded=lambda: len(self._live) + len(self._queued),
             enqueue=self._enqueue,
             room=self._queued.short,
+        )
+        self.admission = Admission(
+            self._committer, self._callers, self._births, self._enqueue, self._telemetry
         )
         self._tasks = Tasks(self.loop)
         self._eviction = Eviction(
@@ -215,7 +219,8 @@ class Scheduler:
         made: asyncio.Future[Record | None] = self.loop.create_future()
         later = write.wake_us is not None
         # A child with the same id, about to be born or here, must keep its journal for itself.
-        known = write.id in self._births or write.id in self._live
+        loading = self._delivery.loading == write.id
+        known = loading or write.id in self._births or self._known(write.id)
         room = self.guests < self._settings.guests_max and not self._queued
         # Nothing is awaited from here until it is submitted and has begun: what was seen holds.
         ready = self._library.loaded(write.deployment) if room and not (later or known) else None
@@ -266,28 +271,6 @@ class Scheduler:
             self.expect_healthy()
         self._committer.submit(None, lambda _: answer(done, None))
         await (done if patient else self._callers.wait(done, *_KEEPING))
-
-    async def revive(self, executions: Collection[ExecutionId], writes: list[Write]) -> None:
-        """Make the writes durable together, and let the executions, which had ended, go on.
-
-        Raises `StoreConflict` when somebody else was quicker.
-        """
-        self.expect_healthy()
-        done: asyncio.Future[None] = self.loop.create_future()
-
-        def durable(_: Result) -> None:
-            self._telemetry.retried += len(executions)
-            for execution in executions:
-                self._enqueue(execution, "retried")
-            answer(done, None)
-
-        def refused(error: Exception) -> None:
-            disappoint(done, error)
-
-        for n, write in enumerate(writes):
-            last = n == len(writes) - 1
-            self._committer.submit(write, durable if last else None, refused, joined=n > 0)
-        await self._callers.wait(done, "keep the retry", "look at the status before asking again")
 
     # --- the host of live executions ----------------------------------------------------------
 
@@ -390,7 +373,7 @@ class Scheduler:
     def ended(self, execution: LiveExecution, final: End) -> None:
         """Forget an execution that has ended, and tell who waits for it."""
         self._live.pop(execution.id, None)
-        took_us = self.clock.now_us() - execution.first.began_us
+        took_us = self.clock.now_us() - execution.first.own_us
         self._telemetry.execution_ended(execution.id, execution.workflow, status_of(final), took_us)
         self._on_end(execution.id, final)
 

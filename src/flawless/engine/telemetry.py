@@ -144,7 +144,8 @@ class Telemetry:
             case Create():
                 if result is None:
                     self.started[self._name(write.workflow)] += 1
-                    self._journaled(write.chunk.count, len(write.chunk.data))
+                    for chunk in (write.chunk, *write.more):
+                        self._journaled(chunk.count, len(chunk.data))
             case NextRun():
                 self.continued[self._name(write.workflow)] += 1
                 self._journaled(write.chunk.count, len(write.chunk.data))

@@ -111,7 +111,7 @@ class Story:
     ) -> None:
         self.position = 0
         self.ids = ids
-        self._began_us = self._segment_us = invoked.began_us
+        self._began_us, self._segment_us = invoked.began_us, invoked.own_us
         self._links = links
         self._about: Attributes = {
             "flawless.execution": execution,

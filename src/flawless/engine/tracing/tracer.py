@@ -144,6 +144,8 @@ class Tracer:
         links: list[Place] = []
         if (caller := read_traceparent(first.trace)) is not None:
             links.append(caller)
+        if (origin := first.origin) is not None:
+            links.append(self._identity(origin.execution, origin.run).root)
         if first.run > 1:
             links.append(self._identity(execution, first.run - 1).root)
         elif parent is not None:

@@ -120,6 +120,8 @@ class Batch:
             attributes=dict(write.attributes),
         )
         run = Run(self._content.next_number(), record, write.chunk)
+        for chunk in write.more:
+            self._add_chunk(run, chunk)
         self._add(run)
         if family is not None:
             children = family.lasting.children

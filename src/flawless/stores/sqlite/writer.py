@@ -256,6 +256,8 @@ class Writer:
         tail.may_have_attempts = tail.may_have_children = tail.may_have_inbox = False
         tail.may_have_parent = parent is not None
         self._execute(_INSERT_CHUNK, (tail.base, write.chunk.count, write.chunk.data))
+        for chunk in write.more:
+            self._add_chunk(write.id, tail, chunk)
         if write.attributes:
             self._execute(QUERIES["index_attributes"], (key,))
         if write.parent is not None and parent is not None:
