@@ -9,14 +9,14 @@ The conversation: this module reports (`talk`), the host answers with commands u
 
     {"do": "stack"}                               where the guest stands, innermost frame first
     {"do": "variables", "frame": 0, "depth": 1}   the local variables of a frame
-    {"do": "children", "ref": 7}                  what a value holds, by the number it was shown with
+    {"do": "children", "ref": 7}                  what a value holds, by its number
     {"do": "evaluate", "frame": 0, "text": ...}   the value of an expression, or its error
     {"do": "globals", "frame": 0}                 the module's own variables
     {"do": "go", "watch": {...}}                  go on, and stop or report as `watch` says
 
 `watch` is any of: `record` (report each executed line of the user's code), `stop` ("lines": at the
 next line; "over": at the next line of this frame; "out": when it has returned), `count` (stop after
-so many lines), `breakpoints` ({file: [lines]}), `clocks` (tell the stack at each look at the clock).
+so many lines), `breakpoints` ({file: [lines]}), `clocks` (tell of each look at the clock).
 
 Nothing here calls what the user wrote, so that showing a value changes nothing; only `evaluate`
 does, and the host throws the guest away afterwards. Line events are those of `sys.monitoring`

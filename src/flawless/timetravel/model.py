@@ -1,4 +1,4 @@
-"""What a replay shows: frames, variables, points, lines. Data only, the same for CLI, API and DAP."""
+"""What a replay shows: frames, variables, points, lines. Data only, the same for all readers."""
 
 from __future__ import annotations
 

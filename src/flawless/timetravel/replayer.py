@@ -108,7 +108,9 @@ class Replayer:
         return self.world.stop
 
     def go(self, watch: Watch = _RUN) -> Stop:
-        """Go on until something of `watch` is reached, or the end. Raises `Divergence` when the guest leaves its path; `ReplayTooLong`;
+        """Go on until something of `watch` is reached, or the end.
+
+        Raises `Divergence` when the guest leaves its path, `ReplayTooLong` after `seconds_max`;
         `GuestTrapped` and `GuestCpuExceeded` where the journal does not say that it ended so.
         """
         if not self._begun:

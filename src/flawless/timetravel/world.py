@@ -203,21 +203,24 @@ class TracedWorld(RecordedWorld):
             case "clock":
                 return self._at_clock(told)
             case _:
-                return self._stopped(told)
+                self._stopped(told)
+                return None
         return b"{}"
 
     def _at_point(self, told: Told) -> bytes | None:
         if self.points:
             self.points[-1].frames, self.points[-1].tasks = told.frames, told.tasks
         if self._reached or self.watch.variables:
-            return self._stopped(told)
+            self._stopped(told)
+            return None
         return _GO
 
     def _at_clock(self, told: Told) -> bytes | None:
         self._clock_stack = told.frames, told.tasks
         until = self.watch.point
         if self.watch.variables or (until is not None and len(self.points) >= until):
-            return self._stopped(told)
+            self._stopped(told)
+            return None
         return _GO
 
     def _stopped(self, told: Told) -> None:
@@ -275,7 +278,7 @@ def traced_input(text: bytes) -> bytes:
     """Return the input of the guest's `run` export, with the tracer as the first module."""
     given: dict[str, Any] = msgspec.json.decode(text)
     # The arguments are kept as they are: text in, text out.
-    head, mark, args = text.partition(b',"args":')
+    _head, mark, args = text.partition(b',"args":')
     assert mark, "the arguments come last"
     del given["args"]
     given["modules"] = [TRACER, *given["modules"]]
