@@ -48,6 +48,7 @@ TABLE: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", f"{ONE}/events"): (READ, "state"),
     ("GET", f"{ONE}/journal"): (READ, "journal"),
     ("GET", f"{ONE}/logs"): (READ, "journal"),
+    ("GET", f"{ONE}/export"): (READ, None),
     ("GET", f"{ONE}/children"): (READ, None),
     ("GET", f"{ONE}/parked"): (READ, None),
     ("GET", f"{ONE}/messages"): (READ, None),

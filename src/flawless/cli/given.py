@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,16 @@ from flawless.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Execution = Annotated[str, typer.Argument(metavar="ID", help="The execution.")]
+Recorded = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID|FILE",
+        help="An execution, of the server or imported, or a file that `flawless export` wrote.",
+    ),
+]
+Data = Annotated[
+    Path, typer.Option(metavar="DIR", help="The data folder, where imported files are kept.")
+]
 Attributes = Annotated[
     list[str] | None,
     typer.Option(

@@ -23,12 +23,14 @@ from flawless.cli import (
     doctor,
     ending,
     executions,
+    exporting,
     init,
     listing,
     logs,
     messages,
     output,
     repair,
+    replay,
     show,
     tokens,
     up,
@@ -82,6 +84,9 @@ def _commands() -> typer.Typer:
     commands.command()(ending.terminate)
     commands.command()(repair.retry)
     commands.command()(repair.resolve)
+    commands.command()(replay.replay)
+    commands.command()(exporting.export)
+    commands.command("import")(exporting.import_)
     commands.add_typer(tokens.commands(), name="tokens")
     commands.command()(doctor.doctor)
     return commands

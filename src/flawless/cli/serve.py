@@ -11,16 +11,17 @@ import socket
 import sys
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from flawless import server
 from flawless.cli import output, reload
+from flawless.cli.data import make_folder
 from flawless.cli.defaults import CODE, DATABASE
+from flawless.cli.progress import ShownProgress
 from flawless.cli.status import status_of
 from flawless.engine.service import Service
 from flawless.engine.settings import Settings
-from flawless.errors import FlawlessError, StoreError
+from flawless.errors import FlawlessError
 from flawless.stores import open_store
 
 
@@ -61,8 +62,8 @@ async def _serve(
     parent: reload.Parent | None,
 ) -> None:
     with server.bind(access.host, port) as listener:
-        database = _make_folder(data) / DATABASE
-        progress = _ShownProgress()
+        database = make_folder(data) / DATABASE
+        progress = ShownProgress()
         service = Service(
             open_store(database),
             list(modules),
@@ -87,22 +88,6 @@ async def _serve(
             progress.close()
 
 
-def _make_folder(data: Path) -> Path:
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ignore = data / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-    except OSError as error:
-        raise StoreError(
-            "use the data folder",
-            f"{data}: {error.strerror or error}",
-            "Check that it is a folder this user may write to, or name another one with --data.",
-            retriable=False,
-        ) from error
-    return data
-
-
 def _say_ready(service: Service, listener: socket.socket, database: Path) -> None:
     console = output.console()
     console.print(Text.assemble(("Flawless ", "bold"), output.version(), " serves"))
@@ -115,42 +100,3 @@ def _say_ready(service: Service, listener: socket.socket, database: Path) -> Non
 
 def _say_stopping() -> None:
     output.note("stopping: effects under way may end; once more to stop at once")
-
-
-class _ShownProgress:
-    """What the engine builds before it can start, as a bar on terminals and as lines elsewhere."""
-
-    def __init__(self) -> None:
-        self._stages: set[str] = set()
-        self._bar: Progress | None = None
-        self._closed = False
-
-    def __call__(self, text: str, fraction: float | None) -> None:
-        if self._closed:
-            return
-        console = output.console(stderr=True)
-        if not console.is_terminal:
-            if text not in self._stages:
-                self._stages.add(text)
-                output.note(f"{text} (once on this machine) ...")
-            return
-        if self._bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=console, transient=True)
-            self._bar.start()
-        known = next((task for task in self._bar.tasks if task.description == text), None)
-        if known is None:
-            for task in self._bar.tasks:
-                self._bar.update(task.id, total=100.0, completed=100.0)
-            identifier = self._bar.add_task(text, total=None if fraction is None else 100.0)
-        else:
-            identifier = known.id
-        if fraction is not None:
-            self._bar.update(identifier, total=100.0, completed=100.0 * fraction)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._closed = True
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None

@@ -113,6 +113,7 @@ class AsyncClient:
     journal = async_series(paging.journal)
     journal_pages = async_series(paging.journal_pages)
     logs = async_method(paging.logs)
+    export = async_method(execution_calls.export)
 
     def log_tail(self, id: str) -> AsyncLogTail:  # noqa: A002 (the word of the API)
         """Return a reader of the messages as they come, through all runs from now on."""

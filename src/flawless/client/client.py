@@ -118,6 +118,7 @@ class Client:
     journal = series(paging.journal)
     journal_pages = series(paging.journal_pages)
     logs = method(paging.logs)
+    export = method(execution_calls.export)
 
     def log_tail(self, id: str) -> LogTail:  # noqa: A002 (the word of the API)
         """Return a reader of the messages as they come, through all runs from now on."""

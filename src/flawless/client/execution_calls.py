@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from flawless import api
 from flawless.client.call import Call, get, moment, path_of, post, present
 from flawless.ids import new_execution_id
+
+EXPORT_S: Final = 60.0
+"""What a server may take for an export: the first one of a component takes a moment."""
 
 
 def start(
@@ -109,6 +112,17 @@ def reply(id: str, wait_s: float = 0.0) -> Call[api.Reply]:  # noqa: A002 (the w
 def state(id: str) -> Call[api.State]:  # noqa: A002 (the word of the API)
     """Return what the workflow published last; `version` is None if it has not."""
     return get(path_of(id, "/state"), api.State)
+
+
+def export(id: str, *, component: bool = True) -> Call[bytes]:  # noqa: A002 (the word of the API)
+    """Return an export file: the journal of an execution and the code that it runs on.
+
+    `flawless.timetravel.read_export` reads it, and `flawless replay FILE` replays it, on any
+    machine. Without the `component` it is small, and of use where that component is known. The file
+    holds what the workflow saw: treat it as you treat that data. The token needs the role `read`.
+    """
+    query = ("component", "true" if component else "false")
+    return Call("GET", path_of(id, "/export"), bytes, (query,), wait_s=EXPORT_S, repeatable=True)
 
 
 def parked(id: str) -> Call[list[api.ParkedEffect]]:  # noqa: A002 (the word of the API)

@@ -21,6 +21,7 @@ from flawless.server.endpoints.about import About
 from flawless.server.endpoints.actions import Actions
 from flawless.server.endpoints.deployments import Deployments
 from flawless.server.endpoints.executions import Executions
+from flawless.server.endpoints.exports import Exports
 from flawless.server.endpoints.identity import Identity
 from flawless.server.endpoints.inbox import Inbox
 from flawless.server.endpoints.monitoring import Monitoring
@@ -74,6 +75,7 @@ def make_app(
     inbox = Inbox(service)
     routes = [
         *Executions(service, stopping, waits).routes(),
+        *Exports(service).routes(),
         *Actions(service, inbox).routes(),
         *inbox.routes(),
         *About(service).routes(),

@@ -90,6 +90,12 @@ def load_component(sha256: str, wasm: bytes, progress: Progress | None = None) -
         return component
 
 
+def knows_component(sha256: str) -> bool:
+    """Tell whether `load_component` has no need of the component's bytes."""
+    with _lock:
+        return sha256 in _loaded or Component.is_known(sha256)
+
+
 def in_thread(work: Callable[[], T]) -> T:
     """Do work where no loop runs: the caller may be async."""
     done: list[T] = []

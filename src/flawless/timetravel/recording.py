@@ -131,11 +131,12 @@ class Recording:
         )
 
 
-async def record(service: Service, execution: str, *, wasm: bool = False) -> Recording:
-    """Return what is durable of an execution now; with `wasm`, the bytes of its component too.
+async def record(service: Service, execution: str, *, compiled: bool = True) -> Recording:
+    """Return what is durable of an execution now.
 
-    Raises `ExecutionNotFound`, `JournalDamaged`, and `DeploymentInvalid` when the deployment is
-    lost.
+    Where it is not to be replayed here, it need not be `compiled`, which may take a moment. Raises
+    `ExecutionNotFound`, `JournalDamaged`, and `DeploymentInvalid` (or `DeploymentNotFound`) when
+    the deployment is lost.
     """
     while True:
         before = await service.get(execution)
@@ -144,10 +145,12 @@ async def record(service: Service, execution: str, *, wasm: bool = False) -> Rec
         if stored.run == before.run:
             break  # else the next run began meanwhile, and these may be the entries of the other
     end = end_of(entries)
-    deployment, component = await service.catalogue.load(stored.deployment)
-    content = await service.store.blob(component.sha256) if wasm else None
     status = _status(stored.status, end)
-    return Recording(execution, status, entries, deployment, content or b"", component)
+    if not compiled:
+        _, deployment = await service.catalogue.get(stored.deployment)
+        return Recording(execution, status, entries, deployment)
+    deployment, component = await service.catalogue.load(stored.deployment)
+    return Recording(execution, status, entries, deployment, component=component)
 
 
 def _status(stored: Status, end: End | None) -> str:

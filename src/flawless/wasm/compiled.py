@@ -119,6 +119,13 @@ class Component:
             return None
         return cls.load(content.read_bytes(), cache=cache, progress=progress)
 
+    @staticmethod
+    def is_known(sha256: str, *, cache: CacheFolder | None = None) -> bool:
+        """Tell whether `find` would find it. Raises `ToolchainError` as that does."""
+        cache = CacheFolder() if cache is None else cache
+        compiled = cache.get("code", f"{sha256}-{settings_key()}")
+        return compiled is not None or cache.find(sha256) is not None
+
     def export(self, name: Export) -> int:
         """Return the index of an export, as wasmtime's C API wants it."""
         return self._exports[name]

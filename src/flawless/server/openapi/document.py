@@ -19,7 +19,7 @@ from flawless.ids import CHILD_ID_CHARS_MAX
 from flawless.server.access.roles import Need
 from flawless.server.openapi.operation import TEXT, Operation, Parameter, Schema
 from flawless.server.openapi.operations import OPERATIONS, TAGS
-from flawless.server.wire.documents import JSON_TYPE
+from flawless.server.wire.documents import JSON_TYPE, ZIP_TYPE
 from flawless.server.wire.problems import MEDIA_TYPE
 
 _ALWAYS = (401, 403, 429, 503)
@@ -146,7 +146,9 @@ def _answer(
     if one is None:
         pass
     elif isinstance(one, str):
-        answer["content"] = {one: {"schema": {"type": "object"} if one == JSON_TYPE else TEXT}}
+        schema = {"type": "object"} if one == JSON_TYPE else TEXT
+        binary = one == ZIP_TYPE  # no JSON Schema describes that
+        answer["content"] = {one: {} if binary else {"schema": schema}}
     else:
         answer["content"] = {JSON_TYPE: {"schema": named[one]}}
     if names := operation.headers.get(status):

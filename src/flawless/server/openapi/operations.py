@@ -16,6 +16,7 @@ from flawless.server.openapi.parameters import (
     STATUS,
     WAIT,
 )
+from flawless.server.wire.documents import ZIP_TYPE
 from flawless.stores.base import MESSAGE_END
 
 TAGS: Final = {
@@ -91,6 +92,19 @@ _EXECUTIONS = (
         {200: api.JournalPage},
         "executions",
         query=(FROM, JOURNAL_LIMIT),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/export",
+        "A file with its journal and its code, to replay it elsewhere",
+        {200: ZIP_TYPE},
+        "executions",
+        "What is durable at this moment, with hashes by which changes are noticed. Without the "
+        "component the file is small, and of use where that component is known.",
+        query=(
+            Parameter("component", FLAG | {"default": True}, "Whether it holds the component."),
+        ),
+        problems=(422,),
     ),
     Operation(
         "GET",

@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 JSON_TYPE = "application/json"
+ZIP_TYPE = "application/zip"
 
 
 def encoded(content: Any) -> bytes:

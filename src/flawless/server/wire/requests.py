@@ -119,9 +119,9 @@ class Query:
         text = self._values.get(name)
         return None if text is None else moment_us(text, name)
 
-    def flag(self, name: str) -> bool:
-        """Return whether a parameter is `true`; `false` if it is not given."""
-        text = self._values.get(name, "false")
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return whether a parameter is `true`; `default` if it is not given."""
+        text = self._values.get(name, "true" if default else "false")
         if text not in ("true", "false"):
             raise InputInvalid(f"{name} is either true or false, not {text!r}", path=name)
         return text == "true"
