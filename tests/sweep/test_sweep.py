@@ -83,7 +83,7 @@ def test_a_kill_during_recovery_changes_nothing(
     first = points(counts)
     second = ["read:1:before", "read:1:after"]
     second += points({"commit": 2, "perform": 2})
-    second += [f"request:{n}:before" for n in range(1, counts["request"] + 1)]
+    second += [f"request:{n}:before" for n in range(1, counts.get("request", 0) + 1)]
     storms = (
         [[one, chance.choice(second)] for one in first]
         + [[first[len(first) // 2], another] for another in second]
