@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flawless.core.entries import End
 from flawless.errors import FlawlessError
 from flawless.timetravel.model import CodeBlock, Frame, Point, Stop, Variable, Watch
+from flawless.timetravel.problems import ReplayTooLong
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX, Replayer
 from flawless.timetravel.world import LINES_MAX
@@ -50,6 +51,8 @@ class ExecutionPath:
     """Whether only the first of those lines are kept in order."""
     line_pairs: memoryview | None = None
     line_counts: Counter[tuple[int, int]] | None = None
+    traced: bool = True
+    """Whether the guest could be traced: it is Python, and its deployment holds its modules."""
 
     def lines(self, first: int = 0, last: int | None = None) -> Iterator[Line]:
         """Yield the executed lines in order; `first` and `last` count executed lines from 0."""
@@ -105,33 +108,41 @@ def trace(
     `DeploymentInvalid`, `WorkflowNotFound`, `ReplayTooLong`.
     """
     with Replayer(recording, seconds_max=seconds_max) as replay:
-        world = replay.world
-        raised = None
-        try:
-            stop = replay.go(Watch(stacks=stacks, record=lines, variables=variables))
-            if stop.reason == "raised":
-                raised = _raised(replay, stop, variables=variables)
-                replay.go()
-        except FlawlessError as error:
-            if replay.error is not error:
-                raise
-        if not lines:
-            pairs, counts = None, None
-        else:
-            pairs, counts = memoryview(world.lines).toreadonly(), world.counts
-        return ExecutionPath(
-            recording,
-            world.points,
-            world.blocks,
-            replay.end,
-            None if replay.end is not None else replay.error,
-            raised,
-            world.questions,
-            world.lines_seen,
-            world.lines_seen > LINES_MAX,
-            pairs,
-            counts,
-        )
+        return follow(replay, stacks=stacks, lines=lines, variables=variables)
+
+
+def follow(
+    replay: Replayer, *, stacks: bool = True, lines: bool = False, variables: bool = False
+) -> ExecutionPath:
+    """Let a replay that has not begun go to its end, and return its path; see `trace`."""
+    world = replay.world
+    raised = None
+    try:
+        stop = replay.go(Watch(stacks=stacks, record=lines, variables=variables))
+        if stop.reason == "raised":
+            raised = _raised(replay, stop, variables=variables)
+            replay.go()
+    except FlawlessError as error:
+        if replay.error is not error or isinstance(error, ReplayTooLong):
+            raise
+    if not lines:
+        pairs, counts = None, None
+    else:
+        pairs, counts = memoryview(world.lines).toreadonly(), world.counts
+    return ExecutionPath(
+        replay.recording,
+        world.points,
+        world.blocks,
+        replay.end,
+        None if replay.end is not None else replay.error,
+        raised,
+        world.questions,
+        world.lines_seen,
+        world.lines_seen > LINES_MAX,
+        pairs,
+        counts,
+        world.traced,
+    )
 
 
 def _raised(replay: Replayer, stop: Stop, *, variables: bool) -> Raised:

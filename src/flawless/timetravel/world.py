@@ -180,6 +180,11 @@ class TracedWorld(RecordedWorld):
             self.points[-1].variables = self.clock_variables
             self._clock_stack, self.clock_variables = None, []
 
+    def allow(self, seconds: float) -> None:
+        """Count anew how long this may take; 0 ends it soon. Another thread may call this."""
+        self._seconds_max = seconds
+        self._until_s = time.monotonic() + seconds
+
     def check_time(self) -> None:
         """Raise `ReplayTooLong` when this has taken too long."""
         if time.monotonic() > self._until_s:
