@@ -24,7 +24,7 @@ computed or slept meanwhile was before or behind a line of its program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
 from flawless.core import responses
 from flawless.core.cancellation import DEADLINE_GRACE_S, DEADLINE_REASON, Cancellation
@@ -51,7 +51,7 @@ from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.names import translator
 from flawless.core.output import read_output
-from flawless.core.outstanding import Action, Cancel, Outstanding, Perform, StartChild
+from flawless.core.outstanding import Action, Begun, Cancel, Outstanding, Perform, StartChild
 from flawless.core.protocol import (
     EffectRequest,
     ExecuteRequest,
@@ -238,6 +238,11 @@ class Machine:
     def expecting(self) -> bool:
         """Whether an effect was begun that may end at any time."""
         return any(begun.until is None for begun in self._outstanding.begun.values())
+
+    @property
+    def begun(self) -> Mapping[int, Begun]:
+        """Effects that were started and whose end the guest has not seen, in order of start."""
+        return self._outstanding.begun
 
     @property
     def parked(self) -> Collection[int]:

@@ -7,15 +7,16 @@ that a journal and a build still fit together, and what exactly the guest asked 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from flawless.core.entries import Cancelled, End, Entry, Failed, Invoked
 from flawless.core.history import stopped
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
-from flawless.core.machine import Machine
+from flawless.core.machine import Machine, StartChild
 from flawless.core.names import known_as
+from flawless.core.protocol import ExecuteRequest
 from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import Deployment
 from flawless.engine.printed import RawOutput
@@ -37,6 +38,8 @@ class Replayed:
     replayed: int
     """Effects answered from the journal."""
     end: End | None
+    starts: list[ExecuteRequest] = field(default_factory=list)
+    """Children that the execution would start now, if it went on where the journal ends."""
 
 
 def replay(
@@ -79,7 +82,8 @@ def replay(
                 finished = host.machine.finished(state.output, host.machine.invoked.began_us)
                 end = None if host.machine.live else finished
     assert stop is None or isinstance(stop, Failed | Cancelled)
-    return Replayed(host.questions, host.machine.replayed, end if stop is None else stop)
+    starts = [one.request for one in host.machine.take_actions() if isinstance(one, StartChild)]
+    return Replayed(host.questions, host.machine.replayed, end if stop is None else stop, starts)
 
 
 def recorded_input(execution: str, first: Invoked, deployment: Deployment) -> bytes:
@@ -118,7 +122,7 @@ class RecordedWorld:
         """Answer with the recorded time; at the journal's end with the last one."""
         self._note(b"clock")
         now_us = self.machine.clock(self._now_us)
-        self.over = self.over or self.machine.live
+        self._unless_over(b"")
         return now_us * 1_000
 
     def random(self, size: int) -> bytes:
@@ -130,14 +134,12 @@ class RecordedWorld:
         """Note what was printed past the guest's own `print`."""
         self._note(stream.encode() + b" " + data)
         for request in self._printed.requests(stream, data):
-            self.machine.request(request, self._now_us)
-            self.over = self.over or self.machine.live
+            self._unless_over(self.machine.request(request, self._now_us))
 
     def finish_output(self) -> None:
         """Log the lines that never got an end, as the engine does when a guest ends."""
         for request in self._printed.last_requests():
-            self.machine.request(request, self._now_us)
-            self.over = self.over or self.machine.live
+            self._unless_over(self.machine.request(request, self._now_us))
 
     def sleep_until_ns(self, deadline_ns: int) -> bool:
         """Answer from the journal whether a blocking poll of WASI is over."""

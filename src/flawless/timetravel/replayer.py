@@ -13,14 +13,14 @@ performed or recorded, and looking changes nothing: only `evaluate` runs code of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 
-from flawless.core.entries import Cancelled, End, Failed
+from flawless.core.entries import Cancelled, End, Entry, Failed
 from flawless.core.history import stopped
 from flawless.core.limits import MIB, Limits
 from flawless.engine.replay import recorded_input
@@ -75,9 +75,7 @@ class Replayer:
         if self._stopped_by is not None:
             entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
         deployment = recording.deployment
-        self.world = world = TracedWorld(
-            recording.execution, entries, deployment, limits, seconds_max
-        )
+        self.world = world = self._made_world(entries, limits, seconds_max)
         text = recorded_input(recording.execution, world.machine.invoked, deployment)
         self._input = traced_input(text) if traced and deployment.manifest.modules else text
         cpu_s = limits.cpu_s_per_turn * (_SLOWER if traced else 1)
@@ -156,6 +154,12 @@ class Replayer:
             self._guest.limits = limits
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _made_world(
+        self, entries: Sequence[Entry], limits: Limits, seconds_max: float
+    ) -> TracedWorld:
+        recording = self.recording
+        return TracedWorld(recording.execution, entries, recording.deployment, limits, seconds_max)
 
     def _on(self, command: dict[str, Any]) -> Stop:
         world = self.world

@@ -114,7 +114,7 @@ class TracedWorld(RecordedWorld):
         before = self.machine.position
         was_over = self.over
         answer = super().call(request)
-        if was_over or (self.machine.position == before and not self.over):
+        if was_over or not self._is_point(request, before, answer):
             return answer
         self._passed(request)
         if self.traced and self._wanted:
@@ -155,6 +155,10 @@ class TracedWorld(RecordedWorld):
             return len(self._entries)
         return self._positions[self.machine.position - 1]
 
+    def _is_point(self, request: bytes, before: int, answer: bytes | None) -> bool:
+        """Whether this request, made when the machine's position was `before`, is a point."""
+        return self.machine.position != before or self.over
+
     @property
     def _wanted(self) -> bool:
         watch = self.watch
@@ -168,7 +172,7 @@ class TracedWorld(RecordedWorld):
     def _passed(self, request: bytes) -> None:
         self.check_time()
         position = self.position
-        entry = None if self.over else self._entries[position]
+        entry = self._entries[position] if position < len(self._entries) else None
         number = len(self.points)
         self.points.append(Point(number, position, entry, request, self.lines_seen))
 
