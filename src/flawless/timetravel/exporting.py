@@ -44,6 +44,12 @@ def write_export(
     """
     deployment = None if contents == "journal" else recording.deployment
     component = None if deployment is None else deployment.manifest.component
+    first = recording.invoked
+    if deployment is not None and deployment.id != first.deployment:
+        raise UsageError(
+            f"the recording of {recording.execution!r} is on other code than it was made with: "
+            "export the one it was made of"
+        )
     journal = encode_journal(recording.execution, recording.status, recording.entries)
     members: dict[str, bytes] = {JOURNAL: journal}
     if deployment is not None:
@@ -53,7 +59,6 @@ def write_export(
         assert component is not None
         file.write(packing.packed(component, lambda: _wasm(recording, component)))
         known[COMPONENT] = Member(component, _packed_bytes(file))
-    first = recording.invoked
     about = sealed(
         About(
             FORMAT,
@@ -61,7 +66,7 @@ def write_export(
             recording.execution,
             first.run,
             first.workflow,
-            first.deployment if deployment is None else deployment.id,
+            first.deployment,
             component,
             recording.status,
             len(recording.entries),

@@ -211,10 +211,10 @@ class _Reader:
         deployment = self._deployment(about, contents)
         wasm = contents.get(COMPONENT, b"")
         recording = Recording(journal.execution, journal.status, journal.entries, deployment, wasm)
-        told = (about.execution, about.run, about.workflow, about.status, about.entries)
+        told = (about.execution, about.run, about.workflow, about.deployment, about.status)
         first = recording.invoked
-        held = (journal.execution, first.run, first.workflow, journal.status, len(journal.entries))
-        if told != held:
+        held = (journal.execution, first.run, first.workflow, first.deployment, journal.status)
+        if told != held or about.entries != len(journal.entries):
             raise self._damaged(ABOUT, f"tells of another execution than {JOURNAL}")
         return recording
 
