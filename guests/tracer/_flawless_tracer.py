@@ -519,7 +519,7 @@ def watch(wanted, place):
             Settings.stop = "lines"
     wanted_events = 0
     if Settings.record or Settings.stop or Settings.count or Settings.breakpoints:
-        wanted_events |= events.LINE
+        wanted_events |= events.LINE | events.PY_START | events.PY_RESUME
     if Settings.frame is not None:
         wanted_events |= events.PY_RETURN | events.PY_UNWIND
     if Settings.clocks:
@@ -538,25 +538,66 @@ def flush():
 def on_line(code, line):
     number = codes.get(code)
     if number is None:
-        if code in others:
+        number = number_of(code)
+        if number is None:
             return monitoring.DISABLE
-        if code.co_filename not in user_files():
-            others.add(code)
-            return monitoring.DISABLE
-        number = codes[code] = len(codes)
-        host_call(
-            encode(
-                {
-                    "trace": "code",
-                    "number": number,
-                    "file": code.co_filename,
-                    "function": code.co_qualname,
-                    "line": code.co_firstlineno,
-                }
-            )
-        )
-    if not session.active or evaluating:
+    if session.active and not evaluating:
+        line_reached(code, number, line, sys._getframe(1))
+    return None
+
+
+def on_start(code, offset):
+    """Stay enabled for code that begins on the line of its `def`, such as `lambda n: n + 1`.
+
+    That is all it takes: Python has the line event for such a line as long as there is also the
+    event for the start.
+    """
+    if code not in codes and number_of(code) is None:
+        return monitoring.DISABLE
+    line = line_at(code, offset)
+    if line is None or line_at(code, offset + 2) != line:
+        return monitoring.DISABLE
+    return None
+
+
+def on_resume(code, offset):
+    """Report the line of a generator expression that goes on: it has no event of its own."""
+    if code.co_name != "<genexpr>" or (code not in codes and number_of(code) is None):
+        return monitoring.DISABLE
+    if session.active and not evaluating:
+        frame = sys._getframe(1)
+        line_reached(code, codes[code], frame.f_lineno, frame)
+    return None
+
+
+def line_at(code, offset):
+    return next((line for begin, end, line in code.co_lines() if begin <= offset < end), None)
+
+
+def number_of(code):
+    """Return the number of a code object of the user's, which the host is told; else None."""
+    if code in others:
         return None
+    # Annotations are code of their own, run when somebody first asks for them: machinery.
+    if code.co_filename not in user_files() or code.co_name == "__annotate__":
+        others.add(code)
+        return None
+    number = codes[code] = len(codes)
+    host_call(
+        encode(
+            {
+                "trace": "code",
+                "number": number,
+                "file": code.co_filename,
+                "function": code.co_qualname,
+                "line": code.co_firstlineno,
+            }
+        )
+    )
+    return number
+
+
+def line_reached(code, number, line, frame):
     if Settings.record:
         buffer.append(number)
         buffer.append(line)
@@ -565,16 +606,15 @@ def on_line(code, line):
     if Settings.count:
         Settings.count -= 1
         if not Settings.count:
-            return stop_at("count", sys._getframe(1))
+            stop_at("count", frame)
+            return
     stop = Settings.stop
-    if stop is not None:
-        frame = sys._getframe(1)
-        if stop == "lines" or (stop == "over" and frame is Settings.frame):
-            return stop_at("step", frame)
+    if stop is not None and (stop == "lines" or (stop == "over" and frame is Settings.frame)):
+        stop_at("step", frame)
+        return
     at = Settings.breakpoints
     if at is not None and code.co_filename in at and line in at[code.co_filename]:
-        return stop_at("breakpoint", sys._getframe(1))
-    return None
+        stop_at("breakpoint", frame)
 
 
 def stop_at(why, frame):
@@ -641,6 +681,8 @@ _execution._run = run
 session.call = call
 monitoring.use_tool_id(TOOL, "flawless")
 monitoring.register_callback(TOOL, events.LINE, on_line)
+monitoring.register_callback(TOOL, events.PY_START, on_start)
+monitoring.register_callback(TOOL, events.PY_RESUME, on_resume)
 monitoring.register_callback(TOOL, events.PY_RETURN, on_leave)
 monitoring.register_callback(TOOL, events.PY_UNWIND, on_leave)
 monitoring.register_callback(TOOL, events.CALL, on_call)
