@@ -10,7 +10,7 @@ from flawless.engine.committer import Committer
 from flawless.engine.replays import Reason
 from flawless.engine.telemetry import Telemetry
 from flawless.ids import ExecutionId
-from flawless.stores.base import Record, Results, Write
+from flawless.stores.base import Create, Record, Results, Write
 
 
 class Admission:
@@ -34,13 +34,14 @@ class Admission:
         self._enqueue = enqueue
         self._telemetry = telemetry
 
-    async def fork(self, execution: ExecutionId, writes: Sequence[Write]) -> Record | None:
-        """Create a fork, with the first of the writes; return the record that has its id already.
+    async def fork(self, writes: Sequence[Write]) -> Record | None:
+        """Create a fork, with the first of the writes, and its children, if it has any.
 
-        Nothing is written then.
+        If its id is taken, the record that has it is returned.
         """
         doing = ("keep the fork", "asking again with the same id is safe")
-        return await self._admit([execution], writes, "begun", doing)
+        created = [write.id for write in writes if isinstance(write, Create)]
+        return await self._admit(created, writes, "begun", doing)
 
     async def revive(self, executions: Collection[ExecutionId], writes: Sequence[Write]) -> None:
         """Make the writes durable together, and let the executions, which had ended, go on.

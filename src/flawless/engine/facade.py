@@ -265,6 +265,33 @@ class Engine:
         execution, _ = await asyncio.wrap_future(future)
         return Execution(self, execution, arguments.return_annotation(function))
 
+    def fork(
+        self,
+        execution: Execution[Any] | str,
+        *,
+        at: int,
+        id: str | None = None,  # noqa: A002 (the public word)
+        deployment: str | None = None,
+    ) -> Execution[Any]:
+        """Start an execution that shares the journal entries before position `at` of another one.
+
+        Both go on independently: the fork's effects, messages and children are its own. It runs on
+        the same code, unless `deployment` names other code, by its id or as `"latest"`: what new
+        executions run on. With an `id` the same fork is made once. What was under way at that place
+        is done again, or is `Interrupted`, as after a crash.
+
+        Raises `InputInvalid` when the journal cannot be cut there, `Divergence` when the code does
+        not go along the shared entries, `ExecutionNotFound`, `DeploymentNotFound`, and
+        `ExecutionConflict` when the id is taken.
+
+        Durability: when this returns, the fork is durable.
+        """
+        name = execution if isinstance(execution, str) else execution.id
+        fork, _ = self.call(
+            lambda service: service.forking.fork(name, at, id, deployment=deployment)
+        )
+        return self.get(fork)
+
     def get(self, id: str) -> Execution[Any]:  # noqa: A002 (the public word)
         """Return a handle of an existing execution; raises `ExecutionNotFound`."""
         record = self.call(lambda service: service.get(id))

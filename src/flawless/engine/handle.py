@@ -208,6 +208,19 @@ class Execution(Generic[R]):
             )
         )
 
+    def fork(
+        self,
+        *,
+        at: int,
+        id: str | None = None,  # noqa: A002 (the public word)
+        deployment: str | None = None,
+    ) -> Execution[R]:
+        """Start an execution that shares the entries before position `at`; see `Engine.fork`."""
+        fork, _ = self._call(
+            lambda service: service.forking.fork(self.id, at, id, deployment=deployment)
+        )
+        return Execution(self._caller, fork, self._annotation)
+
     # --- inside -------------------------------------------------------------------------------
 
     async def _wait(self) -> R:

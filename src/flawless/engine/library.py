@@ -141,11 +141,20 @@ class Library:
         return None if component is None else (deployment, component)
 
     async def upload(
-        self, files: Mapping[str, str], modules: Sequence[str], label: str, now_us: int
+        self,
+        files: Mapping[str, str],
+        modules: Sequence[str],
+        label: str,
+        now_us: int,
+        *,
+        serve: bool = True,
     ) -> tuple[str, bool]:
         """Deploy uploaded sources; return the deployment's id and whether it is new.
 
         From then on new executions of its workflows run on it, and its steps serve all executions.
+        Unless it is to `serve`: then it is kept for those who name it, and changes nothing else. It
+        is not imported natively; steps are those of what serves.
+
         Raises `InputInvalid` when these are no sources, and `DeploymentInvalid` when they do not
         load in a guest or do not import natively. What serves has not changed then; but its modules
         may have been imported, in a process of their own and in this one, and done there what they
@@ -164,6 +173,13 @@ class Library:
                 upload.modules, limits=deploy.UPLOAD_LIMITS, find=upload.find, upload=upload.sha256
             )
             record = await self._store.deployment(deployment.id)
+            named = label or ", ".join(upload.modules)
+            if not serve:
+                if record is None:
+                    await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
+                    await self._store.commit([save(deployment, named, now_us)])
+                    self._deployments[deployment.id] = deployment
+                return deployment.id, record is None
             if self._since and self._since[-1].deployment.id == deployment.id:
                 return deployment.id, False
             others = [
@@ -177,7 +193,7 @@ class Library:
                 await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
                 await self._store.commit(
                     [
-                        save(deployment, label or ", ".join(upload.modules), now_us),
+                        save(deployment, named, now_us),
                         SaveActive(tuple(one.deployment.id for one in kept)),
                     ]
                 )

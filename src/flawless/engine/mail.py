@@ -103,9 +103,7 @@ class Mail:
 
         Done twice, it happens once: the message has an id.
         """
-        # No user can send such an id. After a retry another request may have the same number.
-        mark = hashlib.blake2b(msgspec.json.encode(request), digest_size=8).hexdigest()
-        message_id = f"{SIGN}{key}/{request.id}/{mark}"
+        message_id = id_of(key, request)
         while True:
             try:
                 return await self._perform(sender, message_id, request)
@@ -128,7 +126,7 @@ class Mail:
             await self._check(to, name, payload)
         else:
             to, name = request.execution, CANCEL
-            payload = msgspec.json.encode(CancelSignal(request.reason, by=sender))
+            payload = cancel_signal(sender, request)
         await self._judge(to, await self._put(to, name, payload, message_id))
         return _NULL if isinstance(request, SendRequest) else _TRUE
 
@@ -201,6 +199,26 @@ class Mail:
                     f"the message {name!r} does not fit what {record.workflow} receives: {error}",
                     path=error.path,
                 ) from error
+
+
+def id_of(key: str, request: SendRequest | CancelRequest) -> str:
+    """Return the id of a message that the run with this key sends; no user can send such an id.
+
+    After a retry another request may have the same number.
+    """
+    mark = hashlib.blake2b(msgspec.json.encode(request), digest_size=8).hexdigest()
+    return f"{SIGN}{key}/{request.id}/{mark}"
+
+
+def effect_of(message_id: str) -> int | None:
+    """Return by which effect an execution has sent the message with this id; None if none has."""
+    number = message_id.rpartition("/")[0].rpartition("/")[2]
+    return int(number) if message_id.startswith(SIGN) and number.isdigit() else None
+
+
+def cancel_signal(sender: str, request: CancelRequest) -> bytes:
+    """Return what an execution is sent that another one wants to cancel."""
+    return msgspec.json.encode(CancelSignal(request.reason, by=sender))
 
 
 def check_message_id(message_id: str | None) -> None:

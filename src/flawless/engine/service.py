@@ -22,7 +22,8 @@ from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deployment import WorkflowInfo
 from flawless.engine.endings import status_of
-from flawless.engine.journals import find_end, read_entries
+from flawless.engine.forking import Forking
+from flawless.engine.journals import read_entries, recorded_end
 from flawless.engine.library import Library
 from flawless.engine.monitor import Monitor
 from flawless.engine.replay import Replayed, replay
@@ -33,7 +34,6 @@ from flawless.errors import (
     ExecutionConflict,
     ExecutionNotFound,
     InputInvalid,
-    StoreError,
     ValueTooLarge,
     WorkflowNotFound,
 )
@@ -110,6 +110,7 @@ class Service:
         self._catalogue = Catalogue(store, self._library)
         self._scheduler: Scheduler | None = None
         self._control: Control | None = None
+        self._forking: Forking | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
         self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
         self._starting: dict[str, bytes] = {}
@@ -158,6 +159,15 @@ class Service:
             scheduler,
             self._clock,
             value_bytes_max=self.settings.limits.value_bytes_max,
+        )
+
+        self._forking = Forking(
+            self.store,
+            self._library,
+            scheduler.admission,
+            self._clock,
+            limits=self.settings.limits,
+            telemetry=self.monitor.telemetry,
         )
 
     async def close(self, deadline_s: float | None = None) -> None:
@@ -309,7 +319,7 @@ class Service:
         """
         record = await self.get(execution)
         if record.status.final:
-            return await self._recorded_end(record)
+            return _end_of(await recorded_end(self.store, self._library, record))
         if wait_s <= 0:
             return None
         future: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -319,7 +329,7 @@ class Service:
             # It may have ended between the look at the store and now.
             record = await self.get(execution)
             if record.status.final:
-                return await self._recorded_end(record)
+                return _end_of(await recorded_end(self.store, self._library, record))
             async with asyncio.timeout(wait_s):
                 return await future
         except TimeoutError:
@@ -336,7 +346,12 @@ class Service:
         return self._catalogue
 
     async def deploy(
-        self, files: Mapping[str, str], modules: Sequence[str], label: str = ""
+        self,
+        files: Mapping[str, str],
+        modules: Sequence[str],
+        label: str = "",
+        *,
+        serve: bool = True,
     ) -> tuple[str, bool]:
         """Deploy Python sources, given by path; return the deployment's id and whether it is new.
 
@@ -345,7 +360,7 @@ class Service:
         """
         self._running()
         upload = asyncio.ensure_future(
-            self._library.upload(files, modules, label, self._clock.now_us())
+            self._library.upload(files, modules, label, self._clock.now_us(), serve=serve)
         )
         self._uploads.add(upload)
         upload.add_done_callback(self._uploads.discard)
@@ -357,6 +372,13 @@ class Service:
         self._running()
         assert self._control is not None
         return self._control
+
+    @property
+    def forking(self) -> Forking:
+        """Makes new executions of the beginnings of others."""
+        self._running()
+        assert self._forking is not None
+        return self._forking
 
     async def response(self, execution: str, wait_s: float = 0.0) -> Visible | End | None:
         """Return what the workflow responded, or how it ended without that, waiting up to `wait_s`.
@@ -472,20 +494,6 @@ class Service:
         for future in self._waiters.get(execution, ()):
             if not future.done():
                 future.set_exception(error)
-
-    async def _recorded_end(self, record: Record) -> End:
-        final = await find_end(self.store, record.id)
-        if final is not None:
-            return _end_of(final)
-        # The journal has no end: something is damaged or lost, and looking for it says what.
-        await self.journal(record.id)
-        await self._library.find(record.deployment)
-        raise StoreError(
-            "read the end of an execution",
-            f"{record.id!r} is {record.status}, but its journal has no last entry",
-            "restore the data folder from a backup",
-            retriable=False,
-        )
 
 
 def _end_of(final: EndEntry) -> End:
