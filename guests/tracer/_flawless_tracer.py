@@ -12,11 +12,14 @@ The conversation: this module reports (`talk`), the host answers with commands u
     {"do": "children", "ref": 7}                  what a value holds, by its number
     {"do": "evaluate", "frame": 0, "text": ...}   the value of an expression, or its error
     {"do": "globals", "frame": 0}                 the module's own variables
+    {"do": "code", "file": ..., "text": ...}      the lines of a source text that functions execute
     {"do": "go", "watch": {...}}                  go on, and stop or report as `watch` says
 
-`watch` is any of: `record` (report each executed line of the user's code), `stop` ("lines": at the
-next line; "over": at the next line of this frame; "out": when it has returned), `count` (stop after
-so many lines), `breakpoints` ({file: [lines]}), `clocks` (tell of each look at the clock).
+`watch` is any of: `record` (report each executed line of the user's code), `calls` (and the call it
+belongs to), `stop` ("lines": at the next line; "over": at the next line of this frame; "out": when
+it has returned), `count` (stop after so many lines), `breakpoints` ({file: [lines]}), `skip` (pass
+so many of them), `hits` (report them as `record` does, instead of stopping), `clocks` (tell of each
+look at the clock).
 
 Nothing here calls what the user wrote, so that showing a value changes nothing; only `evaluate`
 does, and the host throws the guest away afterwards. Line events are those of `sys.monitoring`
@@ -342,6 +345,16 @@ def tasks():
     return [(task.get_name(), frames_of_task(task)) for task in others[:TASKS_MAX]]
 
 
+def task_name():
+    """Return the name of the task that runs; empty where there is none."""
+    try:
+        if session.active and asyncio.events._get_running_loop() is not None:
+            return asyncio.current_task().get_name()
+    except Exception:
+        return ""
+    return ""
+
+
 class Place:
     """Where the guest stands while it talks."""
 
@@ -349,6 +362,12 @@ class Place:
         self.frames = frames
         self.frame = frame
         self.tasks = None
+
+    def call_number(self):
+        """Return the number of the innermost call of the user's, where calls are told."""
+        users = user_files()
+        mine = next((one for one, _ in self.frames if one.f_code.co_filename in users), None)
+        return calls.get(mine, 0)
 
     def other_tasks(self):
         if self.tasks is None:
@@ -392,7 +411,8 @@ def evaluate(place, command):
     monitoring.set_events(TOOL, 0)
     try:
         # A frame that is not there (an expression before any code of the user's) has no names.
-        frame = place.chosen(command) if place.frames else None
+        somewhere = place.frames or command.get("task")
+        frame = place.chosen(command) if somewhere else None
         names = {} if frame is None else frame.f_globals
         here = {} if frame is None else frame.f_locals
         value = eval(compile(text, "<expression>", "eval"), names, here)
@@ -409,6 +429,28 @@ def evaluate(place, command):
 
 
 evaluating = False
+
+
+# --- code ---------------------------------------------------------------------------------------
+
+
+def lines_of_functions(text, file):
+    """Return the lines on which functions of a source text execute something.
+
+    What stands outside of functions runs while the module is loaded, which is before the workflow.
+    """
+    import opcode
+
+    found = set()
+    waiting = [compile(text, file, "exec", dont_inherit=True)]
+    while waiting:
+        code = waiting.pop()
+        waiting += [one for one in code.co_consts if type(one) is type(code)]
+        if not code.co_flags & 0x2 or code.co_name == "__annotate__":
+            continue  # CO_NEWLOCALS: the code of functions has it, that of modules and classes not
+        resume = code.co_code.find(bytes([opcode.opmap["RESUME"]]))
+        found.update(line for _, end, line in code.co_lines() if line and end > resume + 2)
+    return sorted(found)
 
 
 # --- the conversation -----------------------------------------------------------------------------
@@ -438,6 +480,8 @@ def obey(place, command):
             return {"variables": [shown(key, one, depth) for key, one in wanted], "size": size}
         if do == "evaluate":
             return evaluate(place, command)
+        if do == "code":
+            return {"lines": lines_of_functions(command["text"], command["file"])}
     except Exception as error:
         return {"failed": f"{type(error).__name__}: {error}"}
     return {"failed": f"this tracer does not know {do!r}"}
@@ -447,7 +491,9 @@ def talk(report, place):
     """Report to the host and do what it says, until it says go."""
     before = monitoring.get_events(TOOL)
     monitoring.set_events(TOOL, 0)
-    message = {"trace": report, "frames": told_frames(place.frames)}
+    message = {"trace": report, "frames": told_frames(place.frames), "task": task_name()}
+    if Settings.calls:
+        message["call"] = place.call_number()
     if not place.frames:
         message["tasks"] = told_tasks(place)
     while True:
@@ -489,14 +535,26 @@ codes = {}
 buffer = []
 """Executed lines the host does not know yet: number of the code object, line, and so on."""
 others = set()
+calls = {}
+"""The calls of the user's functions that have not returned, by frame, numbered from 1."""
+callers = []
+"""New calls the host does not know yet: number, number of the caller, and so on."""
+call_buffer = []
+"""The calls that the lines in `buffer` belong to."""
 
 
 class Settings:
     """What the host wants to hear of."""
 
     record = False
+    calls = False
+    calls_told = 0
     stop = None
     count = 0
+    skip = 0
+    hits = False
+    few = False
+    """Whether only breakpoints are of interest, so that all other lines may run undisturbed."""
     frame = None
     breakpoints = None
     clocks = False
@@ -504,6 +562,9 @@ class Settings:
 
 def watch(wanted, place):
     Settings.record = wanted.get("record", False)
+    Settings.calls = wanted.get("calls", False)
+    Settings.skip = wanted.get("skip", 0)
+    Settings.hits = wanted.get("hits", False)
     Settings.stop = wanted.get("stop")
     Settings.count = wanted.get("count", 0)
     breakpoints = wanted.get("breakpoints") or {}
@@ -520,7 +581,10 @@ def watch(wanted, place):
     wanted_events = 0
     if Settings.record or Settings.stop or Settings.count or Settings.breakpoints:
         wanted_events |= events.LINE | events.PY_START | events.PY_RESUME
-    if Settings.frame is not None:
+    Settings.few = not (Settings.record or Settings.stop or Settings.count)
+    if not Settings.calls:
+        calls.clear()
+    if Settings.frame is not None or Settings.calls:
         wanted_events |= events.PY_RETURN | events.PY_UNWIND
     if Settings.clocks:
         wanted_events |= events.CALL
@@ -530,9 +594,14 @@ def watch(wanted, place):
 
 
 def flush():
-    lines = ",".join(map(str, buffer))
+    report = {"trace": "lines", "lines": buffer}
+    if call_buffer:
+        report |= {"calls": call_buffer, "callers": callers}
+    text = encode(report)
     buffer.clear()
-    host_call('{"trace":"lines","lines":[' + lines + "]}")
+    call_buffer.clear()
+    callers.clear()
+    host_call(text)
 
 
 def on_line(code, line):
@@ -543,6 +612,8 @@ def on_line(code, line):
             return monitoring.DISABLE
     if session.active and not evaluating:
         line_reached(code, number, line, sys._getframe(1))
+        if Settings.few and line not in (Settings.breakpoints or {}).get(code.co_filename, ()):
+            return monitoring.DISABLE
     return None
 
 
@@ -599,10 +670,7 @@ def number_of(code):
 
 def line_reached(code, number, line, frame):
     if Settings.record:
-        buffer.append(number)
-        buffer.append(line)
-        if len(buffer) >= LINES_BUFFERED_MAX:
-            flush()
+        note(number, line, frame)
     if Settings.count:
         Settings.count -= 1
         if not Settings.count:
@@ -614,7 +682,37 @@ def line_reached(code, number, line, frame):
         return
     at = Settings.breakpoints
     if at is not None and code.co_filename in at and line in at[code.co_filename]:
-        stop_at("breakpoint", frame)
+        if Settings.hits:
+            note(number, line, frame)
+        elif Settings.skip:
+            Settings.skip -= 1
+        else:
+            stop_at("breakpoint", frame)
+
+
+def note(number, line, frame):
+    """Keep an executed line for the next report."""
+    buffer.append(number)
+    buffer.append(line)
+    if Settings.calls:
+        call_buffer.append(numbered_call(frame))
+    if len(buffer) >= LINES_BUFFERED_MAX:
+        flush()
+
+
+def numbered_call(frame):
+    number = calls.get(frame)
+    if number is None:
+        Settings.calls_told += 1
+        number = calls[frame] = Settings.calls_told
+        users = user_files()
+        caller = frame.f_back
+        while caller is not None and caller.f_code.co_filename not in users:
+            caller = caller.f_back
+        outer = 0 if caller is None else numbered_call(caller)
+        callers.append(number)
+        callers.append(outer)
+    return number
 
 
 def stop_at(why, frame):
@@ -625,6 +723,8 @@ def stop_at(why, frame):
 
 def on_leave(code, offset, value):
     """The frame that is stepped over or out of is left: stop at the next line anywhere."""
+    if calls:
+        calls.pop(sys._getframe(1), None)
     if Settings.frame is not None and sys._getframe(1) is Settings.frame:
         Settings.frame = None
         Settings.stop = "lines"

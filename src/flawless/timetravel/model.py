@@ -98,6 +98,10 @@ class Stop:
     """Points passed, the one it stands at included."""
     position: int
     lines: int
+    task: str = ""
+    """The asyncio task that runs; empty where there is none."""
+    call: int = 0
+    """The number of the innermost call of the user's, where `Watch.calls` was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +116,17 @@ class Watch:
     """Note the variables at each point."""
     record: bool = False
     """Note each executed line of the user's code."""
+    calls: bool = False
+    """Note also which call each of those lines belongs to."""
     stop: Literal["lines", "over", "out"] | None = None
     """Stop at the next line: anywhere, of this frame, or after this frame."""
     count: int = 0
     """Stop at the line with this number from here; 1 is the next."""
     breakpoints: dict[str, list[int]] = field(default_factory=dict)
     """Lines to stop at, by file."""
+    skip: int = 0
+    """How many of them to pass first."""
+    hits: bool = False
+    """Note them as if they were all the lines there are, instead of stopping there."""
     clocks: bool = False
     """Stop also where the guest looks at the clock below any Python code."""

@@ -25,14 +25,14 @@ from flawless.core.history import stopped
 from flawless.core.limits import MIB, Limits
 from flawless.engine.replay import recorded_input
 from flawless.errors import FlawlessError, GuestCpuExceeded, GuestTrapped
-from flawless.timetravel.model import Stop, Variable, Watch
+from flawless.timetravel.model import Stop, Task, Variable, Watch
 from flawless.timetravel.problems import NoSuchFrame, ReplayLost
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.world import Told, TracedWorld, traced_input
 from flawless.wasm import Finished, Guest, GuestLimits, Preempted, State
 
 SECONDS_MAX: Final = 600.0
-"""How long one replay may take, stops included only as far as it computes between them."""
+"""How long a replay may take, from one stop to the next."""
 EVALUATE_S_MAX: Final = 2.0
 _SLOWER: Final = 10
 """How many times longer a traced guest may compute than one that is not."""
@@ -46,7 +46,7 @@ class Replayer:
     Args:
         recording: what it did. On other code (`Recording.on`) it tells what would have been.
         traced: without the tracer a replay is faster, and can stop nowhere.
-        seconds_max: how long it may take in all.
+        seconds_max: how long it may take, from one stop to the next.
 
     Raises `UsageError` or `DeploymentInvalid` where the recording is without its code, and
     `WorkflowNotFound` when the code has no such workflow.
@@ -116,12 +116,14 @@ class Replayer:
         if self.world.stop is None:
             return self._last_stop()
         self.world.watch = watch
+        self.world.allow_time()
         return self._on({"do": "go", "watch": _settings(watch)})
 
     def begin(self) -> Stop:
         """Go to the place before the workflow's first line; without a tracer, to the end."""
         if not self._begun:
             self._begun = True
+            self.world.allow_time()
             self._advance(lambda: self._guest.start("run", self._input))
         return self.world.stop or self._last_stop()
 
@@ -138,6 +140,14 @@ class Replayer:
     def children(self, ref: int, *, first: int = 0, depth: int = 0) -> list[Variable]:
         """Return what a value holds that was shown at this stop."""
         return self._ask("children", ref=ref, first=first, depth=depth).variables
+
+    def tasks(self) -> list[Task]:
+        """Return the other tasks of the workflow's loop at this stop."""
+        return self._ask("stack").tasks
+
+    def code_lines(self, file: str, text: str) -> list[int]:
+        """Return the lines of a source text on which functions execute something."""
+        return self._ask("code", file=file, text=text).lines
 
     def evaluate(self, text: str, frame: int = 0, *, task: str | None = None) -> Told:
         """Evaluate an expression in a frame: `value`, or `raised` with type and message.
@@ -272,5 +282,8 @@ def _settings(watch: Watch) -> dict[str, Any]:
         "stop": watch.stop,
         "count": watch.count,
         "breakpoints": watch.breakpoints,
+        "calls": watch.calls,
+        "skip": watch.skip,
+        "hits": watch.hits,
         "clocks": watch.clocks or watch.stacks or watch.variables,
     }

@@ -56,6 +56,10 @@ class Told(msgspec.Struct):
     function: str = ""
     line: int = 0
     lines: list[int] = []
+    calls: list[int] = []
+    callers: list[int] = []
+    task: str = ""
+    call: int = 0
 
 
 _told = msgspec.json.Decoder(Told)
@@ -81,6 +85,10 @@ class TracedWorld(RecordedWorld):
         self.lines = array("I")
         self.counts: Counter[tuple[int, int]] = Counter()
         self.lines_seen = 0
+        self.calls = array("I")
+        """The numbers of the calls that the lines belong to, where they were asked for."""
+        self.callers: dict[int, int] = {}
+        """The call that a call was made from; 0: none of the user's."""
         self.traced = False
         """Whether the tracer is there; a guest that is not Python has none."""
         self._execution = execution
@@ -94,8 +102,8 @@ class TracedWorld(RecordedWorld):
         """Of the frames at a look at the clock, which is a point a moment later."""
         self._clock_stack: tuple[list[Frame], list[Task]] | None = None
         self._names: dict[str, str] = {}
-        self._until_s = time.monotonic() + seconds_max
         self._seconds_max = seconds_max
+        self.allow_time()
 
     # --- what the guest asks ------------------------------------------------------------------
 
@@ -189,6 +197,14 @@ class TracedWorld(RecordedWorld):
         self._seconds_max = seconds
         self._until_s = time.monotonic() + seconds
 
+    def allow_time(self) -> None:
+        """Begin to count the time that may be taken."""
+        self._until_s = time.monotonic() + self._seconds_max
+
+    def interrupt(self) -> None:
+        """Take the time away, from another thread or a signal handler: the replay ends soon."""
+        self._until_s = 0.0
+
     def check_time(self) -> None:
         """Raise `ReplayTooLong` when this has taken too long."""
         if time.monotonic() > self._until_s:
@@ -200,7 +216,7 @@ class TracedWorld(RecordedWorld):
         told = _told.decode(self._masked(request))
         match told.trace:
             case "lines":
-                self._count(told.lines)
+                self._count(told)
             case "code":
                 block = CodeBlock(told.number, told.file, told.function, told.line)
                 self.blocks[told.number] = block
@@ -234,15 +250,25 @@ class TracedWorld(RecordedWorld):
 
     def _stopped(self, told: Told) -> None:
         self.stop = Stop(
-            told.trace, told.frames, told.tasks, len(self.points), self.position, self.lines_seen
+            told.trace,
+            told.frames,
+            told.tasks,
+            len(self.points),
+            self.position,
+            self.lines_seen,
+            told.task,
+            told.call,
         )
 
-    def _count(self, lines: list[int]) -> None:
+    def _count(self, told: Told) -> None:
         self.check_time()
+        lines = told.lines
+        self.callers.update(zip(told.callers[::2], told.callers[1::2], strict=True))
         self.counts.update(zip(lines[::2], lines[1::2], strict=True))
         self.lines_seen += len(lines) // 2
         if len(self.lines) < 2 * LINES_MAX:
             self.lines.extend(lines)
+            self.calls.extend(told.calls)
 
     # --- secrets ------------------------------------------------------------------------------
 
