@@ -88,11 +88,12 @@ def rebuild(
     bytes_recorded: int = 0,
     depth: int = 0,
     workflows: list[str] | None = None,
+    execution: str = "order-1",
     **limits: Any,
 ) -> Machine:
     """Return a machine that goes on from recorded entries."""
     return Machine(
-        "order-1",
+        execution,
         list(entries),
         limits=Limits(**limits),
         when_interrupted=when_interrupted,

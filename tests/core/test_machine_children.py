@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from flawless.core.entries import Arrived, Observed, Retried, Started
+import msgspec
+
+from flawless.core.entries import Arrived, Invoked, Observed, Origin, Repeated, Retried, Started
 from flawless.core.machine import StartChild
 
 from .requests import after, child, create, decode, drop, log, message, read, rebuild, step, wait
@@ -226,3 +228,27 @@ def test_retry_of_a_child_that_was_refused() -> None:
     assert life.kinds.count("Repeated") == 1
     assert life.end is not None
     assert life.end.payload == b"1"
+
+
+def test_a_fork_starts_the_child_as_its_own_once() -> None:
+    """A child that only the origin has started is started again, and that is recorded."""
+    machine = create()
+    machine.request(child(1), after(1))
+    shared = decode(machine.take_chunk())
+    origin = Origin("order-1", len(shared), after(9) - after(0), "order-1")
+    assert isinstance(shared[0], Invoked)
+    entries = [msgspec.structs.replace(shared[0], origin=origin), *shared[1:]]
+    fork = rebuild(entries, execution="fork")
+    fork.request(child(1), after(10))
+    assert fork.request(wait(), after(10)) is None
+    (action,) = fork.take_actions()
+    assert isinstance(action, StartChild)
+    assert action.request.child == "fork.ship"
+    more = decode(fork.take_chunk())
+    assert more == [Repeated(after(10) - after(0), 1)]
+    again = rebuild([*entries, *more], execution="fork")
+    again.request(child(1), after(11))
+    assert again.request(wait(), after(11)) is None
+    assert again.take_actions() == []
+    response = read(again.deliver(message(1, ENDED, {"ok": 7}), after(12)))
+    assert response == {"now": after(12), "id": 1, "ok": 7}

@@ -1,5 +1,6 @@
 """Workflows that are forked; for the engine's tests."""
 
+import time
 from pathlib import Path
 
 from life_programs import mark
@@ -96,3 +97,14 @@ def settles(folder: str) -> list[str]:
         return [paid, charges(folder)]
     except flawless.Interrupted:
         return [paid, "interrupted"]
+
+
+@workflow
+def hears() -> list[object]:
+    return [flawless.execution_id(), receive("word")]
+
+
+@workflow
+def naps() -> str:
+    time.sleep(3_600)
+    return "rested"

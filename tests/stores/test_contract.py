@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 
+import msgspec
 import pytest
 
 from flawless.core.status import Status
@@ -53,6 +54,21 @@ async def test_create_keeps_all_it_was_given(store: Store) -> None:
         A, "app.w", DeploymentId("d1"), Status.RUNNING, 10, 10, None, b"\x00\xff"
     )
     assert await store.journal(A) == [Chunk(0, 2, b"\x00\x01")]
+
+
+async def test_create_with_a_long_journal(store: Store) -> None:
+    """It begins with several chunks, which join; where the id is taken none of them is kept."""
+    more = (Chunk(1, 2, b"one"), Chunk(3, 1, b"two"))
+    write = Create(A, "app.w", DeploymentId("d1"), b"d", 10, Chunk(0, 1, b"zero"), more=more)
+    assert await store.commit([write, append("a", 4)]) == [None, None]
+    whole = [write.chunk, *more, Chunk(4, 1, b"more")]
+    assert await store.journal(A) == whole
+    assert await store.journal(A, 2, 1) == [more[0]]
+    assert await store.last_chunk(A) == whole[-1]
+    again = msgspec.structs.replace(write, more=(Chunk(1, 4, b"other"),))
+    (taken,) = await store.commit([again])
+    assert isinstance(taken, Record)
+    assert await store.journal(A) == whole
 
 
 async def test_create_of_a_taken_id_gives_the_record_and_skips_that_id(store: Store) -> None:
@@ -195,6 +211,14 @@ async def test_impossible_chunks_cannot_be_made(first: int, count: int) -> None:
     """A chunk has entries, and positions within bounds."""
     with pytest.raises(ValueError, match="chunk"):
         Chunk(first, count, b"")
+
+
+@pytest.mark.parametrize("starts", [(2,), (0,), (1, 3), (1, 1)])
+async def test_chunks_that_do_not_join_cannot_be_made(starts: tuple[int, ...]) -> None:
+    """A journal has no gaps, and none of its entries is there twice."""
+    more = tuple(Chunk(start, 1, b"x") for start in starts)
+    with pytest.raises(ValueError, match="a journal goes on at"):
+        Create(A, "app.w", DeploymentId("d1"), b"d", 10, Chunk(0, 1, b"zero"), more=more)
 
 
 async def test_impossible_creates_and_attempts_cannot_be_made() -> None:
