@@ -213,7 +213,7 @@ class TracedWorld(RecordedWorld):
     # --- the talk -----------------------------------------------------------------------------
 
     def _listen(self, request: bytes) -> bytes | None:
-        told = _told.decode(self._masked(request))
+        told = _told.decode(self.masked(request))
         match told.trace:
             case "lines":
                 self._count(told)
@@ -277,7 +277,7 @@ class TracedWorld(RecordedWorld):
         if isinstance(question, SecretRequest):
             self._names[placeholder(question.name, self._seed)] = question.name
 
-    def _masked(self, request: bytes) -> bytes:
+    def masked(self, request: bytes) -> bytes:
         """Return a report with the names of secrets where it has placeholders."""
         if PREFIX.encode() not in request:
             return request
