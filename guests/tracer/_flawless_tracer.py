@@ -632,13 +632,21 @@ def on_start(code, offset):
 
 
 def on_resume(code, offset):
-    """Report the line of a generator expression that goes on: it has no event of its own."""
+    """Report the line of a generator expression that goes on in a line that does not begin anew."""
     if code.co_name != "<genexpr>" or (code not in codes and number_of(code) is None):
+        return monitoring.DISABLE
+    if code not in one_line:
+        one_line[code] = len({line for _, _, line in code.co_lines() if line is not None}) == 1
+    if not one_line[code]:
         return monitoring.DISABLE
     if session.active and not evaluating:
         frame = sys._getframe(1)
         line_reached(code, codes[code], frame.f_lineno, frame)
     return None
+
+
+one_line = {}
+"""Whether a generator expression stands on one line."""
 
 
 def line_at(code, offset):
