@@ -61,6 +61,7 @@ TABLE: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", f"{API}/deployments"): (READ, None),
     ("POST", f"{API}/deployments"): (DEPLOY, None),
     ("GET", f"{API}/deployments/{{id}}"): (READ, None),
+    ("POST", f"{ONE}/fork"): (OPERATE, None),
     ("GET", f"{API}/deployments/{{id}}/modules/{{name}}"): (READ, None),
     ("GET", "/metrics"): (READ, None),
     ("GET", "/healthz"): (ANYONE, None),

@@ -79,12 +79,14 @@ class DeployRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /deployments`.
 
     `files` are Python sources by their paths (`shop.py`, `parts/__init__.py`), `modules` the names
-    of those that are loaded first: where workflows and steps are. `label` is for people.
+    of those that are loaded first: where workflows and steps are. `label` is for people. Code that
+    is not to `serve` is only kept, for forks that name it; no step of it is ever run.
     """
 
     files: Sources
     modules: ModuleNames
     label: Label = ""
+    serve: bool = True
 
 
 class Deployed(DeploymentDetail, kw_only=True):

@@ -71,15 +71,25 @@ class Execution(msgspec.Struct):
     parked: list[ParkedEffect] | UnsetType = UNSET
 
 
+class ForkedFrom(msgspec.Struct):
+    """Where a fork comes from: it shares the first `entries` entries of a run of `execution`."""
+
+    execution: str
+    run: int
+    entries: int
+
+
 class ExecutionDetail(Execution, kw_only=True):
     """One execution with the effects under way now, and how many children it has started.
 
-    `replays` are the latest in this process, the earliest first.
+    `replays` are the latest in this process, the earliest first. `forked_from` is null unless it is
+    a fork, in its first run.
     """
 
     in_flight: list[InFlight] = []
     children: int = 0
     replays: list[Replay] = []
+    forked_from: ForkedFrom | None = None
 
 
 class StartedExecution(Execution, kw_only=True):
@@ -92,6 +102,13 @@ class StartedExecution(Execution, kw_only=True):
     response: Any = UNSET
     result: Any = UNSET
     error: dict[str, Any] | UnsetType = UNSET
+
+
+class ForkedExecution(Execution, kw_only=True):
+    """The answer to a fork. `new` is false when this very fork was there."""
+
+    forked_from: ForkedFrom
+    new: bool = True
 
 
 class ExecutionPage(msgspec.Struct):

@@ -21,6 +21,10 @@ NewId = Annotated[
     str, _told(minLength=1, maxLength=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+=\-]*$")
 ]
 """An id of an execution that the caller chooses."""
+ForkPlace = Annotated[int, _told(minimum=1)]
+"""How many entries of a journal a fork shares."""
+DeploymentName = Annotated[str, _told(minLength=1, maxLength=200)]
+"""The id of a deployment, or `latest`: what new executions of the workflow run on."""
 MessageId = Annotated[str, _told(minLength=1, maxLength=200, pattern=rf"^(?!:){_PRINTABLE[1:]}")]
 MessageName = Annotated[str, _told(minLength=1, maxLength=200, pattern=rf"^(?!:){_PRINTABLE[1:]}")]
 By = Annotated[str, _told(maxLength=200, pattern="^(?!:)")]

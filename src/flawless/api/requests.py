@@ -10,6 +10,8 @@ from msgspec import UNSET, UnsetType
 from flawless.api.fields import (
     Attributes,
     By,
+    DeploymentName,
+    ForkPlace,
     Lifetime,
     MessageId,
     MessageName,
@@ -69,6 +71,18 @@ class RetryRequest(msgspec.Struct, forbid_unknown_fields=True):
     from_start: bool = False
     effect: int | None = None
     by: By = ""
+
+
+class ForkRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /executions/{id}/fork`. With an `id` it may be sent twice.
+
+    The fork shares the journal's entries before position `at`. `deployment` is an id, or `latest`;
+    without it the fork runs on the same one.
+    """
+
+    at: ForkPlace
+    id: NewId | None = None
+    deployment: DeploymentName | None = None
 
 
 class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -99,6 +99,7 @@ class AsyncClient:
 
     start = async_method(execution_calls.start)
     get = async_method(execution_calls.get_execution)
+    fork = async_method(execution_calls.fork)
     list = async_method(execution_calls.list_executions)
     executions = async_series(paging.executions)
     outcome = async_method(execution_calls.outcome)

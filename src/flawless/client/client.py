@@ -104,6 +104,7 @@ class Client:
 
     start = method(execution_calls.start)
     get = method(execution_calls.get_execution)
+    fork = method(execution_calls.fork)
     list = method(execution_calls.list_executions)
     executions = series(paging.executions)
     outcome = method(execution_calls.outcome)

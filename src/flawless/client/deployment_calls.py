@@ -34,13 +34,18 @@ def module_source(id: str, name: str) -> Call[api.ModuleSource]:  # noqa: A002 (
     return get(path, api.ModuleSource)
 
 
-def deploy(files: Mapping[str, str], modules: Sequence[str], label: str = "") -> Call[api.Deployed]:
+def deploy(
+    files: Mapping[str, str], modules: Sequence[str], label: str = "", *, serve: bool = True
+) -> Call[api.Deployed]:
     """Upload Python sources by path, `{"shop.py": "..."}`; `modules` are loaded first.
 
     New executions of their workflows run on them, and their steps serve all executions, when this
     returns; it is durable then. The same sources give the same deployment, which is `new` only
     once. Raises `InputInvalid` and `DeploymentInvalid`, with the traceback, when they are refused;
-    nothing has changed then. The token needs the role `deploy`.
+    nothing has changed then. The token needs the role `deploy`. Code that is not to `serve` is only
+    kept, for forks that name it; no step of it is ever run.
     """
-    body = {"files": dict(files), "modules": list(modules), "label": label}
+    body: dict[str, object] = {"files": dict(files), "modules": list(modules), "label": label}
+    if not serve:  # an older server, which knows no such field, refuses it
+        body["serve"] = False
     return post("/deployments", body, api.Deployed, wait_s=DEPLOY_S_MAX, repeatable=True)

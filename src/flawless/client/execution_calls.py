@@ -12,6 +12,8 @@ from flawless import api
 from flawless.client.call import Call, get, moment, path_of, post, present
 from flawless.ids import new_execution_id
 
+FORK_S_MAX: Final = 60.0
+"""How long a fork may take to be made: its code goes along the shared entries first."""
 EXPORT_S: Final = 60.0
 """What a server may take for an export: the first one of a component takes a moment."""
 
@@ -50,6 +52,27 @@ def start(
     call = post("/executions", body, api.StartedExecution, wait_s=wait_s, repeatable=True)
     # Where the id was made up, one that is known already was started by an earlier attempt.
     return call if id is not None else call.then(_as_new)
+
+
+def fork(
+    execution: str,
+    at: int,
+    *,
+    id: str | None = None,  # noqa: A002 (the word of the API)
+    deployment: str | None = None,
+) -> Call[api.ForkedExecution]:
+    """Start an execution that shares the journal entries before position `at` of another one.
+
+    It runs on the same code, unless `deployment` names other code, by its id or as `"latest"`. The
+    ids are as in `start`. Raises `InputInvalid` when the journal cannot be cut there, `Divergence`
+    when the code does not go along the shared entries, `DeploymentNotFound`, and
+    `ExecutionConflict`. When this returns, the fork is durable.
+    """
+    known = new_execution_id() if id is None else id
+    body = {"at": at, "id": known, **present(deployment=deployment)}
+    path = path_of(execution, "/fork")
+    call = post(path, body, api.ForkedExecution, wait_s=FORK_S_MAX, repeatable=True)
+    return call if id is not None else call.then(_as_new_fork)
 
 
 def get_execution(id: str) -> Call[api.ExecutionDetail]:  # noqa: A002 (the word of the API)
@@ -128,6 +151,10 @@ def export(id: str, *, component: bool = True) -> Call[bytes]:  # noqa: A002 (th
 def parked(id: str) -> Call[list[api.ParkedEffect]]:  # noqa: A002 (the word of the API)
     """Return the effects that wait for a decision, the longest waiting first."""
     return get(path_of(id, "/parked"), api.ParkedList).then(lambda found: found.parked)
+
+
+def _as_new_fork(forked: api.ForkedExecution) -> api.ForkedExecution:
+    return msgspec.structs.replace(forked, new=True)
 
 
 def _as_new(started: api.StartedExecution) -> api.StartedExecution:

@@ -22,6 +22,7 @@ from flawless.server.endpoints.actions import Actions
 from flawless.server.endpoints.deployments import Deployments
 from flawless.server.endpoints.executions import Executions
 from flawless.server.endpoints.exports import Exports
+from flawless.server.endpoints.forks import Forks
 from flawless.server.endpoints.identity import Identity
 from flawless.server.endpoints.inbox import Inbox
 from flawless.server.endpoints.monitoring import Monitoring
@@ -79,6 +80,7 @@ def make_app(
         *Actions(service, inbox).routes(),
         *inbox.routes(),
         *About(service).routes(),
+        *Forks(service).routes(),
         *Monitoring(service, traffic, stopping).routes(),
         *streams.routes(),
         *Identity(service, authenticator).routes(),

@@ -46,13 +46,16 @@ class Deployments:
     async def upload(self, request: Request) -> Response:
         """`POST /deployments`: 201 for new code, 200 for code that is known; both serve from now.
 
+        Unless `serve` is false: such code is only kept, and is not imported natively.
         After a refused one the same code serves as before. Its modules have been imported in a
         process of their own, though, and perhaps in the engine's, with all that importing them did.
         """
         Query(request, set())
         expect_json(request)
         asked = parse(await read_body(request, BODY_BYTES_MAX), api.DeployRequest)
-        deployment, new = await self._service.deploy(asked.files, asked.modules, asked.label)
+        deployment, new = await self._service.deploy(
+            asked.files, asked.modules, asked.label, serve=asked.serve
+        )
         fields = await self._detail(deployment)
         return document(
             api.Deployed(**fields, new=new),

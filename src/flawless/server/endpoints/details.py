@@ -30,4 +30,5 @@ async def detail(service: Service, record: Record, *, whole: bool = True) -> api
         in_flight=under_way,
         children=await service.control.child_count(record.id),
         replays=records.replays(service.monitor.replays(record.id)),
+        forked_from=records.forked_from(await service.forking.origin(record)),
     )

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
+import msgspec
+
 from flawless import api
 from flawless.core.encoding import decode_entries
 from flawless.core.entries import (
@@ -27,6 +29,7 @@ from flawless.core.entries import (
     Invoked,
     Logged,
     Observed,
+    Origin,
     Parked,
     Polled,
     Published,
@@ -173,6 +176,7 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
             return {"label": "clock"}
         case Logged():
             return {
+                **({} if (origin := entry.origin) is None else _origin(origin)),
                 "label": "log",
                 "level": entry.level,
                 "level_name": logging.getLevelName(entry.level),
@@ -250,6 +254,10 @@ def _refusal(entry: Published | Responded) -> dict[str, Any]:
     if entry.refused is None:
         return {"failed": False}
     return {"failed": True, "error": records.error(entry.refused)}
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {"forked_from": msgspec.to_builtins(records.forked_from(origin))}
+
 
 
 def _decision(entry: Resolved) -> dict[str, Any]:

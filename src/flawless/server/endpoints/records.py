@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from flawless import api, codec
+from flawless.core.entries import Origin
 from flawless.core.status import Status
 from flawless.engine.control import ParkedEffect
 from flawless.engine.replays import Replay
@@ -31,6 +32,11 @@ def execution(record: Record) -> api.Execution:
         attributes=record.attributes,
         start_at=api.timestamp(record.began_us) if record.is_delayed else None,
     )
+
+
+def forked_from(origin: Origin | None) -> api.ForkedFrom | None:
+    """Return where a fork comes from."""
+    return None if origin is None else api.ForkedFrom(origin.execution, origin.run, origin.entries)
 
 
 def parked(effects: list[ParkedEffect]) -> list[api.ParkedEffect]:

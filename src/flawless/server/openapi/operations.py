@@ -239,7 +239,7 @@ _DEPLOYMENTS = (
         "New executions of its workflows run on it, and its steps serve all executions, when this "
         "is answered. 201 says that the code is new, 200 that it was deployed before. Code that "
         "does not load in a guest, or does not import natively, is refused with its traceback, and "
-        "nothing has changed.",
+        "nothing has changed. Without `serve` the code is only kept, for forks that name it.",
         body=api.DeployRequest,
         headers={201: ("Location",), 200: ("Location",)},
     ),
@@ -247,6 +247,19 @@ _DEPLOYMENTS = (
         "GET",
         "/deployments",
         "List deployments, newest first",
+    Operation(
+        "POST",
+        f"{_ONE}/fork",
+        "Start an execution that shares its first entries",
+        {201: api.ForkedExecution, 200: api.ForkedExecution},
+        "decisions",
+        "201 says that it is new, and durable; 200 that this very fork was there. With an id the "
+        "request may be sent twice. Code that does not go along the shared entries is refused, and "
+        "nothing is created.",
+        body=api.ForkRequest,
+        problems=(404, 409),
+        headers={201: ("Location",), 200: ("Location",)},
+    ),
         {200: api.DeploymentPage},
         "deployments",
         query=(

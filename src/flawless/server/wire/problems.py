@@ -18,6 +18,7 @@ from flawless import api
 from flawless.errors import (
     DeploymentInvalid,
     DeploymentNotFound,
+    Divergence,
     EngineError,
     EngineStopped,
     ExecutionConflict,
@@ -95,6 +96,7 @@ _STATUS: dict[type[BaseException], int] = {
     ExecutionNotFound: 404,
     ExecutionConflict: 409,
     ExecutionEnded: 409,
+    Divergence: 409,
     NotParked: 409,
     RetryRefused: 409,
     InboxFull: 429,
@@ -126,6 +128,8 @@ _HINTS: dict[type[BaseException], str] = {
     "the line",
     DeploymentNotFound: "GET /api/v1/deployments lists all there are, and each tells its modules",
     ValueTooLarge: "store it elsewhere and pass a reference, such as a path or an address",
+    Divergence: "fork before that entry, or change the code so that it asks for the same until "
+    "there",
     TooManyRequests: "wait as long as `Retry-After` says; a stream of events tells of changes "
     "without asking again and again",
     TooManyStreams: "close streams that nobody reads, or connect again after `Retry-After` seconds",
