@@ -35,11 +35,11 @@ def map_body(context: Any, body: Any) -> Any:
         if isinstance(asked, str) and (len(asked) % 4 or asked.startswith(("shop.", "desk."))):
             body["workflow"] = [*WORKFLOWS][len(asked) % len(WORKFLOWS)]
             body["input"] = WORKFLOWS[body["workflow"]]
+    if context.operation.path.endswith("/fork") and isinstance(body, dict):
+        body["at"] = 1  # the last place there is depends on the execution
     if context.operation.path.endswith("/deployments") and isinstance(body, dict):
         files, modules = body.get("files"), body.get("modules")
         if isinstance(files, dict) and isinstance(modules, list):
-    if context.operation.path.endswith("/fork") and isinstance(body, dict):
-        body["at"] = 1  # the last place there is depends on the execution
             body |= {"files": {"uploaded.py": MODULE}, "modules": ["uploaded"]}
     return body
 

@@ -98,8 +98,8 @@ class AsyncClient:
     # --- executions ---------------------------------------------------------------------------
 
     start = async_method(execution_calls.start)
-    get = async_method(execution_calls.get_execution)
     fork = async_method(execution_calls.fork)
+    get = async_method(execution_calls.get_execution)
     list = async_method(execution_calls.list_executions)
     executions = async_series(paging.executions)
     outcome = async_method(execution_calls.outcome)

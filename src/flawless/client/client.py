@@ -103,8 +103,8 @@ class Client:
     # --- executions ---------------------------------------------------------------------------
 
     start = method(execution_calls.start)
-    get = method(execution_calls.get_execution)
     fork = method(execution_calls.fork)
+    get = method(execution_calls.get_execution)
     list = method(execution_calls.list_executions)
     executions = series(paging.executions)
     outcome = method(execution_calls.outcome)

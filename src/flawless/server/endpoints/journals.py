@@ -171,12 +171,12 @@ def _details(stretch: Stretch, entry: Entry) -> dict[str, Any]:
                 "input": records.call(entry.input),
                 "run": entry.run,
                 **({} if entry.deadline is None else _deadline(stretch, entry.deadline)),
+                **({} if (origin := entry.origin) is None else _origin(origin)),
             }
         case ClockRead():
             return {"label": "clock"}
         case Logged():
             return {
-                **({} if (origin := entry.origin) is None else _origin(origin)),
                 "label": "log",
                 "level": entry.level,
                 "level_name": logging.getLevelName(entry.level),
@@ -250,14 +250,14 @@ def _deadline(stretch: Stretch, deadline: int) -> dict[str, Any]:
     return {"deadline": api.timestamp(stretch.began_us + deadline), "deadline_us": deadline}
 
 
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {"forked_from": msgspec.to_builtins(records.forked_from(origin))}
+
+
 def _refusal(entry: Published | Responded) -> dict[str, Any]:
     if entry.refused is None:
         return {"failed": False}
     return {"failed": True, "error": records.error(entry.refused)}
-
-def _origin(origin: Origin) -> dict[str, Any]:
-    return {"forked_from": msgspec.to_builtins(records.forked_from(origin))}
-
 
 
 def _decision(entry: Resolved) -> dict[str, Any]:

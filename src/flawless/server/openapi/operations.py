@@ -188,6 +188,19 @@ _DECISIONS = (
     ),
     Operation(
         "POST",
+        f"{_ONE}/fork",
+        "Start an execution that shares its first entries",
+        {201: api.ForkedExecution, 200: api.ForkedExecution},
+        "decisions",
+        "201 says that it is new, and durable; 200 that this very fork was there. With an id the "
+        "request may be sent twice. Code that does not go along the shared entries is refused, and "
+        "nothing is created.",
+        body=api.ForkRequest,
+        problems=(404, 409),
+        headers={201: ("Location",), 200: ("Location",)},
+    ),
+    Operation(
+        "POST",
         f"{_ONE}/resolve",
         "Decide about an effect that nobody knows the outcome of",
         {202: api.Resolution},
@@ -247,19 +260,6 @@ _DEPLOYMENTS = (
         "GET",
         "/deployments",
         "List deployments, newest first",
-    Operation(
-        "POST",
-        f"{_ONE}/fork",
-        "Start an execution that shares its first entries",
-        {201: api.ForkedExecution, 200: api.ForkedExecution},
-        "decisions",
-        "201 says that it is new, and durable; 200 that this very fork was there. With an id the "
-        "request may be sent twice. Code that does not go along the shared entries is refused, and "
-        "nothing is created.",
-        body=api.ForkRequest,
-        problems=(404, 409),
-        headers={201: ("Location",), 200: ("Location",)},
-    ),
         {200: api.DeploymentPage},
         "deployments",
         query=(

@@ -95,8 +95,8 @@ _STATUS: dict[type[BaseException], int] = {
     WorkflowNotFound: 404,
     ExecutionNotFound: 404,
     ExecutionConflict: 409,
-    ExecutionEnded: 409,
     Divergence: 409,
+    ExecutionEnded: 409,
     NotParked: 409,
     RetryRefused: 409,
     InboxFull: 429,
@@ -124,12 +124,12 @@ _HINTS: dict[type[BaseException], str] = {
     "begins so",
     ExecutionConflict: "start it with another `id`, or with the same workflow and input to get the "
     "execution that has this one",
+    Divergence: "fork before that entry, or change the code so that it asks for the same until "
+    "there",
     DeploymentInvalid: "mend the module and send it again; where there is a `traceback`, it tells "
     "the line",
     DeploymentNotFound: "GET /api/v1/deployments lists all there are, and each tells its modules",
     ValueTooLarge: "store it elsewhere and pass a reference, such as a path or an address",
-    Divergence: "fork before that entry, or change the code so that it asks for the same until "
-    "there",
     TooManyRequests: "wait as long as `Retry-After` says; a stream of events tells of changes "
     "without asking again and again",
     TooManyStreams: "close streams that nobody reads, or connect again after `Retry-After` seconds",
