@@ -15,6 +15,7 @@ from flawless.client import (
     engine_calls,
     execution_calls,
     paging,
+    path_calls,
     streams,
     waiting,
 )
@@ -115,6 +116,9 @@ class AsyncClient:
     journal_pages = async_series(paging.journal_pages)
     logs = async_method(paging.logs)
     export = async_method(execution_calls.export)
+    path = async_method(path_calls.path)
+    path_lines = async_method(path_calls.path_lines)
+    point = async_method(path_calls.point)
 
     def log_tail(self, id: str) -> AsyncLogTail:  # noqa: A002 (the word of the API)
         """Return a reader of the messages as they come, through all runs from now on."""

@@ -15,6 +15,7 @@ from flawless.client import (
     engine_calls,
     execution_calls,
     paging,
+    path_calls,
     streams,
     waiting,
 )
@@ -120,6 +121,9 @@ class Client:
     journal_pages = series(paging.journal_pages)
     logs = method(paging.logs)
     export = method(execution_calls.export)
+    path = method(path_calls.path)
+    path_lines = method(path_calls.path_lines)
+    point = method(path_calls.point)
 
     def log_tail(self, id: str) -> LogTail:  # noqa: A002 (the word of the API)
         """Return a reader of the messages as they come, through all runs from now on."""

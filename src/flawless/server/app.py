@@ -26,6 +26,7 @@ from flawless.server.endpoints.forks import Forks
 from flawless.server.endpoints.identity import Identity
 from flawless.server.endpoints.inbox import Inbox
 from flawless.server.endpoints.monitoring import Monitoring
+from flawless.server.endpoints.paths import Paths
 from flawless.server.openapi import OpenAPI
 from flawless.server.routing import Endpoint, nowhere, require_needs
 from flawless.server.site import script
@@ -77,6 +78,7 @@ def make_app(
     routes = [
         *Executions(service, stopping, waits).routes(),
         *Exports(service).routes(),
+        *Paths(service, stopping, waits).routes(),
         *Actions(service, inbox).routes(),
         *Forks(service).routes(),
         *inbox.routes(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawless.errors import EngineError
+from flawless.errors import EngineError, UsageError
 
 
 class ReplayTooLong(EngineError):
@@ -17,9 +17,26 @@ class ReplayTooLong(EngineError):
         )
 
 
+class JournalTooLong(EngineError):
+    """The journal has more entries than are replayed beside an engine that works."""
+
+    def __init__(self, execution: str, entries: int, limit: int) -> None:
+        self.execution = execution
+        self.entries = entries
+        self.limit = limit
+        super().__init__(
+            f"the journal of {execution} has {entries:,} entries, and the path is shown of those "
+            f"with {limit:,} at most: use `flawless replay` or `flawless debug`"
+        )
+
+
 class ReplayLost(EngineError):
     """The replayed guest is gone: what was asked of it did not end, or broke it."""
 
 
 class NoSuchFrame(EngineError):
     """The stack has no frame of that number, or a value no longer has its number."""
+
+
+class NoSuchPlace(UsageError):
+    """The path of the execution has no such place."""

@@ -152,10 +152,15 @@ async def _read(
     return Stretch(record.run, record.began_us, first, entries[:limit], length)
 
 
+def kind_of(entry: Entry) -> str:
+    """Return the name of an entry's kind: `clock_read`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(entry).__name__).lower()
+
+
 def _document(stretch: Stretch, position: int, entry: Entry) -> dict[str, Any]:
     return {
         "position": position,
-        "kind": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(entry).__name__).lower(),
+        "kind": kind_of(entry),
         "at": stretch.at(entry),
         "elapsed_us": entry.at,
         **_details(stretch, entry),

@@ -17,10 +17,11 @@ from flawless.server.openapi.parameters import (
     WAIT,
 )
 from flawless.server.wire.documents import ZIP_TYPE
-from flawless.stores.base import MESSAGE_END
+from flawless.stores.base import MESSAGE_END, SEQ_END
 
 TAGS: Final = {
     "executions": "Start, find and read executions.",
+    "path": "Replay executions, and look into them.",
     "conversation": "Talk to executions, and hear what they say.",
     "decisions": "End, repair and decide.",
     "streams": "Server-sent events: what changes, as it changes.",
@@ -32,6 +33,7 @@ TAGS: Final = {
 _ONE = "/executions/{id}"
 _NO = {"const": False}
 _YES = {"const": True}
+_PLACE = {"type": "integer", "minimum": 0, "maximum": SEQ_END}
 
 _EXECUTIONS = (
     Operation(
@@ -113,6 +115,65 @@ _EXECUTIONS = (
         {200: api.LogPage},
         "executions",
         query=(FROM, JOURNAL_LIMIT),
+    ),
+)
+
+_PATHS = (
+    Operation(
+        "GET",
+        f"{_ONE}/path",
+        "The path it took: where it asked for what, and which lines it ran",
+        {200: api.ExecutionPath},
+        "path",
+        "A replay of the journal until now shows it; nothing is done or recorded. The first "
+        "request takes as long as the replay, others are answered from memory.",
+        query=(
+            Parameter("lines", FLAG | {"default": False}, "Whether executed lines are counted."),
+            FROM,
+            Parameter(
+                "limit",
+                whole(1, api.PATH_POINTS_MAX, api.PATH_POINTS),
+                "How many points at most.",
+            ),
+        ),
+        problems=(422,),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/path/lines",
+        "The lines it ran, in order",
+        {200: api.PathLines},
+        "path",
+        query=(
+            FROM,
+            Parameter(
+                "limit", whole(1, api.PATH_LINES_MAX, api.PATH_LINES), "How many lines at most."
+            ),
+        ),
+        problems=(422,),
+    ),
+    Operation(
+        "GET",
+        f"{_ONE}/path/variables",
+        "Stack and variables at one place of the path",
+        {200: api.PathPlace},
+        "path",
+        "Of several, `raised` counts before `line`, and that before `point`. Without any it is "
+        "where the workflow failed; else the last point, where one that is not over waits.",
+        query=(
+            Parameter("point", _PLACE, "At the point with this number, before its answer."),
+            Parameter("line", _PLACE, "Before the executed line with this number, from 0."),
+            Parameter("raised", FLAG | {"default": False}, "Where the error was raised."),
+            Parameter(
+                "depth", whole(0, api.PATH_DEPTH_MAX, 1), "How deep values are shown in parts."
+            ),
+            Parameter(
+                "changes",
+                FLAG | {"default": True},
+                "Whether it is told what is different from the point, or line, before.",
+            ),
+        ),
+        problems=(422,),
     ),
 )
 
@@ -310,6 +371,7 @@ _ACCESS = (
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *_EXECUTIONS,
+    *_PATHS,
     *_CONVERSATION,
     *_DECISIONS,
     *_DEPLOYMENTS,

@@ -36,6 +36,7 @@ from flawless.errors import (
 )
 from flawless.server.wire.documents import document
 from flawless.server.wire.headers import STANDING
+from flawless.timetravel.problems import JournalTooLong, NoSuchPlace, ReplayTooLong
 
 _log = logging.getLogger("flawless.server")
 
@@ -106,6 +107,9 @@ _STATUS: dict[type[BaseException], int] = {
     TooManyRequests: 429,
     AccessUnusable: 503,
     TooManyStreams: 503,
+    NoSuchPlace: 404,
+    JournalTooLong: 422,
+    ReplayTooLong: 422,
     UsageError: 400,
     EngineStopped: 503,
     FlawlessError: 500,
@@ -136,6 +140,10 @@ _HINTS: dict[type[BaseException], str] = {
     ExecutionEnded: "GET /api/v1/executions/{id}/result tells how it ended; one that failed can go "
     "on: POST /api/v1/executions/{id}/retry",
     InboxFull: "send it again later, with the same `id` so that it counts once",
+    NoSuchPlace: "GET /api/v1/executions/{id}/path tells all points, and how many lines there are",
+    JournalTooLong: "`flawless replay ID` and `flawless debug ID` take journals of any length",
+    ReplayTooLong: "ask for the path without `lines`, or use `flawless replay ID --trace lines`, "
+    "which waits longer",
     NotParked: "GET /api/v1/executions?status=parked lists what waits for a decision",
     RetryRefused: '`{"from_start": true}` begins again, `{"effect": N}` goes on from that effect',
     EngineStopped: "try again: the execution goes on when the engine is back",
