@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from flawless import Client
+from flawless.cli.recordings import fetch
 from flawless.timetravel import Recording, export_bytes, read_export
+from flawless.timetravel.packing import known_wasm
 from serving import Serving, run, run_here
 
 NOWHERE = "http://127.0.0.1:9"
@@ -185,6 +189,22 @@ def test_damaged_files_are_refused(left: Left, tmp_path: Path) -> None:
         assert "component.wasm" in done.stderr
         assert "damaged or tampered with" in done.stderr
     assert not (tmp_path / "data" / "imports").exists()
+
+
+def test_a_component_comes_from_the_server_once(
+    shop_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that does not know it gets it with the first recording, and keeps it."""
+    run_here("start", "shop.greet", "--id=export-once", "--wait", FLAWLESS_URL=shop_url)
+    monkeypatch.setenv("FLAWLESS_CACHE", str(tmp_path))
+    monkeypatch.setattr("flawless.timetravel.code._loaded", OrderedDict())
+    with Client(shop_url) as client:
+        first, second = (fetch(client, "export-once") for _ in range(2))
+    sha256 = first.deployment.manifest.component
+    assert [file.name for file in tmp_path.glob("wasm-*")] == [f"wasm-{sha256}-{sha256}"]
+    assert len(first.wasm) > 1_000_000
+    assert second.wasm == b""
+    assert known_wasm(sha256) == first.wasm
 
 
 def test_what_is_not_there(shop_url: str, left: Left, tmp_path: Path) -> None:

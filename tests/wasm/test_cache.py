@@ -39,6 +39,17 @@ def test_damaged_entry_is_made_again(tmp_path: Path, damage: bytes) -> None:
     assert cache.get_or_make("code", "k", lambda: b"content").read_bytes() == b"content"
 
 
+def test_found_by_content(tmp_path: Path) -> None:
+    """Whatever its kind and key; but not when it is not any more what its name says."""
+    cache = CacheFolder(tmp_path)
+    path = cache.put("python", "some-key", b"content")
+    sha256 = cache.sha256_of(path)
+    assert cache.find(sha256) == path
+    assert cache.find("0" * 64) is None
+    path.write_bytes(b"other")
+    assert cache.find(sha256) is None
+
+
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     """When making an entry fails, the next one tries again."""
     cache = CacheFolder(tmp_path)

@@ -68,7 +68,7 @@ class Exports:
 
 
 def _made(recording: Recording, now_us: int, *, component: bool) -> tuple[BinaryIO, int]:
-    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 (`_pieces` closes it)
+    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `_pieces`)
     try:
         write_export(recording, file, now_us=now_us, contents="all" if component else "code")
         return file, file.seek(0, 2)
