@@ -145,13 +145,11 @@ class Machine:
     ) -> None:
         first = entries[0]
         assert isinstance(first, Invoked)
-        self.execution = execution
-        self.invoked = first
+        self.execution, self.invoked = execution, first
         self.end: End | None = None
         self.messages_seen = 0
         """The number of the last message taken from the inbox."""
-        self._limits = limits
-        self._answers = answers
+        self._limits, self._answers = limits, answers
         self._recorder = Recorder(
             limits,
             first.began_us,
@@ -183,8 +181,7 @@ class Machine:
         self._parked, self._undone = past.parked, past.undone
         self._children: list[tuple[int, ChildEnded]] = []
         self._early: dict[int, tuple[int, ChildEnded]] = {}
-        self._delayed = delayed
-        self._live = False
+        self._delayed, self._live = delayed, False
 
     # --- what the engine asks -----------------------------------------------------------------
 

@@ -6,17 +6,19 @@ import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Final, TypeVar
 
+from flawless.engine.deploy import make_bundle
 from flawless.engine.deployment import Deployment
 from flawless.engine.library import Library
+from flawless.engine.upload import Upload
 from flawless.errors import DeploymentInvalid
 from flawless.stores import MemoryStore
-from flawless.wasm import Component
+from flawless.wasm import Component, python_runtime
 from flawless.wasm.progress import Progress
 
 T = TypeVar("T")
@@ -58,6 +60,23 @@ def present_code(
             await store.close()
 
     return in_thread(lambda: asyncio.run(deployed()))
+
+
+def code_of_files(
+    files: Mapping[str, str], modules: Sequence[str], *, progress: Progress | None = None
+) -> Code:
+    """Return sources as a deployment: texts by path, and the modules that are loaded first.
+
+    Nothing is imported natively and nothing is kept but compiled code, so that no step of the
+    user's, and no library that they need, has to be there. It may be called where a loop runs, and
+    blocks. Raises `DeploymentInvalid` with the traceback, `InputInvalid`, `ToolchainError`.
+    """
+    upload = Upload(files, modules)
+    component = Component.load(python_runtime.build(progress), progress=progress)
+    with _lock:
+        component = _loaded.setdefault(component.sha256, component)
+    made = in_thread(lambda: asyncio.run(make_bundle(upload.modules, component, find=upload.find)))
+    return Code(made, component)
 
 
 def load_component(sha256: str, wasm: bytes, progress: Progress | None = None) -> Component:
