@@ -80,7 +80,7 @@ def test_show_is_a_timeline(shop_url: str) -> None:
     shown = flawless(shop_url, "show", "cmd-nap")
     lines = shown.stdout.splitlines()
     assert lines[0].startswith("cmd-nap  shop.nap  completed in")
-    steps = [" ".join(line.split()[2:]) for line in lines[3:]]
+    steps = [" ".join(line.split()[3:]) for line in lines[3:]]
     assert [line for line in steps if "log print" in line or "good night" in line]
     assert any(line.startswith("sleep 10 ms") for line in steps)
     assert 'returned "rested"' in steps[-1]

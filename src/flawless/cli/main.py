@@ -24,6 +24,7 @@ from flawless.cli import (
     ending,
     executions,
     exporting,
+    fork,
     init,
     listing,
     logs,
@@ -84,6 +85,7 @@ def _commands() -> typer.Typer:
     commands.command()(ending.terminate)
     commands.command()(repair.retry)
     commands.command()(repair.resolve)
+    commands.command()(fork.fork)
     commands.command()(replay.replay)
     commands.command()(exporting.export)
     commands.command("import")(exporting.import_)

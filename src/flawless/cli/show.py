@@ -135,6 +135,12 @@ def _print_head(shown: _Shown, now_us: int, label: str) -> None:
     if detail.run > 1:
         before = earlier_run(latest_run(detail.id), detail.run - 1)
         output.line(f"run {detail.run}; the one before: flawless show {before}", style="dim")
+    if (origin := detail.forked_from) is not None:
+        run = f", run {origin.run}" if origin.run > 1 else ""
+        output.line(
+            f"forked from {origin.execution}{run}; shares its entries 0 to {origin.entries - 1}",
+            style="dim",
+        )
     if detail.parent is not None:
         parent = detail.parent
         output.line(f"child of {parent.id} (effect {parent.effect})", style="dim")
@@ -179,21 +185,23 @@ def _print_children(shown: _Shown) -> None:
 def _print_rows(rows: list[Row]) -> None:
     """Print a table in columns. Not one of rich's, which takes seconds for some ten thousand rows.
 
-    One line for each row: what is too long is cut.
+    One line for each row: what is too long is cut. The first column has positions in the journal.
     """
     if not rows:
         return
     console = output.console()
+    places = ["" if row.position is None else str(row.position) for row in rows]
     elapsed = [f"+{output.length(row.elapsed_us)}" for row in rows]
     took = ["" if row.took_us is None else output.length(row.took_us) for row in rows]
     labels = [_cut(row.label, LABEL_CELLS_MAX) for row in rows]
-    first, second, third = (max(map(cell_len, column)) for column in (elapsed, labels, took))
-    left = first + second + third + 6
+    columns = (places, elapsed, labels, took)
+    zeroth, first, second, third = (max(map(cell_len, column)) for column in columns)
+    left = zeroth + first + second + third + 8
     room = max(DETAIL_CELLS_MIN, console.width - left)
     lines: list[Text] = []
-    for row, when, label, length in zip(rows, elapsed, labels, took, strict=True):
+    for row, place, when, label, length in zip(rows, *columns, strict=True):
         style = _STYLES[row.look]
-        line = Text(when.rjust(first), style="dim")
+        line = Text(f"{place.rjust(zeroth)}  {when.rjust(first)}", style="dim")
         line.append("  ")
         line.append(set_cell_size(label, second), style)
         line.append(f"  {length.rjust(third)}  ")

@@ -21,7 +21,10 @@ Look: TypeAlias = Literal["", "dim", "good", "bad", "waiting", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `below` are further lines that belong to it."""
+    """One line. `below` are further lines that belong to it.
+
+    `position` is that of the entry in the journal which tells how it ended, if one does.
+    """
 
     elapsed_us: int
     kind: str
@@ -30,6 +33,7 @@ class Row:
     detail: str = ""
     look: Look = ""
     below: list[str] = field(default_factory=list)
+    position: int | None = field(default=None, compare=False)
 
 
 def timeline(
@@ -55,6 +59,8 @@ class Timeline:
         self._failed: dict[int, str] = {}
         """Labels of effects that failed: a retry may perform them again."""
         self._parked: set[int] = set()
+        self._origin: dict[str, Any] | None = None
+        """Where the first entries come from, if this is a fork."""
         self._asked: set[int] = set()
         """Effects by which the workflow itself asks for a decision."""
         self._sleep: str | None = None
@@ -65,6 +71,9 @@ class Timeline:
         sleeps = entry["kind"] in ("slept", "polled")
         if not sleeps:
             self._sleep = None
+        if self._origin is not None and entry.get("position") == self._origin["entries"]:
+            told = f"what stands above is shared with {self._origin['execution']}"
+            self._rows.append(Row(entry["elapsed_us"], "forked", "forked", detail=told))
         handle = getattr(self, f"_on_{entry['kind']}", None)
         if handle is None:  # a newer server's
             self._row(entry, str(entry.get("label", "")))
@@ -117,6 +126,7 @@ class Timeline:
     def _on_invoked(self, entry: dict[str, Any]) -> None:
         self._began_us = api.microseconds(entry["at"])
         self._row(entry, entry["workflow"], _call(entry))
+        self._origin = entry.get("forked_from")
         if "deadline" in entry:
             left = length(entry["deadline_us"])
             self._row(entry, "deadline", f"cancelled after {left}, at {entry['deadline']}")
@@ -256,6 +266,7 @@ class Timeline:
                 before + detail,
                 look,
                 _attempts(source.get("attempts", [])),
+                entry.get("position"),
             )
         )
 
@@ -274,7 +285,10 @@ class Timeline:
         took_us: int | None = None,
         look: Look = "",
     ) -> None:
-        self._rows.append(Row(entry["elapsed_us"], entry["kind"], label, took_us, detail, look))
+        place = entry.get("position")
+        self._rows.append(
+            Row(entry["elapsed_us"], entry["kind"], label, took_us, detail, look, position=place)
+        )
 
 
 def _value(label: str, value: Any) -> str:
