@@ -1,0 +1,41 @@
+"""The streams that editors speak on: standard input and output, or a port of this machine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flawless.errors import UsageError
+from flawless.timetravel.dap.handlers import Handlers
+from flawless.timetravel.dap.session import Session
+from flawless.timetravel.debugger import Debugger
+
+
+def serve_streams(debugger: Debugger, roots: list[Path]) -> None:
+    """Serve an editor that has started this process."""
+    reader, writer = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing else may stand between the messages
+    try:
+        Session(Handlers(debugger, roots), reader, writer).run()
+    finally:
+        sys.stdout = sys.__stdout__
+
+
+def serve_port(
+    debugger: Debugger, roots: list[Path], port: int, bound: Callable[[int], None]
+) -> None:
+    """Serve one editor that connects to a port of 127.0.0.1; `bound` is told which it is."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} of 127.0.0.1 cannot be had: {error.strerror or error}; "
+            "--dap-port 0 takes any that is free"
+        ) from error
+    with listener:
+        bound(listener.getsockname()[1])
+        connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+        Session(Handlers(debugger, roots), reader, writer).run()
