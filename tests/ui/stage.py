@@ -70,6 +70,13 @@ class Stage:
             if any(entry["kind"] == kind for entry in entries):
                 return
 
+    def await_durable(self, execution: str, steps: int) -> None:
+        """Wait until the journal says that so many steps were begun: they may have happened."""
+        while True:
+            entries = self.client.get(f"/executions/{execution}/journal").json()["entries"]
+            if sum(entry["kind"] in ("entered", "started") for entry in entries) >= steps:
+                return
+
     def order(self, execution: str, *, approved: bool = True) -> str:
         """Start an order, and let it come to its end unless it is not to be approved yet."""
         tries = str(self.folder / f"{execution}-tries")
@@ -91,8 +98,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             for pipe in pipes:
                 os.mkfifo(pipe)
             before.start("desk.pay", pipes, f"parked-{number}")
-            while len(before.get(f"parked-{number}")["in_flight"]) < len(pipes):
-                pass
+            before.await_durable(f"parked-{number}", len(pipes))
         server.kill()
     with serving(folder / "data", MODULES) as (_, client):
         now = Stage(client, folder)
