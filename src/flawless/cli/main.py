@@ -19,6 +19,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from flawless.cli import (
+    check,
+    debug,
     deployments,
     doctor,
     ending,
@@ -87,6 +89,8 @@ def _commands() -> typer.Typer:
     commands.command()(repair.resolve)
     commands.command()(fork.fork)
     commands.command()(replay.replay)
+    commands.command()(check.check)
+    commands.command()(debug.debug)
     commands.command()(exporting.export)
     commands.command("import")(exporting.import_)
     commands.add_typer(tokens.commands(), name="tokens")

@@ -115,6 +115,11 @@ class Answers:
                 return answer
         return None
 
+    def reset(self) -> None:
+        """Begin anew: nothing is used."""
+        for answer in self._answers:
+            answer.used = 0
+
     @property
     def unused(self) -> list[Answer]:
         """Those that no effect has asked for."""

@@ -27,6 +27,7 @@ from flawless.engine.deployment import Deployment
 from flawless.engine.endings import full_type
 from flawless.errors import EngineError, FlawlessError
 from flawless.timetravel.code import Code, load_component
+from flawless.timetravel.differences import told_difference
 from flawless.timetravel.importing import open_export
 from flawless.timetravel.model import Frame
 from flawless.timetravel.patching import WhatIf, WorkflowGone, hold_against
@@ -44,6 +45,7 @@ Compatibility: TypeAlias = Literal["compatible", "diverges", "fails", "skipped",
 
 SECONDS_MAX: Final = 120.0
 """How long the replay of one execution may take."""
+DIFFERENCES_TOLD: Final = 3
 AHEAD: Final = 2
 """Recordings that wait for each process: they are all that is in memory."""
 
@@ -80,13 +82,22 @@ def check(recording: Recording, code: Code, *, seconds_max: float = SECONDS_MAX)
     }
     try:
         found = hold_against(recording, code, traced=False, seconds_max=seconds_max)
-        if _is_nowhere(found):  # clocks and ends do not tell their lines by themselves
-            found = hold_against(recording, code, traced=True, seconds_max=seconds_max)
+        alike = _is_alike(found)
+        if alike or _is_nowhere(found):  # clocks and ends do not tell their lines by themselves
+            found = hold_against(
+                recording, code, traced=True, original=alike, seconds_max=seconds_max
+            )
     except WorkflowGone:
         return Checked(**common, verdict="skipped", text="(workflow gone)")
     except FlawlessError as error:
         return Checked(**common, verdict="unknown", text=f": {error}")
     return Checked(**common, **_verdict(found))
+
+
+def _is_alike(found: WhatIf) -> bool:
+    """Whether both ask for the same by name: then only their arguments tell them apart."""
+    at = found.divergence
+    return at is not None and at.recorded.what == at.requested.what
 
 
 def _is_nowhere(found: WhatIf) -> bool:
@@ -101,7 +112,11 @@ def _verdict(found: WhatIf) -> dict[str, Any]:
     if found.divergence is not None:
         at = found.divergence
         where = place(at.requested.frames) or at.where.partition(" ")[0]
-        return _diverging(at.position, at.recorded.what, at.requested.what, where)
+        requested = at.requested.what
+        if _is_alike(found):
+            told = [told_difference(one) for one in at.differences[:DIFFERENCES_TOLD]]
+            requested = f"the same with {', '.join(told) or 'other arguments'}"
+        return _diverging(at.position, at.recorded.what, requested, where)
     if found.verdict == "goes on" and _returned(found.recorded_end):
         assert found.recorded_end is not None
         more = found.beyond[-1]

@@ -16,6 +16,7 @@ from flawless.errors import GuestTrapped
 
 DIFFERENCES_MAX: Final = 100
 """Differences that are told of two requests."""
+TEXT_CHARS_MAX: Final = 100
 _SAME: Final = ("op", "id")
 _MISSING: Final = object()
 
@@ -128,3 +129,17 @@ def _parsed(text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return text
+
+
+def told_difference(one: Difference) -> str:
+    """Return a difference in words: `args[0].cents 701 instead of 700`."""
+    if not one.in_old:
+        return f"{one.path} {_short(one.new)} more"
+    if not one.in_new:
+        return f"{one.path} {_short(one.old)} less"
+    return f"{one.path} {_short(one.new)} instead of {_short(one.old)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= TEXT_CHARS_MAX else f"{text[: TEXT_CHARS_MAX - 1]}…"

@@ -29,7 +29,7 @@ from flawless.timetravel.beyond import Beyond, WhatIfWorld
 from flawless.timetravel.code import Code
 from flawless.timetravel.differences import Difference, compare, describe_question
 from flawless.timetravel.model import Frame, Task, Watch
-from flawless.timetravel.problems import ReplayTooLong
+from flawless.timetravel.problems import ReplayTooLong, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX, Replayer
 from flawless.wasm import Finished, State
@@ -139,13 +139,24 @@ def what_if(
     With `original`, and if the recording has its code, that is replayed too where they diverge, to
     show its line and its request. Raises `WorkflowGone`, `AnswersInvalid`, `ReplayTooLong`.
     """
-    with _Patched(recording, code, answers or Answers(), seconds_max, limits) as replay:
+    given = answers or Answers()
+    with _Patched(recording, code, given, seconds_max, limits) as replay:
+        replay.follow()
+        if not isinstance(replay.error, TracingChangesPath):
+            return _told(recording, code, replay, original=original)
+    given.reset()
+    with _Patched(recording, code, given, seconds_max, limits, traced=False) as replay:
         replay.follow()
         return _told(recording, code, replay, original=original)
 
 
 def hold_against(
-    recording: Recording, code: Code, *, traced: bool, seconds_max: float = SECONDS_MAX
+    recording: Recording,
+    code: Code,
+    *,
+    traced: bool,
+    original: bool = False,
+    seconds_max: float = SECONDS_MAX,
 ) -> WhatIf:
     """Return what changed code does with a journal, and the first thing that it does beyond.
 
@@ -153,7 +164,9 @@ def hold_against(
     """
     with _Patched(recording, code, None, seconds_max, None, traced=traced) as replay:
         replay.follow()
-        return _told(recording, code, replay, original=False)
+        if not isinstance(replay.error, TracingChangesPath):
+            return _told(recording, code, replay, original=original)
+    return hold_against(recording, code, traced=False, original=original, seconds_max=seconds_max)
 
 
 class _Patched(Replayer):
