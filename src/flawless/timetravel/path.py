@@ -11,15 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from flawless.core.entries import End
 from flawless.errors import FlawlessError
 from flawless.timetravel.model import CodeBlock, Frame, Point, Stop, Variable, Watch
-from flawless.timetravel.problems import ReplayTooLong
+from flawless.timetravel.problems import ReplayTooLong, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX, Replayer
 from flawless.timetravel.world import LINES_MAX
+
+LAYOUTS_MAX: Final = 12
+"""How many arrangements of memory are tried where tracing changes the path."""
 
 
 class Line(NamedTuple):
@@ -53,6 +56,8 @@ class ExecutionPath:
     line_counts: Counter[tuple[int, int]] | None = None
     traced: bool = True
     """Whether the guest could be traced: it is Python, and its deployment holds its modules."""
+    padding: int = 0
+    """The `padding` of the replay that kept to the path."""
 
     def lines(self, first: int = 0, last: int | None = None) -> Iterator[Line]:
         """Yield the executed lines in order; `first` and `last` count executed lines from 0."""
@@ -107,8 +112,12 @@ def trace(
     is no exception here: `error` tells, and the path is what came before. Raises `UsageError`,
     `DeploymentInvalid`, `WorkflowNotFound`, `ReplayTooLong`.
     """
-    with Replayer(recording, seconds_max=seconds_max) as replay:
-        return follow(replay, stacks=stacks, lines=lines, variables=variables)
+    for padding in range(LAYOUTS_MAX):
+        with Replayer(recording, seconds_max=seconds_max, padding=padding) as replay:
+            path = follow(replay, stacks=stacks, lines=lines, variables=variables)
+        if not isinstance(path.error, TracingChangesPath):
+            break
+    return path
 
 
 def follow(
@@ -142,6 +151,7 @@ def follow(
         pairs,
         counts,
         world.traced,
+        world.padding,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flawless.errors import EngineError, UsageError
+from flawless.errors import Divergence, EngineError, UsageError
 
 
 class ReplayTooLong(EngineError):
@@ -32,6 +32,30 @@ class JournalTooLong(EngineError):
 
 class ReplayLost(EngineError):
     """The replayed guest is gone: what was asked of it did not end, or broke it."""
+
+
+class TracingChangesPath(Divergence):
+    """A traced replay leaves the recorded path, which a replay without tracer follows.
+
+    The tracer needs memory, so objects have other addresses with it. A workflow whose path depends
+    on them (it goes through a set of objects that are hashed by address, or shows an `id()`) may
+    take another path then.
+    """
+
+    def __init__(self, found: Divergence) -> None:
+        super().__init__(
+            found.execution, found.position, found.recorded, found.requested, found.where
+        )
+        at = f" at {found.where}" if found.where else ""
+        text = (
+            f"tracing changes the path of execution {found.execution!r}, because it depends on the "
+            f"addresses of objects: at entry {found.position} the journal holds {found.recorded}, "
+            f"and the traced code asked for {found.requested}{at}. Without a tracer they fit "
+            "together. Look for a set of objects that are hashed by address, such as the tasks "
+            "that asyncio.wait() returns, and go through a list instead; what was shown before "
+            "that entry is right"
+        )
+        self.args = (text,)
 
 
 class NoSuchFrame(EngineError):

@@ -24,9 +24,9 @@ from flawless.core.entries import Cancelled, End, Entry, Failed
 from flawless.core.history import stopped
 from flawless.core.limits import MIB, Limits
 from flawless.engine.replay import recorded_input
-from flawless.errors import FlawlessError, GuestCpuExceeded, GuestTrapped
+from flawless.errors import Divergence, FlawlessError, GuestCpuExceeded, GuestTrapped
 from flawless.timetravel.model import Stop, Task, Variable, Watch
-from flawless.timetravel.problems import NoSuchFrame, ReplayLost
+from flawless.timetravel.problems import NoSuchFrame, ReplayLost, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.world import Told, TracedWorld, traced_input
 from flawless.wasm import Finished, Guest, GuestLimits, Preempted, State
@@ -47,6 +47,8 @@ class Replayer:
         recording: what it did. On other code (`Recording.on`) it tells what would have been.
         traced: without the tracer a replay is faster, and can stop nowhere.
         seconds_max: how long it may take, from one stop to the next.
+        padding: memory for the tracer to waste: with another number objects lie elsewhere, for
+            workflows whose path depends on that (see `TracingChangesPath`).
 
     Raises `UsageError` or `DeploymentInvalid` where the recording is without its code, and
     `WorkflowNotFound` when the code has no such workflow.
@@ -59,6 +61,7 @@ class Replayer:
         traced: bool = True,
         seconds_max: float = SECONDS_MAX,
         limits: Limits | None = None,
+        padding: int = 0,
     ) -> None:
         limits = limits or Limits()
         entries = recording.entries
@@ -76,6 +79,7 @@ class Replayer:
             entries = entries[:-1]  # no doing of the guest's, which cannot be expected to repeat it
         deployment = recording.deployment
         self.world = world = self._made_world(entries, limits, seconds_max)
+        world.padding = padding
         text = recorded_input(recording.execution, world.machine.invoked, deployment)
         self._input = traced_input(text) if traced and deployment.manifest.modules else text
         cpu_s = limits.cpu_s_per_turn * (_SLOWER if traced else 1)
@@ -242,17 +246,29 @@ class Replayer:
             while isinstance(state, Preempted):
                 world.check_time()
                 state = self._guest.proceed()
+            if world.stop is None:
+                self._finish(state)
         except (GuestTrapped, GuestCpuExceeded) as error:
             self.error = error
             if world.over or self._stopped_by is None:
                 raise
             self._set_end(self._stopped_by)
-        except FlawlessError as error:  # a Divergence, say
+        except Divergence as error:
+            self.error = error
+            if world.traced and not self.touched and self._fits_untraced():
+                self.error = TracingChangesPath(error)
+            raise self.error from None
+        except FlawlessError as error:
             self.error = error
             raise
-        else:
-            if world.stop is None:
-                self._finish(state)
+
+    def _fits_untraced(self) -> bool:
+        """Whether the journal is followed by a guest without tracer."""
+        try:
+            self.recording.replay()
+        except FlawlessError:
+            return False
+        return True
 
     def _finish(self, state: State) -> None:
         world = self.world

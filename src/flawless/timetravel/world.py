@@ -12,6 +12,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -91,6 +92,8 @@ class TracedWorld(RecordedWorld):
         """The call that a call was made from; 0: none of the user's."""
         self.traced = False
         """Whether the tracer is there; a guest that is not Python has none."""
+        self.padding = 0
+        """How much memory the tracer takes beside its own, so that objects lie elsewhere."""
         self._execution = execution
         self._entries = entries
         self._seed = self.machine.invoked.seed
@@ -113,7 +116,7 @@ class TracedWorld(RecordedWorld):
             return self._listen(request)
         if request == _LOAD:
             self.traced = True
-            return tracer_answer()
+            return tracer_answer(self.padding)
         if request == self._asked:  # again, after the talk
             answer, self._asked, self._answer = self._answer, None, None
             return answer
@@ -288,17 +291,20 @@ class TracedWorld(RecordedWorld):
         return "<a secret>" if name is None else f"<secret {name}>"
 
 
-def tracer_answer() -> bytes:
+def tracer_answer(padding: int = 0) -> bytes:
     """Return the answer to the guest's `load` request for the tracer."""
-    global _tracer
-    if _tracer is None:
-        source = _tracer_file().read_text("utf-8")
-        answer = {"kind": "source", "file": f"/{TRACER}.py", "package": False, "user": False}
-        _tracer = msgspec.json.encode(answer | {"source": source})
-    return _tracer
+    source = _tracer_source()
+    if padding:
+        source += f"\npadding = [bytes(8 * n) for n in range(60) for _ in range({padding})]\n"
+    answer = {"kind": "source", "file": f"/{TRACER}.py", "package": False, "user": False}
+    return msgspec.json.encode(answer | {"source": source})
 
 
-_tracer: bytes | None = None
+@cache
+def _tracer_source() -> str:
+    return _tracer_file().read_text("utf-8")
+
+
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
