@@ -29,8 +29,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             before.start("pay", [str(folder / execution)], **asked)
         before.start("sell", [str(folder / "gate")], id="sale")
         for execution in PAYMENTS:
-            while not before.get(execution)["in_flight"]:
-                pass
+            before.await_durable(execution)
         server.kill()
     with serving(folder / "data", MODULES) as (_, client):
         after = Office(client, folder)
