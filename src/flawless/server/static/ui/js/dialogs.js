@@ -40,7 +40,7 @@ export class Dialogs {
             <dl class="shortcuts">
               ${bindings.map(
                 (binding) => html`<dt>${binding.label}</dt>
-                  <dd>${binding.keys.split(" ").map((key) => html`<kbd>${key}</kbd> `)}</dd>`,
+                  <dd>${(binding.shown ?? binding.keys).split(" ").map((key) => html`<kbd>${key}</kbd> `)}</dd>`,
               )}
             </dl>`,
         )}

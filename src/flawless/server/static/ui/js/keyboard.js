@@ -11,7 +11,7 @@ export class Keyboard {
     document.addEventListener("keydown", (event) => this.#pressed(event));
   }
 
-  // Add bindings `{keys, label, group, run}`; call what is returned to take them away. `run` may
+  // Add bindings `{keys, label, group, run}` (and `shown`, where keys have other names for people); call what is returned to take them away. `run` may
   // return false to say that the key was not for it.
   add(bindings) {
     this.bindings.push(...bindings);

@@ -13,7 +13,7 @@ const ROUTES = [
   {
     path: ["executions", ":id"],
     page: () => import("./pages/execution.js").then((module) => module.ExecutionPage),
-    styles: ["execution.css", "execution-bars.css", "execution-timeline.css", "execution-tabs.css", "inbox.css", "start.css"],
+    styles: ["execution.css", "execution-bars.css", "execution-timeline.css", "execution-tabs.css", "execution-travel.css", "execution-travel-code.css", "inbox.css", "start.css"],
     nav: "executions",
   },
   {

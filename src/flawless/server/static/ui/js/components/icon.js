@@ -30,6 +30,13 @@ const SHAPES = {
   upload: svg`<path d="M8 10.5v-8M4.8 5.5 8 2.3l3.2 3.2M2.5 10.5v2a1 1 0 0 0 1 1h9a1 1 0 0 0 1-1v-2"/>`,
   message: svg`<path d="M2.5 3.5h11v7.5H7l-3 2.5V11H2.5z"/>`,
   branch: svg`<circle cx="4.5" cy="3.5" r="1.5"/><circle cx="4.5" cy="12.5" r="1.5"/><circle cx="11.5" cy="5.5" r="1.5"/><path d="M4.5 5v6M11.5 7c0 2.5-7 1.5-7 4"/>`,
+  first: svg`<path d="M3.5 3.5v9M13 3.5 6.5 8l6.5 4.5z"/>`,
+  last: svg`<path d="M12.5 3.5v9M3 3.5 9.5 8 3 12.5z"/>`,
+  "effect-back": svg`<path d="M12 3.5 5 8l7 4.5z" fill="currentcolor"/>`,
+  "effect-next": svg`<path d="M4 3.5 11 8l-7 4.5z" fill="currentcolor"/>`,
+  "line-back": svg`<path d="m10 3.5-4.5 4.5L10 12.5"/>`,
+  "line-next": svg`<path d="M6 3.5 10.5 8 6 12.5"/>`,
+  travel: svg`<circle cx="8" cy="8" r="5.8"/><path d="M8 4.8V8l2.3 1.4M2.2 8H.8M15.2 8h-1.4"/>`,
   tag: svg`<path d="M2.5 2.5h5.3l5.7 5.7-5.3 5.3-5.7-5.7zM5.5 5.5h.1"/>`,
   // the statuses of executions: told apart by shape, not by colour alone
   running: svg`<circle cx="8" cy="8" r="5.5" opacity=".3"/><path class="arc" d="M8 2.5A5.5 5.5 0 0 1 13.5 8"/>`,

@@ -53,7 +53,10 @@ function failed(page) {
   if (!error) return nothing;
   return html`<section class="notice bad" role="note" aria-label="Why it failed">
     ${icon("failed")}
-    <div class="notice-body">${errorView(error, { sources, deployment: feed.detail.deployment })}</div>
+    <div class="notice-body stack">
+      ${errorView(error, { sources, deployment: feed.detail.deployment })}
+      <div><button class="button small" @click=${() => page.travelTo()}>${icon("travel")}Go to the failing line</button></div>
+    </div>
   </section>`;
 }
 

@@ -52,7 +52,10 @@ function state(row, now) {
 function links(page, row) {
   const { app, feed } = page;
   const child = row.link ?? (row.kind === "child" && row.effect ? `${feed.detail.id}.${row.effect}` : null);
-  return html`${child
+  return html`${row.positions.length && row.kind !== "run" && !row.undone && !row.final
+    ? html`<button class="button small" @click=${() => page.travelTo(row.positions[0])}>${icon("travel")}Go to this point</button>`
+    : nothing}
+  ${child
     ? html`<a class="button small" href=${app.href(["executions", child])}>Open ${child}</a>`
     : nothing}
   ${feed.detail.status === "failed" && row.effect > 0 && !row.undone && app.may("operate")

@@ -109,6 +109,7 @@ export class JournalTab {
     return html`<section class="card journal-entry" aria-label=${`Entry ${entry.position}`}>
       <div class="card-head">
         <h3>Entry ${entry.position}</h3><span class="grow"></span>
+        ${entry.position ? html`<button class="button small" @click=${() => this.page.travelTo(entry.position)}>${icon("travel")}Go to this point</button>` : nothing}
         <button class="button quiet small icon-only" aria-label="Close the entry" @click=${() => this.set({ chosen: null })}>${icon("close")}</button>
       </div>
       <div class="card-body"><json-view .value=${entry} open="3"></json-view></div>

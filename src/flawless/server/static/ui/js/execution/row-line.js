@@ -12,7 +12,7 @@ export function rowLine(waterfall, row, place, { now, height }) {
   const { page, narrow, width, x } = waterfall;
   const chosen = page.selected === row.key;
   return html`<div
-    class=${classMap({ "tl-row": true, chosen, undone: row.undone, narrow })}
+    class=${classMap({ "tl-row": true, chosen, here: page.travel?.here === row.key, undone: row.undone, narrow })}
     id=${`row-${row.key}`}
     role="row"
     aria-rowindex=${place + 1}

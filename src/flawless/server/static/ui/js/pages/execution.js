@@ -16,6 +16,7 @@ import { OutcomeTab } from "../execution/outcome-tab.js";
 import { Sources } from "../execution/sources.js";
 import { StateTab } from "../execution/state-tab.js";
 import { tabs } from "../execution/tabs.js";
+import { TravelTab } from "../execution/travel-tab.js";
 import { Waterfall } from "../execution/waterfall.js";
 
 export class ExecutionPage {
@@ -29,8 +30,10 @@ export class ExecutionPage {
     this.state = new StateTab(this);
     this.journal = new JournalTab(this);
     this.logs = new LogsTab(this);
+    this.travel = new TravelTab(this);
     this.tabs = [
       new OutcomeTab(this),
+      this.travel,
       this.state,
       this.logs,
       new MessagesTab(this),
@@ -66,6 +69,7 @@ export class ExecutionPage {
     const effect = query.get("effect");
     this.opened = effect !== null;
     if (effect !== null) this.selected = effect;
+    if (this.tab === this.travel.name) this.travel.readQuery(query);
   }
 
   queryChanged() {
@@ -77,6 +81,7 @@ export class ExecutionPage {
     const query = {
       tab: this.tab === this.tabs[0].name ? null : this.tab,
       effect: this.opened ? this.selected : null,
+      ...(this.tab === this.travel.name ? this.travel.query : {}),
     };
     history.replaceState(history.state, "", this.app.href(["executions", this.id], query));
     this.app.update();
@@ -113,6 +118,13 @@ export class ExecutionPage {
     document.getElementById("tab-panel")?.scrollIntoView({ block: "nearest" });
   }
 
+  // Show the execution as it was at an entry of the journal; without one, where it failed or waits.
+  travelTo(position = null) {
+    this.choose(this.travel.name);
+    this.travel.goTo(position === null ? null : { position });
+    requestAnimationFrame(() => document.querySelector(".ex-tabs")?.scrollIntoView({ block: "start" }));
+  }
+
   // After an action the execution may live again, and is to be looked at anew.
   changed() {
     this.feed.restart();
@@ -139,6 +151,7 @@ export class ExecutionPage {
       binding("+", "Zoom in", () => this.waterfall.zoomBy(true)),
       binding("-", "Zoom out", () => this.waterfall.zoomBy(false)),
       binding("0", "See all of the time", () => this.waterfall.zoomTo(null)),
+      ...this.travel.keys(binding),
       ...this.tabs.map((tab, n) => binding(String(n + 1), tab.label, () => this.choose(tab.name))),
     ];
   }
