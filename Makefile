@@ -27,7 +27,7 @@ bench-streams: $(RUN) ## measure 1,000 readers of events beside 50 starts/s, for
 	@$(BIN)/python -m benchmarks.subscribers $(ARGS)
 
 sweep: $(DEV) ## kill the engine at every point there is (long; `make test` does a share)
-	@$(BIN)/python -m pytest tests/sweep tests/replay tests/differential --sweep=whole $(ARGS)
+	@$(BIN)/python -m pytest tests/sweep tests/replay tests/differential tests/timetravel --sweep=whole $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	@$(BIN)/ruff check .
