@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -20,8 +20,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 45_000
 """How long an action or an expectation waits for what it needs; most are there at once."""
+expect.set_options(timeout=TIMEOUT_MS)  # which a page's own default does not do
 LOCAL = ("data:", "blob:", "about:")
 NAMED_ROLES = {
     "button", "checkbox", "combobox", "dialog", "grid", "img", "image", "link", "listbox",
