@@ -38,6 +38,7 @@ class Address:
             # Streams stay open: no number of them may keep others waiting.
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=20),
             "timeout": httpx.Timeout(ANSWER_S_MAX),
+            "verify": urlsplit(self.url).scheme == "https",  # no certificates are read for nothing
             "trust_env": not _is_local(self._host),  # a proxy is for other machines
         }
 

@@ -11,8 +11,11 @@ import asyncio
 import base64
 import binascii
 import logging
+import os
+import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -25,6 +28,9 @@ from flawless.engine.outcome import Outcome, host_error, succeeded
 from flawless.engine.secrets import Disguise, Secrets
 from flawless.errors import EgressDenied, SecretUnavailable
 from flawless.ids import idempotency_key
+
+_TRUST_SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+"""The environment variables that `httpx.create_ssl_context` reads."""
 
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Methods that RFC 9110 (section 9.2.2) defines as idempotent; TRACE is not offered."""
@@ -67,6 +73,12 @@ class _Hop:
         )
 
 
+@cache
+def _trusted(*_: str | None) -> ssl.SSLContext:
+    """Read the certificates to trust, as the settings name them: once, for that takes a while."""
+    return httpx.create_ssl_context()
+
+
 class HttpPerformer:
     """Sends requests for all executions of an engine over one pool of connections."""
 
@@ -85,6 +97,7 @@ class HttpPerformer:
             follow_redirects=False,
             # Executions share the client; cookies of one must never reach another.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            verify=_trusted(*(os.environ.get(name) for name in _TRUST_SETTINGS)),
             timeout=None,  # noqa: S113 (one timeout spans the whole exchange, in `perform`)
             transport=transport,
         )

@@ -22,8 +22,9 @@ from flawless.engine.upload import LABEL_CHARS_MAX, Upload
 from flawless.engine.uploads import Uploads
 from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
 from flawless.ids import DeploymentId
-from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store
+from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store, pack
 from flawless.wasm import Component, GuestLimits
+from flawless.wasm.cache import CacheFolder
 from flawless.wasm.progress import Progress
 from flawless.wasm.python_runtime import build as build_runtime
 
@@ -363,8 +364,13 @@ class Library:
     async def _adopt(self, wasm: bytes) -> Component:
         """Compile a component, and keep it in the store for as long as the data lives."""
         component = await self._load(wasm)
+
+        def packed() -> bytes:
+            kept = CacheFolder().get_or_make("packed", component.sha256, lambda: pack(wasm))
+            return kept.read_bytes()
+
         try:
-            await self._store.commit([SaveBlob(component.sha256, wasm)])
+            await self._store.commit([SaveBlob(component.sha256, wasm, packed)])
         except StoreError as error:
             raise StoreError(
                 "keep the component that executions run on",

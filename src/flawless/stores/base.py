@@ -57,6 +57,7 @@ from flawless.stores.writes import (
     SendOutcome,
     Sent,
     Write,
+    pack,
 )
 
 __all__ = [  # what is read and written is of the contract too, and is had from here
@@ -98,6 +99,7 @@ __all__ = [  # what is read and written is of the contract too, and is had from 
     "Store",
     "Visible",
     "Write",
+    "pack",
 ]
 
 _ALL = Selection()

@@ -2,9 +2,9 @@
 
 Every entry is one file whose name holds its key and the SHA-256 of its content. So publishing is
 one atomic rename, several processes need no common index, and an entry is checked against its own
-name before use: a damaged one is deleted and made again. While an entry is made, a lock keyed by
-the entry makes other processes (and threads) wait for it instead of making it twice; the kernel
-gives the lock back when its process dies.
+name before a process first uses it, and again once it has changed: a damaged one is deleted and
+made again. While an entry is made, a lock keyed by the entry makes other processes (and threads)
+wait for it instead of making it twice; the kernel gives the lock back when its process dies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,11 @@ BYTES_MAX: Final = 4 << 30
 
 _PARTIAL: Final = ".partial-"
 _READ_BYTES: Final = 1 << 20
+_USE_NOTED_S: Final = 60.0
+"""How old the note of an entry's last use may become before it is written again."""
+
+_checked: dict[Path, tuple[int, int, int]] = {}
+"""What this process has checked, and how it was then: hashing the large files takes 0.1 s each."""
 
 
 def default_folder() -> Path:
@@ -59,11 +65,10 @@ class CacheFolder:
         self.bytes_max = bytes_max
 
     def get(self, kind: str, key: str) -> Path | None:
-        """Return the file of an entry, or None. Its content was checked just now."""
+        """Return the file of an entry, or None. Its content was checked since it last changed."""
         for path in self._entries(f"{kind}-{key}-"):
             try:
-                if file_sha256(path) == self.sha256_of(path):
-                    os.utime(path)
+                if self._is_sound(path):
                     return path
                 path.unlink()
             except FileNotFoundError:
@@ -125,6 +130,19 @@ class CacheFolder:
     def sha256_of(path: Path) -> str:
         """Return the SHA-256 that an entry's content had when it was stored."""
         return path.name.rpartition("-")[2]
+
+    def _is_sound(self, path: Path) -> bool:
+        """Check an entry, and note that it is used."""
+        if time.time() - path.stat().st_mtime > _USE_NOTED_S:
+            os.utime(path)
+        status = path.stat()
+        state = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if _checked.get(path) == state:
+            return True
+        sound = file_sha256(path) == self.sha256_of(path)
+        if sound:
+            _checked[path] = state
+        return sound
 
     def _make_folder(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
