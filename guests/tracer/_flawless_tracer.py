@@ -27,10 +27,18 @@ does, and the host throws the guest away afterwards. Line events are those of `s
 """
 
 import asyncio
+import decimal
+import fractions
 import sys
 import time
-from datetime import date, datetime
+import uuid
+from collections import deque
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
+from datetime import time as time_of_day
 from json import loads
+from types import CoroutineType, GeneratorType, SimpleNamespace
+from zoneinfo import ZoneInfo
 
 from flawless import _execution, _host, _loader, _tracebacks
 
@@ -51,21 +59,46 @@ _tracebacks._HIDDEN = (*_tracebacks._HIDDEN, __file__)
 # --- values, shown without calling what the user wrote --------------------------------------------
 
 TEXT_CHARS_MAX = 200
+LINE_CHARS_MAX = 2_000
+NAME_CHARS_MAX = 200
 ITEMS_MAX = 50
 ITEMS_SHOWN = 5
 FIELDS_MAX = 200
 NAMES_MAX = 500
 DIGITS_BITS_MAX = 4_000
 
-_class_name = type.__dict__["__qualname__"].__get__
+_text_of = str.__str__
 _class_bases = type.__dict__["__mro__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _slot_type = type(type("_Slotted", (), {"__slots__": ("one",)}).one)
-_no_value = object()
+_dict_types = (type(BaseException.__dict__["__dict__"]), type(SimpleNamespace.__dict__["__dict__"]))
+_qualname = type.__dict__["__qualname__"].__get__
+
+# What is compared here is compared with `is`: `==` and `in` ask classes, whose own classes may have
+# an `__eq__` of the user's.
+
+
+def is_one_of(value, several):
+    return any(value is one for one in several)
+
+
+def cut(text, chars):
+    return text if len(text) <= chars else f"{text[:chars]}..."
+
+
+def _class_name(kind):
+    return cut(_text_of(_qualname(kind)), NAME_CHARS_MAX)
 
 
 def short(value, room=3):
     """Return one line that shows a value; `room` levels of what it holds are shown."""
+    try:
+        return cut(_short(value, room), LINE_CHARS_MAX)
+    except Exception as error:  # of an object that is not finished, say
+        return f"<{_class_name(type(value))}, cannot be shown: {_class_name(type(error))}>"
+
+
+def _short(value, room):
     kind = type(value)
     if value is None or kind is bool or value is Ellipsis or value is NotImplemented:
         return repr(value)
@@ -73,61 +106,86 @@ def short(value, room=3):
     member = _enum_member(kind, value)
     if member is not None:
         return member
-    if int in bases:
+    base = _base_of(bases)
+    if base is int:
         return _named(kind, int, _integer(value))
-    if float in bases or complex in bases:
-        base = float if float in bases else complex
+    if base is float or base is complex:
         return _named(kind, base, base.__repr__(value))
-    for base in (str, bytes, bytearray):
-        if base in bases:
-            return _named(kind, base, _text(base, value))
-    for base, signs in ((list, "[]"), (tuple, "()"), (dict, "{}"), (set, "{}"), (frozenset, "{}")):
-        if base in bases:
-            if base is tuple and kind is not tuple and "_fields" in _class_dict(kind):
-                return _fielded(kind, value, room)
-            return _named(kind, base, _several(base, value, signs, room))
-    if any(kind is plain for plain in _PLAIN):
-        return repr(value)
+    if base is str or base is bytes or base is bytearray:
+        return _named(kind, base, _text(base, value))
+    if base is tuple and _field_names(kind) is not None:
+        return _fielded(kind, value, room)
+    if base is not None:
+        return _named(kind, base, _several(base, value, _SIGNS[base], room))
+    if is_one_of(kind, _PLAIN):
+        return repr(value) if _is_plain(value) else f"<{_class_name(kind)}>"
     if issubclass_(kind, type):
         return f"<class {_class_name(value)}>"
-    if BaseException in bases:
+    if issubclass_(kind, BaseException):
         args = ", ".join(short(one, room - 1) for one in BaseException.args.__get__(value)[:3])
         return f"{_class_name(kind)}({args})"
-    if kind in _FUNCTIONS:
-        return f"<{kind.__name__} {_function_name(value)}>"
+    if is_one_of(kind, _FUNCTIONS):
+        return f"<{kind.__name__} {_own_name(value, '__qualname__')}>"
     if kind is _module_type:
-        return f"<module {value.__name__}>"
+        return f"<module {_own_name(value, '__name__')}>"
     return _fielded(kind, value, room)
+
+
+_BASES = (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, deque)
+_SIGNS = {list: "[]", tuple: "()", dict: "{}", set: "{}", frozenset: "{}", deque: "[]"}
+
+
+def _base_of(bases):
+    """Return the built-in type that a class with these bases is a kind of, or None."""
+    return next((one for one in bases if is_one_of(one, _BASES)), None)
+
+
+def _field_names(kind):
+    """Return the names of a named tuple's fields; None for any other tuple."""
+    names = None if kind is tuple else _class_dict(kind).get("_fields")
+    return names if type(names) is tuple else None
 
 
 def issubclass_(kind, base):
     """Like `issubclass`, for real bases only: a metaclass is not asked."""
-    return base in _class_bases(kind)
+    return is_one_of(base, _class_bases(kind))
 
 
 _module_type = type(sys)
 _FUNCTIONS = (type(short), type(len), type([].append), type("".__add__), type(str.__add__))
 
 
-def _function_name(value):
+def _own_name(value, attribute):
     try:
-        return object.__getattribute__(value, "__qualname__")
+        name = object.__getattribute__(value, attribute)
     except AttributeError:
         return "?"
+    return cut(_text_of(name), NAME_CHARS_MAX) if issubclass_(type(name), str) else "?"
 
 
-def _plain_types():
-    import decimal
-    import fractions
-    import uuid
-    from datetime import time as time_of_day
-    from datetime import timedelta, timezone
-
-    numbers = (decimal.Decimal, fractions.Fraction, uuid.UUID, range)
-    return (*numbers, datetime, date, time_of_day, timedelta, timezone)
+_PLAIN = (
+    decimal.Decimal, fractions.Fraction, uuid.UUID, range, datetime, date, time_of_day, timedelta,
+    timezone,
+)  # fmt: skip
 
 
-_PLAIN = _plain_types()
+def _is_plain(value):
+    """Whether there is nothing of the user's in a value that is shown as it shows itself."""
+    if type(value) is range:
+        parts = (value.start, value.stop, value.step)
+        return all(type(one) is int and _is_short(one) for one in parts)
+    if type(value) is fractions.Fraction:
+        parts = (value._numerator, value._denominator)
+        return all(type(one) is int and _is_short(one) for one in parts)
+    if type(value) is decimal.Decimal:
+        return len(decimal.Decimal.as_tuple(value).digits) <= TEXT_CHARS_MAX
+    if type(value) is datetime or type(value) is time_of_day:
+        return value.tzinfo is None or is_one_of(type(value.tzinfo), (timezone, ZoneInfo))
+    return True
+
+
+def _is_short(number):
+    return int.bit_length(number) <= DIGITS_BITS_MAX
 
 
 def _named(kind, base, text):
@@ -154,7 +212,7 @@ def _text(base, value):
 def _several(base, value, signs, room):
     size = base.__len__(value)
     if size == 0:
-        return "set()" if base in (set, frozenset) else signs
+        return "set()" if base is set or base is frozenset else signs
     if room <= 0:
         return f"{signs[0]}...{signs[1]}"
     shown = []
@@ -193,18 +251,20 @@ def _fielded(kind, value, room):
 
 
 def _enum_member(kind, value):
-    if "_member_map_" not in _class_dict(kind):
+    if type(_class_dict(kind).get("_member_map_")) is not dict:
         return None
     name = _own_dict(value).get("_name_")
-    return f"{_class_name(kind)}.{name}" if type(name) is str else None
+    return f"{_class_name(kind)}.{cut(name, NAME_CHARS_MAX)}" if type(name) is str else None
 
 
 def _own_dict(value):
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except Exception:
-        return {}
-    return found if type(found) is dict else {}
+    """Return an object's own attributes, by way of no property that a class calls `__dict__`."""
+    for base in _class_bases(type(value)):
+        found = _class_dict(base).get("__dict__")
+        if is_one_of(type(found), _dict_types):
+            found = found.__get__(value)
+            return found if type(found) is dict else {}
+    return {}
 
 
 def fields_of(value):
@@ -213,38 +273,34 @@ def fields_of(value):
     for base in _class_bases(type(value)):
         for name, slot in list(_class_dict(base).items()):
             if type(slot) is _slot_type and len(found) < FIELDS_MAX:
-                try:
+                with suppress(AttributeError):
                     found.append((name, _slot_type.__get__(slot, value)))
-                except AttributeError:
-                    continue
     named = []
     for key, one in found:
         if type(key) is str and not (key.startswith("__") and key.endswith("__")):
             named.append((key, one))
-    if tuple in _class_bases(type(value)):
-        names = _class_dict(type(value)).get("_fields", ())
-        named += list(zip(names, tuple.__iter__(value), strict=False))
+    if issubclass_(type(value), tuple):
+        names = _field_names(type(value)) or ()
+        fields = zip(names, tuple.__iter__(value), strict=False)
+        named += [(key, one) for key, one in fields if type(key) is str]
     return named
 
 
 def children_of(value):
     """Return (name, value) of what a value holds, and how many there are in all."""
-    bases = _class_bases(type(value))
-    for base in (list, tuple, set, frozenset, dict):
-        if base not in bases:
-            continue
-        if base is tuple and type(value) is not tuple and "_fields" in _class_dict(type(value)):
-            break
+    kind = type(value)
+    base = _base_of(_class_bases(kind))
+    if base in _SIGNS and not (base is tuple and _field_names(kind) is not None):
         size = base.__len__(value)
         items = _items(base, value, FIELDS_MAX)
         if base is dict:
             return [(short(key, 1), one) for key, one in items], size
         return [(f"[{n}]", one) for n, one in enumerate(items)], size
-    if _enum_member(type(value), value) is not None:
+    if _enum_member(kind, value) is not None:
         return [], 0
-    if type(value) in _FUNCTIONS or type(value) is _module_type or issubclass_(type(value), type):
+    if is_one_of(kind, _FUNCTIONS) or kind is _module_type or issubclass_(kind, type):
         return [], 0
-    if BaseException in bases:
+    if issubclass_(kind, BaseException):
         return [("args", BaseException.args.__get__(value)), *fields_of(value)], 1
     fields = fields_of(value)
     return fields, len(fields)
@@ -257,6 +313,7 @@ refs = []
 def shown(name, value, depth=0):
     """Return a variable for the host: name, type, text, a number to ask for more by."""
     try:
+        name = cut(name, NAME_CHARS_MAX)
         described = {"name": name, "type": _class_name(type(value)), "text": short(value)}
         children, size = children_of(value)
     except Exception as error:  # of an object that is not finished, say
@@ -294,19 +351,25 @@ def frames_of_task(task):
     found = []
     waiting = task.get_coro()
     while waiting is not None and len(found) < FRAMES_MAX:
-        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        kind = type(waiting)
+        if kind is CoroutineType:
+            frame, further = waiting.cr_frame, waiting.cr_await
+        elif kind is GeneratorType:
+            frame, further = waiting.gi_frame, waiting.gi_yieldfrom
+        else:
+            break  # something of the user's, perhaps
         if frame is None:
             break
         if not _tracebacks.hidden(frame.f_code.co_filename):
             found.append((frame, frame.f_lineno))
-        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+        waiting = further
     return found[::-1]
 
 
 def frames_of_error(error):
     """Return where an exception was raised, innermost frame first."""
     found = []
-    traceback = error.__traceback__
+    traceback = BaseException.__traceback__.__get__(error)
     while traceback is not None:
         frame = traceback.tb_frame
         if not _tracebacks.hidden(frame.f_code.co_filename):
@@ -377,18 +440,26 @@ class Place:
     def variables(self, command):
         frame = self.chosen(command)
         depth = command.get("depth", 0)
-        values = frame.f_locals
-        names = list(values)[:NAMES_MAX]
-        return [shown(name, values[name], depth) for name in names if name.isidentifier()]
+        found = []
+        for name, value in variables_of(frame.f_locals):
+            if len(found) >= NAMES_MAX:
+                break
+            if type(name) is str and name.isidentifier():
+                found.append(shown(name, value, depth))
+        return found
 
     def module_variables(self, command):
         frame = self.chosen(command)
         found = []
-        for name, value in list(frame.f_globals.items()):
-            module = type(value) is _module_type or type(value) in _FUNCTIONS
-            if not (name.startswith("__") or module or issubclass_(type(value), type)):
+        for name, value in variables_of(frame.f_globals):
+            if len(found) >= NAMES_MAX:
+                break
+            code = type(value) is _module_type or is_one_of(type(value), _FUNCTIONS)
+            if type(name) is str and not (
+                name.startswith("__") or code or issubclass_(type(value), type)
+            ):
                 found.append(shown(name, value, command.get("depth", 0)))
-        return found[:NAMES_MAX]
+        return found
 
     def chosen(self, command):
         """Return the frame a command means: of this stack, or of another task's."""
@@ -400,6 +471,16 @@ class Place:
         if not 0 <= number < len(frames):
             raise LookupError(f"there is no frame {number}")
         return frames[number][0]
+
+
+def variables_of(names):
+    """Return the names and values of a frame; a class body's may be in a mapping of the user's."""
+    if issubclass_(type(names), dict):
+        return list(dict.items(names))
+    return list(names.items()) if type(names) is _locals_type else []
+
+
+_locals_type = type((lambda: sys._getframe(0).f_locals)())
 
 
 def evaluate(place, command):
@@ -531,7 +612,9 @@ TALK = '{"trace":"talk"}'
 # --- lines ----------------------------------------------------------------------------------------
 
 codes = {}
-"""Code objects of the user's that were seen, numbered."""
+"""Numbers of the code objects of the user's that were seen, by `id()`: equal is not the same."""
+known = []
+"""All code objects whose `id()` is kept."""
 buffer = []
 """Executed lines the host does not know yet: number of the code object, line, and so on."""
 others = set()
@@ -605,7 +688,7 @@ def flush():
 
 
 def on_line(code, line):
-    number = codes.get(code)
+    number = codes.get(id(code))
     if number is None:
         number = number_of(code)
         if number is None:
@@ -623,7 +706,7 @@ def on_start(code, offset):
     That is all it takes: Python has the line event for such a line as long as there is also the
     event for the start.
     """
-    if code not in codes and number_of(code) is None:
+    if id(code) not in codes and number_of(code) is None:
         return monitoring.DISABLE
     line = line_at(code, offset)
     if line is None or line_at(code, offset + 2) != line:
@@ -633,15 +716,15 @@ def on_start(code, offset):
 
 def on_resume(code, offset):
     """Report the line of a generator expression that goes on in a line that does not begin anew."""
-    if code.co_name != "<genexpr>" or (code not in codes and number_of(code) is None):
+    if code.co_name != "<genexpr>" or (id(code) not in codes and number_of(code) is None):
         return monitoring.DISABLE
-    if code not in one_line:
-        one_line[code] = len({line for _, _, line in code.co_lines() if line is not None}) == 1
-    if not one_line[code]:
+    if id(code) not in one_line:
+        one_line[id(code)] = len({line for *_, line in code.co_lines() if line is not None}) == 1
+    if not one_line[id(code)]:
         return monitoring.DISABLE
     if session.active and not evaluating:
         frame = sys._getframe(1)
-        line_reached(code, codes[code], frame.f_lineno, frame)
+        line_reached(code, codes[id(code)], frame.f_lineno, frame)
     return None
 
 
@@ -655,13 +738,14 @@ def line_at(code, offset):
 
 def number_of(code):
     """Return the number of a code object of the user's, which the host is told; else None."""
-    if code in others:
+    if id(code) in others:
         return None
+    known.append(code)
     # Annotations are code of their own, run when somebody first asks for them: machinery.
     if code.co_filename not in user_files() or code.co_name == "__annotate__":
-        others.add(code)
+        others.add(id(code))
         return None
-    number = codes[code] = len(codes)
+    number = codes[id(code)] = len(codes)
     host_call(
         encode(
             {
@@ -742,24 +826,25 @@ CLOCKS = frozenset(
     (time.time, time.time_ns, time.monotonic, time.monotonic_ns, time.perf_counter,
      time.perf_counter_ns, time.localtime, time.gmtime, time.ctime, time.strftime, time.sleep)
 )  # fmt: skip
+_builtin_type = type(len)
 CLOCK_METHODS = frozenset(("now", "utcnow", "today"))
 
 
 def on_call(code, offset, function, first):
     """Tell where the guest looks at the clock: WASI asks for that below any Python code."""
     kind = type(function)
-    if kind not in _FUNCTIONS:
+    if not is_one_of(kind, _FUNCTIONS):
         return None
-    if function in CLOCKS or (
-        getattr(function, "__self__", None) in (datetime, date)
-        and function.__name__ in CLOCK_METHODS
+    if kind is _builtin_type and (
+        function in CLOCKS
+        or (is_one_of(function.__self__, (datetime, date)) and function.__name__ in CLOCK_METHODS)
     ):
         if session.active and not evaluating:
             if buffer:
                 flush()
             talk("clock", Place(frames_from(sys._getframe(1))))
         return None
-    return None if code in codes else monitoring.DISABLE
+    return None if id(code) in codes else monitoring.DISABLE
 
 
 # --- beginning and end ----------------------------------------------------------------------------
