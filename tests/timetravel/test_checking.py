@@ -47,7 +47,8 @@ def test_the_same_code_is_compatible(recorded: dict[str, Recording], name: str) 
             "diverges",
             (
                 "at 1: recorded step patch_programs.charge (effect 1), requested the same with "
-                f"args[0].cents 701 instead of 700 (patch_programs.py:{lines_of('= charge(order)')})"
+                "args[0].cents 701 instead of 700 "
+                f"(patch_programs.py:{lines_of('= charge(order)')})"
             ),
         ),
         (
@@ -79,8 +80,8 @@ def test_the_same_code_is_compatible(recorded: dict[str, Recording], name: str) 
             (RETURN, "    return [ship('x')]"),
             "diverges",
             (
-                "at 4: recorded the workflow's return, requested step patch_programs.ship (effect 3) "
-                f"(patch_programs.py:{lines_of(RETURN)})"
+                "at 4: recorded the workflow's return, requested step patch_programs.ship "
+                f"(effect 3) (patch_programs.py:{lines_of(RETURN)})"
             ),
         ),
         (

@@ -112,6 +112,7 @@ class WhatIfWorld(TracedWorld):
         self._request: EffectRequest | None = None
         """The effect that was asked for last."""
         self._finishing = False
+        self._before = 0
 
     # --- where the path is left ---------------------------------------------------------------
 
@@ -128,8 +129,14 @@ class WhatIfWorld(TracedWorld):
         position = self.machine.position
         return self._positions[position] if position < len(self._positions) else len(self._entries)
 
+    def call(self, request: bytes) -> bytes | None:
+        """See `TracedWorld`."""
+        self._before = self.machine.position
+        return super().call(request)
+
     def clock_ns(self) -> int:
         """See `TracedWorld`; a look at the clock may be what leaves the path."""
+        self._before = self.machine.position
         try:
             return super().clock_ns()
         except Divergence:
@@ -138,11 +145,17 @@ class WhatIfWorld(TracedWorld):
 
     def sleep_until_ns(self, deadline_ns: int) -> bool:
         """See `TracedWorld`; a wait may be what leaves the path."""
+        self._before = self.machine.position
         try:
             return super().sleep_until_ns(deadline_ns)
         except Divergence:
             self._left_at(b"sleep %d" % deadline_ns)
             raise
+
+    def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
+        """See `TracedWorld`."""
+        self._before = self.machine.position
+        super().write(stream, data)
 
     def _left_at(self, question: bytes) -> None:
         self.mismatch = question
@@ -208,7 +221,10 @@ class WhatIfWorld(TracedWorld):
             last_us = self.machine.invoked.began_us + self._entries[-1].at
             self._now_us = max(last_us, self._answers.now_us or 0)
         question = self.questions[-1]
-        noted = Beyond(self.position, describe_question(question))
+        number = self.position
+        if self.machine.position != self._before:  # a recorded sleep, that is not over
+            number = self._positions[self.machine.position - 1]
+        noted = Beyond(number, describe_question(question))
         if question.startswith(b"{"):
             request = decode_request(question)
             if isinstance(request, _NO_POINTS):

@@ -1,0 +1,115 @@
+"""`replay --trace --json`: the path as JSON documents, one on each line, written as they are made.
+
+The first has `kind` "replay", the last "end"; between them are "effect", "line" (with `--trace
+lines`, in the order of execution) and, behind those, "counts" for each file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flawless.cli.replay_output import head, outcome
+from flawless.timetravel.differences import readable
+
+if TYPE_CHECKING:
+    from flawless.cli.replay_traces import Tracing
+    from flawless.timetravel.model import Frame, Point, Variable
+
+
+def write(tracing: Tracing, *, lines: bool) -> None:
+    """Write the whole path."""
+    write_all(documents(tracing, lines=lines))
+
+
+def write_all(found: Iterator[dict[str, Any]]) -> None:
+    """Write documents as they come, one on each line."""
+    out = sys.stdout.buffer
+    for document in found:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        out.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    out.flush()
+
+
+def documents(tracing: Tracing, *, lines: bool) -> Iterator[dict[str, Any]]:
+    """Yield what is written."""
+    path = tracing.path
+    yield {"kind": "replay"} | head(tracing.found)
+    points = iter(path.points)
+    point = next(points, None)
+    for number, line in enumerate(path.lines()):
+        while point is not None and point.lines_before <= number:
+            yield effect(tracing, point)
+            point = next(points, None)
+        text = tracing.sources.line(line.file, line.line).strip()
+        yield {
+            "kind": "line",
+            "number": number,
+            "file": line.file,
+            "line": line.line,
+            "function": line.function,
+            "text": text,
+        }
+    while point is not None:
+        yield effect(tracing, point)
+        point = next(points, None)
+    for file in path.files if lines else ():
+        yield {"kind": "counts", "file": file, "counts": path.counts(file)}
+    yield _end(tracing, lines=lines)
+
+
+def effect(tracing: Tracing, point: Point) -> dict[str, Any]:
+    """Return an effect as a document."""
+    return {
+        "kind": "effect",
+        "number": point.position,
+        "label": tracing.labels.label(point),
+        "outcome": tracing.labels.outcome(point),
+        "elapsed_us": None if point.entry is None else point.entry.at,
+        "request": readable(point.request),
+        "stack": stack(tracing, point.frames, point.variables),
+        "tasks": [
+            {"name": task.name, "stack": stack(tracing, task.frames, [])} for task in point.tasks
+        ],
+    }
+
+
+def stack(
+    tracing: Tracing, frames: list[Frame], variables: list[list[Variable]]
+) -> list[dict[str, Any]]:
+    """Return a stack as a document, innermost frame first, with variables where they are known."""
+    found = []
+    for number, frame in enumerate(frames):
+        document = {
+            "file": frame.file,
+            "line": frame.line,
+            "function": frame.function,
+            "user": frame.user,
+            "text": tracing.source(frame),
+        }
+        if number < len(variables) and frame.user:
+            document["variables"] = told_variables(variables[number])
+        found.append(document)
+    return found
+
+
+def told_variables(variables: list[Variable]) -> list[dict[str, Any]]:
+    """Return variables as documents."""
+    told: list[dict[str, Any]] = msgspec.to_builtins(variables)
+    for one in told:
+        one.pop("ref", None)
+    return told
+
+
+def _end(tracing: Tracing, *, lines: bool) -> dict[str, Any]:
+    path = tracing.path
+    document: dict[str, Any] = {"kind": "end"} | outcome(path.end, path.error)
+    if lines:
+        document |= {"lines": path.line_count, "truncated": path.truncated}
+    if path.raised is not None:
+        document["raised"] = stack(tracing, tracing.last_frames, tracing.last_variables)
+    return document
