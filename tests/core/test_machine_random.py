@@ -28,6 +28,7 @@ from flawless.core.protocol import decode_request
 from flawless.errors import Divergence
 
 from . import requests
+from .forks import fork
 from .program import Ask, Finish, Guest, Op, ops
 from .simulator import Simulation, Trouble, answer, arrivals, replay_to_end
 
@@ -190,6 +191,21 @@ def test_retries(program: list[Op], seed: int, crash: float, data: st.DataObject
         simulation.go_on(data.draw(st.sampled_from(seen)))
         simulation.run()
     check_end(simulation)
+
+
+@settings(random_runs, max_examples=200)
+@given(ops, seeds, st.sampled_from([0.0, 0.05]), st.sampled_from([0.0, 0.1]), st.data())
+def test_forks(
+    program: list[Op], seed: int, cancel: float, crash: float, data: st.DataObject
+) -> None:
+    """A fork, or a fork of one, at any place keeps all promises, in a world that knows nothing."""
+    one = Simulation(program, seed, Trouble(crash, 0.1, 0.05, cancel)).run()
+    for _ in range(data.draw(st.integers(1, 2))):
+        entries = one.entries
+        at = data.draw(st.integers(1, len(entries) - 1))
+        one = fork(one, at, seed + at, Trouble(crash, 0.1, 0.05, cancel)).run()
+        assert one.entries[1:at] == entries[1:at]
+        check_end(one)
 
 
 @random_runs
