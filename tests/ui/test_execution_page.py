@@ -191,7 +191,16 @@ def test_the_keyboard_is_enough(show: Show, ordered: str) -> None:
     expect(page.get_by_role("complementary", name="Effect: publish state")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("complementary")).to_have_count(0)
-    names = ("Input & result", "State", "Logs", "Messages", "Children", "Journal", "Code")
+    names = (
+        "Input & result",
+        "Time travel",
+        "State",
+        "Logs",
+        "Messages",
+        "Children",
+        "Journal",
+        "Code",
+    )
     for number, name in enumerate(names, 1):
         page.keyboard.press(str(number))
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
