@@ -37,7 +37,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from json import loads
-from types import CoroutineType, GeneratorType, SimpleNamespace
+from types import CoroutineType, FunctionType, GeneratorType, MethodType, SimpleNamespace
 from zoneinfo import ZoneInfo
 
 from flawless import _execution, _host, _loader, _tracebacks
@@ -116,7 +116,8 @@ def _short(value, room):
     if base is tuple and _field_names(kind) is not None:
         return _fielded(kind, value, room)
     if base is not None:
-        return _named(kind, base, _several(base, value, _SIGNS[base], room))
+        alike = list if base is deque else base
+        return _named(kind, alike, _several(base, value, _SIGNS[base], room))
     if is_one_of(kind, _PLAIN):
         return repr(value) if _is_plain(value) else f"<{_class_name(kind)}>"
     if issubclass_(kind, type):
@@ -125,7 +126,12 @@ def _short(value, room):
         args = ", ".join(short(one, room - 1) for one in BaseException.args.__get__(value)[:3])
         return f"{_class_name(kind)}({args})"
     if is_one_of(kind, _FUNCTIONS):
-        return f"<{kind.__name__} {_own_name(value, '__qualname__')}>"
+        # A built-in method's qualified name asks the class of what it is bound to.
+        name = _own_name(value, "__qualname__" if kind is FunctionType else "__name__")
+        return f"<{kind.__name__} {name}>"
+    if kind is MethodType:
+        function = value.__func__
+        return f"<method of {short(function, 0)}>" if type(function) is FunctionType else "<method>"
     if kind is _module_type:
         return f"<module {_own_name(value, '__name__')}>"
     return _fielded(kind, value, room)
@@ -142,8 +148,11 @@ def _base_of(bases):
 
 def _field_names(kind):
     """Return the names of a named tuple's fields; None for any other tuple."""
-    names = None if kind is tuple else _class_dict(kind).get("_fields")
-    return names if type(names) is tuple else None
+    for one in _class_bases(kind):
+        names = _class_dict(one).get("_fields")
+        if type(names) is tuple:
+            return names
+    return None
 
 
 def issubclass_(kind, base):
@@ -202,9 +211,9 @@ def _integer(value):
 
 def _text(base, value):
     size = base.__len__(value)
-    if size <= TEXT_CHARS_MAX:
-        return base.__repr__(value)
     part = base.__getitem__(value, slice(0, TEXT_CHARS_MAX))
+    if size <= TEXT_CHARS_MAX:
+        return base.__repr__(part)
     unit = "characters" if base is str else "bytes"
     return f"{base.__repr__(part)}... ({size:,} {unit})"
 
@@ -212,7 +221,7 @@ def _text(base, value):
 def _several(base, value, signs, room):
     size = base.__len__(value)
     if size == 0:
-        return "set()" if base is set or base is frozenset else signs
+        return signs if signs != "{}" or base is dict else f"{base.__name__}()"
     if room <= 0:
         return f"{signs[0]}...{signs[1]}"
     shown = []
@@ -349,7 +358,7 @@ def frames_from(frame):
 def frames_of_task(task):
     """Return where a suspended task stands, innermost frame first."""
     found = []
-    waiting = task.get_coro()
+    waiting = asyncio.Task.get_coro(task)
     while waiting is not None and len(found) < FRAMES_MAX:
         kind = type(waiting)
         if kind is CoroutineType:
@@ -403,16 +412,24 @@ def tasks():
     except Exception:
         return []
     current = asyncio.current_task(loop) if loop is not None else None
-    others = [one for one in found if one is not current]
-    others.sort(key=lambda task: (len(task.get_name()), task.get_name()))
-    return [(task.get_name(), frames_of_task(task)) for task in others[:TASKS_MAX]]
+    named = [(name_of(one), one) for one in found if one is not current]
+    named = [one for one in named if one[0]]
+    named.sort(key=lambda one: (len(one[0]), one[0]))
+    return [(name, frames_of_task(task)) for name, task in named[:TASKS_MAX]]
+
+
+def name_of(task):
+    """Return a task's name, whatever its class makes of it; empty for what is no common task."""
+    if not issubclass_(type(task), asyncio.Task):
+        return ""
+    return cut(_text_of(asyncio.Task.get_name(task)), NAME_CHARS_MAX)
 
 
 def task_name():
     """Return the name of the task that runs; empty where there is none."""
     try:
         if session.active and asyncio.events._get_running_loop() is not None:
-            return asyncio.current_task().get_name()
+            return name_of(asyncio.current_task())
     except Exception:
         return ""
     return ""
