@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from flawless import codec
-from flawless.core.entries import Completed, Continued, End, Failed, describe
+from flawless.core.entries import Completed, Continued, End, Failed, Slept, describe
 from flawless.engine.deployment import Deployment
 from flawless.engine.endings import full_type
 from flawless.errors import EngineError, FlawlessError
@@ -97,7 +97,11 @@ def check(recording: Recording, code: Code, *, seconds_max: float = SECONDS_MAX)
 def _is_alike(found: WhatIf) -> bool:
     """Whether both ask for the same by name: then only their arguments tell them apart."""
     at = found.divergence
-    return at is not None and at.recorded.what == at.requested.what
+    if at is None:
+        return False
+    if isinstance(found.recording.entries[at.position], Slept):
+        return at.requested.what.startswith("sleep ")
+    return at.recorded.what == at.requested.what
 
 
 def _is_nowhere(found: WhatIf) -> bool:
@@ -122,7 +126,9 @@ def _verdict(found: WhatIf) -> dict[str, Any]:
         more = found.beyond[-1]
         return _diverging(found.passed, describe(found.recorded_end), more.what, place(more.frames))
     note = ""
-    if found.verdict == "ends otherwise":
+    if found.recorded_end is None and found.end is not None:
+        note = f"where it waits, the new code ends: {ending(found.end)}"
+    elif found.verdict == "ends otherwise":
         note = f"recorded: {ending(found.recorded_end)}, now: {ending(found.end)}"
     elif found.verdict == "goes on":
         note = f"goes on where it {ending(found.recorded_end)}"
