@@ -178,7 +178,7 @@ class Study:
     def _before(self, points: list[Point], number: int) -> Place:
         """Return the place of a line as seen from the last point before it one can stop at."""
         for point in reversed(points):
-            if point.lines_before <= number and point.request[:1] == b"{":
+            if point.lines_before <= number and _can_stop(point):
                 return Place(point.number, number + 1 - point.lines_before)
         return Place(-1, number + 1)
 
@@ -188,7 +188,7 @@ class Study:
             return None
         points = path.points if place is RAISED else path.points[: max(0, place.point)]
         for point in reversed(points):
-            if point.frames or any(task.frames for task in point.tasks):
+            if _can_stop(point):
                 return Place(point.number)
         return None
 
@@ -198,7 +198,8 @@ class Study:
             self._sights.move_to_end((place, depth))
             return known
         sight = NOTHING
-        if path.traced and not _silent(path, place):
+        shown = place is RAISED or place.point < 0 or _can_stop(path.points[place.point])
+        if path.traced and shown:
             with self._begun() as replay:
                 replay = self._at_or_before(place, replay)
                 stop = self._go(replay, path, place)
@@ -273,12 +274,9 @@ class Study:
             replay.close()
 
 
-def _silent(path: ExecutionPath, place: Place) -> bool:
-    """Whether the guest asked for this below any Python code, so that nothing can be seen."""
-    if place is RAISED or place.point < 0 or place.lines:
-        return False
-    point = path.points[place.point]
-    return not point.frames and not any(task.frames for task in point.tasks)
+def _can_stop(point: Point) -> bool:
+    """Whether a replay can stop there: not where the guest asks below any Python code."""
+    return bool(point.frames) or any(task.frames for task in point.tasks)
 
 
 def _seen(replay: Replayer, stop: Stop, depth: int) -> Sight:
