@@ -366,7 +366,7 @@ class Library:
         component = await self._load(wasm)
 
         def packed() -> bytes:
-            kept = CacheFolder().get_or_make("packed", component.sha256, lambda: pack(wasm))
+            kept = CacheFolder().get_or_make("deflated", component.sha256, lambda: pack(wasm))
             return kept.read_bytes()
 
         try:
