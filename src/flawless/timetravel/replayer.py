@@ -34,6 +34,8 @@ from flawless.wasm import Finished, Guest, GuestLimits, Preempted, State
 SECONDS_MAX: Final = 600.0
 """How long a replay may take, from one stop to the next."""
 EVALUATE_S_MAX: Final = 2.0
+COMPUTES_S_MAX: Final = 2.0
+"""How long a guest is shown computing that was stopped (a limit, `terminate`) while it did."""
 _SLOWER: Final = 10
 """How many times longer a traced guest may compute than one that is not."""
 _TRACER_BYTES: Final = 64 * MIB
@@ -245,6 +247,7 @@ class Replayer:
             state = begin()
             while isinstance(state, Preempted):
                 world.check_time()
+                self._check_computing()
                 state = self._guest.proceed()
             if world.stop is None:
                 self._finish(state)
@@ -261,6 +264,13 @@ class Replayer:
         except FlawlessError as error:
             self.error = error
             raise
+
+    def _check_computing(self) -> None:
+        """Let a guest that was stopped while it computed compute no longer than can be shown."""
+        if self._stopped_by is None or self.world.position < len(self.recording.entries) - 2:
+            return  # not stopped, or not yet where nothing further is recorded
+        if self._guest.turn_ns > COMPUTES_S_MAX * 1e9:
+            raise GuestCpuExceeded(COMPUTES_S_MAX)
 
     def _fits_untraced(self) -> bool:
         """Whether the journal is followed by a guest without tracer."""
