@@ -164,6 +164,24 @@ def shown(text: str) -> Picture:
     return lambda page: expect(page.get_by_text(text).first).to_be_visible()
 
 
+def travelled(*keys: str, variable: str, opened: str = "") -> Picture:
+    """Return what goes somewhere in time travel, until a variable is to be seen there.
+
+    The parts of a variable can be `opened`.
+    """
+
+    def prepare(page: Page) -> None:
+        expect(page.get_by_role("slider")).to_be_visible(timeout=60_000)
+        for key in keys:
+            page.keyboard.press(key)
+        expect(page.locator(".tt-side:not(.stale)").get_by_text(variable).first).to_be_visible()
+        if opened:
+            page.get_by_role("button", name=f"Parts of {opened}").click()
+        page.evaluate("document.querySelector('.ex-tabs').scrollIntoView()")
+
+    return prepare
+
+
 def none(_: Page) -> None:
     """Do nothing before the picture."""
 
@@ -175,6 +193,23 @@ SHOTS = [
     Shot("execution-dark", "executions/order-4206", shown("Ada Lovelace"), dark=True),
     Shot("execution-failed", "executions/statement-2026-11", shown("ZeroDivisionError")),
     Shot("execution-phone", "executions/order-4206", shown("Ada Lovelace"), PHONE),
+    Shot(
+        "time-travel",
+        "executions/order-4206?tab=path",
+        travelled(*["ArrowLeft"] * 4, variable="confirmed", opened="order"),
+    ),
+    Shot(
+        "time-travel-dark",
+        "executions/statement-2026-11?tab=path",
+        travelled(variable="cents"),
+        dark=True,
+    ),
+    Shot(
+        "time-travel-phone",
+        "executions/statement-2026-11?tab=path",
+        travelled(variable="cents"),
+        PHONE,
+    ),
     Shot("inbox", "inbox", shown("refund-4117")),
     Shot("start", "start?workflow=shop.order", shown("customer")),
     Shot("deployments", "deployments", shown("shop.order")),

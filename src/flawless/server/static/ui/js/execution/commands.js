@@ -44,6 +44,11 @@ function commandsOf(app, detail, input) {
   const made = [
     { label: "Show", cli: cli("show", id), curl: curl(app, one) },
     { label: "Follow its logs", cli: cli("logs", id, "--follow"), curl: curl(app, `${one}/logs`) },
+    {
+      label: "Replay it, line by line",
+      cli: cli("replay", id, "--trace", "lines"),
+      curl: curl(app, `${one}/path?lines=true`),
+    },
     { label: "Wait for the result", cli: cli("result", id), curl: curl(app, `${one}/result?wait=30`) },
   ];
   if (["running", "waiting", "parked"].includes(status)) {

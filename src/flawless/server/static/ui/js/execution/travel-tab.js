@@ -84,7 +84,7 @@ export class TravelTab {
   readQuery(query) {
     const asked = { line: query.get("line"), position: query.get("at") };
     const [name, text] = Object.entries(asked).find(([, value]) => /^\d{1,9}$/.test(value ?? "")) ?? [];
-    if (name && this.journey.state === "new") this.journey.goTo({ [name]: Number(text) });
+    if (name) this.journey.goTo({ [name]: Number(text) });
   }
 
   start() {

@@ -160,11 +160,11 @@ export class Journey {
     return upper(this.points, (point) => point.lines_before <= place.n) - 1;
   }
 
-  // The line that a place is at, or behind.
+  // The line that a place is at, or behind; -1 before the first one.
   lineOf(place) {
     if (place?.kind === "line") return place.n;
     if (place?.kind === "raised") return this.lineCount - 1;
-    return Math.max(0, (this.points[place?.n]?.lines_before ?? 0) - 1);
+    return (this.points[place?.n]?.lines_before ?? 0) - 1;
   }
 
   // --- places ------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ export class Journey {
   // The stop that a place is at; and the other way round.
   stopOf(place, unit) {
     if (place?.kind === "raised") return this.stops(unit) - 1;
-    return unit === "lines" ? this.lineOf(place) : Math.max(0, this.pointAt(place));
+    return Math.max(0, unit === "lines" ? this.lineOf(place) : this.pointAt(place));
   }
 
   placeOf(stop, unit) {
@@ -197,8 +197,10 @@ export class Journey {
 
   // The place so many stops further; a place between two stops counts as behind the first of them.
   step(by, unit) {
-    const between = unit === "effects" && this.place?.kind === "line";
-    const at = between ? this.pointAt(this.place) + (by < 0 ? 1 : 0) : this.stopOf(this.place, unit);
+    const { place } = this;
+    let at = this.stopOf(place, unit);
+    if (unit === "lines" && place?.kind === "point") at = this.lineOf(place);
+    if (unit === "effects" && place?.kind === "line") at = this.pointAt(place) + (by < 0 ? 1 : 0);
     const stop = Math.min(this.stops(unit) - 1, Math.max(0, at + by));
     if (stop >= 0) this.move(this.placeOf(stop, unit));
   }

@@ -6,8 +6,28 @@ import { count } from "../../format.js";
 export function stackView(stack, tasks, { chosen, onChoose, failing }) {
   return html`${tasks.length ? taskList(tasks, chosen, stack, onChoose) : nothing}
     <ol class="tt-stack" aria-label="Stack">
-      ${stack.map((frame, n) => frameLine(frame, n, chosen, onChoose, failing))}
+      ${runs(stack).map(({ from, frames }) => {
+        const lines = frames.map((frame, n) => frameLine(frame, from + n, chosen, onChoose, failing));
+        if (frames[0].user || frames.length === 1) return lines;
+        return html`<li>
+          <details class="tt-libraries">
+            <summary>${frames.length} frames of libraries</summary>
+            <ol>${lines}</ol>
+          </details>
+        </li>`;
+      })}
     </ol>`;
+}
+
+// Frames of libraries that follow each other, as one; those of the user's each by itself.
+function runs(stack) {
+  const found = [];
+  for (const [from, frame] of stack.entries()) {
+    const last = found.at(-1);
+    if (last && !frame.user && !last.frames[0].user) last.frames.push(frame);
+    else found.push({ from, frames: [frame] });
+  }
+  return found;
 }
 
 function frameLine(frame, n, chosen, onChoose, failing) {
