@@ -292,13 +292,15 @@ class Debugger:
             self._driver.stand(Spot(course.request_before(last + 1), last=True))
             self.note = f"the workflow {self.ending}"
             return
+        if course.error is not None:
+            self._driver.stand_at_error()
+            self.note = f"nothing further can be replayed: {course.error}"
+            return
         if last < 0:
             self._driver.stand(Spot())
         else:
             self._go_to_point(last)
-        if course.error is not None:
-            self.note = f"nothing further can be replayed: {course.error}"
-        elif course.end is not None:
+        if course.end is not None:
             self.note = f"the workflow {self.ending}"
         else:
             self.note = "nothing further is recorded: here the execution waits"

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from flawless.core.limits import Limits
+from flawless.errors import FlawlessError
 from flawless.timetravel.model import Point, Stop, Watch
 from flawless.timetravel.problems import ReplayLost
 from flawless.timetravel.recording import Recording
@@ -120,6 +121,19 @@ class Driver:
                 watches.insert(0, Watch(point=self.spot.request))
             self.stop = self._drive(replay, watches)
             self.spot = Spot(self.spot.request, replay.world.lines_seen)
+
+    def stand_at_error(self) -> None:
+        """Go to the last line before the place where no replay gets any further."""
+        request = self._course.request_before(len(self._course.points))
+        with self._made() as replay:
+            try:
+                self._run(replay, [Watch(point=request)] if request >= 0 else [])
+                replay.go(Watch(record=True))
+            except FlawlessError:
+                if replay.error is None:
+                    raise
+            lines = replay.world.lines_seen
+        self.stand(Spot(request, lines))
 
     def last_hit(self, breakpoints: Breakpoints) -> Hit | None:
         """Return the last of these breakpoints that was passed before the spot."""

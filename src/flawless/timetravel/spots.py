@@ -8,7 +8,7 @@ the clock are points too, but happen below any Python code.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flawless.timetravel.model import Point, Watch
 from flawless.timetravel.path import ExecutionPath
@@ -37,19 +37,17 @@ class Spot:
     skip: int = 0
     """How many stops come before, from there on."""
 
-    def watches(self, **more: bool) -> list[Watch]:
+    def watches(self, *, record: bool = False, calls: bool = False) -> list[Watch]:
         """Return what to go to after the request, one after the other."""
-        wanted = []
-        if self.lines is None:
-            if self.since:
-                wanted.append(Watch(count=self.since, **more))
-            wanted.append(Watch(breakpoints=self.found, skip=self.skip, **more))
-        elif self.lines:
-            wanted.append(Watch(count=self.lines, **more))
-        if self.clock is not None:
-            wanted.append(Watch(point=self.clock, clocks=True, **more))
+        go = Watch(record=record, calls=calls)
         if self.last:
-            wanted = [Watch(**more)]
+            return [go]
+        if self.clock is not None:
+            return [replace(go, point=self.clock, clocks=True)]
+        counted = self.since if self.lines is None else self.lines
+        wanted = [replace(go, count=counted)] if counted else []
+        if self.lines is None:
+            wanted.append(replace(go, breakpoints=self.found, skip=self.skip))
         return wanted
 
 
