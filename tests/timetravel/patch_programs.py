@@ -91,3 +91,11 @@ def watch_for_ever() -> None:
     """Never end."""
     while True:
         sleep("1h")
+
+
+@workflow
+def rest() -> str:
+    """Sleep twice, and return then."""
+    sleep("1ms")
+    time.sleep(0.001)
+    return "rested"

@@ -26,19 +26,30 @@ def recordings(site: str) -> dict[str, Recording]:
             "book": engine.start(patch_programs.buy, "book", 700),
             "piano": engine.start(patch_programs.buy, "piano", 700),
             "together": engine.start(patch_programs.together, 2),
+            "rested": engine.start(patch_programs.rest),
+            "terminated": engine.start(patch_programs.wait_for, "nobody"),
             "asked": engine.start(patch_programs.ask, f"{site}/path?key=1"),
             "asleep": engine.start(patch_programs.wait_for, "you"),
             "family": engine.start(patch_programs.family, "you", id="family"),
             "undone": engine.start(patch_programs.undone, "all"),
         }
-        for name in ("book", "piano", "together", "asked"):
+        for name in ("book", "piano", "together", "asked", "rested"):
             try:
                 runs[name].result(timeout=60)
             except ExecutionFailed:
                 assert name == "piano"
-        for name, length in (("asleep", 2), ("undone", 2), ("for ever", 2), ("family", 3)):
+        for name, length in (
+            ("terminated", 2),
+            ("asleep", 2),
+            ("undone", 2),
+            ("for ever", 2),
+            ("family", 3),
+        ):
             while len(runs[name].journal()) < length:
                 pass
+        runs["terminated"].terminate()
+        while runs["terminated"].status != "cancelled":
+            pass
         return {name: Recording.of(run) for name, run in runs.items()}
 
 

@@ -14,7 +14,18 @@ from flawless.timetravel.code import code_of_files
 
 SHIP = "    parcel = ship(order.item)"
 RETURN = "    return [receipt, parcel]"
-NAMES = ("book", "piano", "together", "asked", "asleep", "family", "undone", "for ever")
+NAMES = (
+    "book",
+    "piano",
+    "together",
+    "asked",
+    "rested",
+    "terminated",
+    "asleep",
+    "family",
+    "undone",
+    "for ever",
+)
 LINE = f"patch_programs.py:{lines_of(SHIP)}"
 
 

@@ -46,7 +46,7 @@ def returned(end: End | None) -> object:
     return codec.plain(codec.read(end.payload, path="result"))
 
 
-@pytest.mark.parametrize("name", ["book", "piano", "together", "asked"])
+@pytest.mark.parametrize("name", ["book", "piano", "together", "asked", "rested"])
 def test_the_same_code_fits(recorded: dict[str, Recording], name: str) -> None:
     """Unchanged code takes the recorded path to the recorded end, also where that is an error."""
     told = what_if(recorded[name], patched())
@@ -190,6 +190,24 @@ def test_more_at_the_end(recorded: dict[str, Recording]) -> None:
     told = what_if(recorded["book"], code, answers=given)
     assert returned(told.end) == ["charged 700", "shipped book", "first", "x"]
     assert [one.came for one in told.beyond] == ["answered", "answered"]
+
+
+def test_a_sleep_just_before_the_end(recorded: dict[str, Recording]) -> None:
+    """The recorded end shows that the last sleep was over: it is no part of what comes beyond."""
+    code = patched(('    return "rested"', '    return ship("pillow")'))
+    told = what_if(recorded["rested"], code)
+    assert told.verdict == "goes on"
+    assert [(one.what, one.number) for one in told.beyond] == [
+        ("step patch_programs.ship (effect 3)", 3)
+    ]
+    told = what_if(recorded["rested"], patched(('    return "rested"', "    return 'well'")))
+    assert told.verdict == "ends otherwise"
+
+
+def test_an_execution_that_was_ended_from_outside(recorded: dict[str, Recording]) -> None:
+    """What the engine stopped may go on anywhere: the sleep was not over, and no code fails."""
+    told = what_if(recorded["terminated"], patched())
+    assert (told.verdict, told.beyond[0].what) == ("fits", "sleep (effect 1)")
 
 
 def test_an_execution_that_sleeps(recorded: dict[str, Recording]) -> None:

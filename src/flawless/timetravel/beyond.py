@@ -82,7 +82,8 @@ class Beyond:
 class WhatIfWorld(TracedWorld):
     """Answers a guest along the journal `entries`, which has no end, and beyond it.
 
-    Without `answers` it refuses the first thing that the guest asks for beyond the journal.
+    Without `answers` it refuses the first thing that the guest asks for beyond the journal. `ended`
+    tells whether the recorded run has ended there.
     """
 
     def __init__(
@@ -93,6 +94,8 @@ class WhatIfWorld(TracedWorld):
         limits: Limits,
         seconds_max: float,
         answers: Answers | None,
+        *,
+        ended: bool,
     ) -> None:
         super().__init__(execution, entries, deployment, limits, seconds_max)
         self.beyond: list[Beyond] = []
@@ -101,6 +104,7 @@ class WhatIfWorld(TracedWorld):
         self.mismatch: bytes | None = None
         """The request that did not fit, once one has not; it is the last point."""
         self._stay = answers is None
+        self._ended = ended
         self._answers = answers or Answers()
         self._live = False
         self._pending: dict[int, Performable] = {}
@@ -119,6 +123,8 @@ class WhatIfWorld(TracedWorld):
     @property
     def position(self) -> int:
         """The number of the entry that the guest passed last, or would have."""
+        if self.machine.position != self._before:  # a recorded sleep leads beyond the end as well
+            return self._positions[self.machine.position - 1]
         if self.machine.live:
             return len(self._entries) + sum(one.number >= len(self._entries) for one in self.beyond)
         return super().position if self.mismatch is None else self.recorded_position
@@ -189,6 +195,10 @@ class WhatIfWorld(TracedWorld):
         """Answer what the machine cannot; None leaves the guest for good."""
         if self.over or not self.machine.live:
             return None if self.over else response
+        if not self._live:
+            self._go_beyond()
+        if self._ended and self.machine.position != self._before:
+            return self._slept(response)
         if self._finishing or not self._note_beyond():
             return response
         if self._stay:
@@ -214,17 +224,23 @@ class WhatIfWorld(TracedWorld):
         self._finishing = True
         super().finish_output()
 
+    def _go_beyond(self) -> None:
+        self._live = True
+        last_us = self.machine.invoked.began_us + self._entries[-1].at
+        self._now_us = max(last_us, self._answers.now_us or 0)
+
+    def _slept(self, response: bytes | None) -> bytes | None:
+        """Wake the guest from a sleep that was the last entry: its end shows that it was over."""
+        while response is None and (wake_us := self.machine.wake_us) is not None:
+            self._now_us = max(self._now_us, wake_us)
+            response = self.machine.woke(self._now_us)
+        self._take_actions()
+        return response
+
     def _note_beyond(self) -> bool:
         """Note what was asked just now; False when it is a question for code, say."""
-        if not self._live:
-            self._live = True
-            last_us = self.machine.invoked.began_us + self._entries[-1].at
-            self._now_us = max(last_us, self._answers.now_us or 0)
         question = self.questions[-1]
-        number = self.position
-        if self.machine.position != self._before:  # a recorded sleep, that is not over
-            number = self._positions[self.machine.position - 1]
-        noted = Beyond(number, describe_question(question))
+        noted = Beyond(self.position, describe_question(question))
         if question.startswith(b"{"):
             request = decode_request(question)
             if isinstance(request, _NO_POINTS):

@@ -190,7 +190,9 @@ class _Patched(Replayer):
         self.ended: End | None = None
         self.raised: list[Frame] = []
         entries = recording.entries
-        if end_of(entries) is not None:
+        end = end_of(entries)
+        self._reached_its_end = end is not None and not stopped(end)
+        if end is not None:
             entries = entries[:-1]
         rest = Recording(
             recording.execution,
@@ -225,6 +227,7 @@ class _Patched(Replayer):
             limits,
             seconds_max,
             self._answers,
+            ended=self._reached_its_end,
         )
 
     def _finish(self, state: State) -> None:
