@@ -136,9 +136,10 @@ def test_keys_go_from_effect_to_effect_and_from_line_to_line(travel: Travel) -> 
     expect(page.get_by_role("status").filter(has_text="Effect 1 of 2")).to_be_visible()
     page.keyboard.press("End")
     expect(page.get_by_role("status").filter(has_text="Effect 2 of 2")).to_be_visible()
+    page.wait_for_url(re.compile("at=2"))
     page.keyboard.press("Shift+ArrowLeft")
-    page.wait_for_url("**line=*")
     stands_at(page, "for line in lines")
+    page.wait_for_url(re.compile("line="))
     page.reload()
     stands_at(page, "for line in lines")
 
