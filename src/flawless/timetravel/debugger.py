@@ -427,6 +427,7 @@ class _Move:
 
     def __init__(self, debugger: Debugger) -> None:
         self._debugger = debugger
+        self._before = debugger.spot, debugger.stop
 
     def __enter__(self) -> None:
         self._debugger.note = ""
@@ -441,6 +442,7 @@ class _Move:
             or isinstance(error, UsageError | ReplayTooLong)
             or debugger.course.error is None
         ):
+            debugger._driver.put_back(*self._before)
             return False
         debugger._go_to_end()
         debugger._moved()

@@ -61,6 +61,12 @@ class Driver:
             self._replay.close()
             self._replay = None
 
+    def put_back(self, spot: Spot, stop: Stop) -> None:
+        """Stand again where a move began that could not be made."""
+        if self.spot != spot:
+            self.close()
+            self.spot, self.stop = spot, stop
+
     def interrupt(self) -> None:
         """Make a move that takes too long end, with `ReplayTooLong`; for signal handlers."""
         if self._busy is not None:
