@@ -4,7 +4,8 @@
     .venv/bin/python tools/screenshots.py inbox      # those whose name has this in it
 
 It serves `tools/showcase/shop.py`, lets things happen there (an engine killed in the middle of a
-transfer among them), serves the checkout example, and visits both in Chromium.
+transfer among them), serves the checkout example, lives through the week that the guide on
+debugging tells of, and visits all of them in Chromium.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 SHOWCASE = ROOT / "tools" / "showcase" / "shop.py"
 CHECKOUT = ROOT / "examples" / "checkout" / "run.py"
+DEBUGGING = ROOT / "docs" / "guides" / "debugging.md"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -59,14 +61,17 @@ class Shot:
 class Served:
     """A program that serves, and says where."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, folder: Path | None = None) -> None:
         self._command = [sys.executable, *command]
+        self._folder = folder
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
 
     def open(self) -> None:
         """Start it, and wait until it says that it serves."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, text=True, cwd=self._folder
+        )
         assert self._process.stdout is not None
         for line in self._process.stdout:
             if found := re.match(r"(?:at|the shop is open:) +(http://\S+)", line):
@@ -79,6 +84,11 @@ class Served:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+
+    def wait(self) -> None:
+        """Wait until it has ended by itself."""
+        assert self._process is not None
+        self._process.wait(READY_S_MAX)
 
     @property
     def client(self) -> httpx.Client:
@@ -265,10 +275,51 @@ def check_out(url: str, browser: Any, pages: list[str]) -> None:
     page.close()
 
 
+# --- the guide on debugging -------------------------------------------------------------------
+
+SECOND_REDUCTION: Final = 20
+"""The executed line of order-1003 at which its first price is reduced for the second time."""
+DEBUGGING_SHOTS = [
+    Shot("debugging-inbox", "inbox", shown("order-1003"), (1100, 360)),
+    Shot(
+        "debugging-travel",
+        f"executions/order-1003?tab=path&line={SECOND_REDUCTION}",
+        travelled(variable="cents=4242"),
+    ),
+]
+
+
+def debug(shots: list[Shot], folder: Path, browser: Any) -> None:
+    """Live through the week of the guide on debugging, with its own programs, and take pictures."""
+    folder.mkdir()
+    for name, text in first_files(DEBUGGING.read_text()).items():
+        (folder / name).write_text(text)
+    with serving("-m", "flawless.cli", "up", "shop.py", "--port=0", folder=folder) as shop:
+        environment = {**os.environ, "FLAWLESS_URL": shop.url}
+        week = [sys.executable, "week.py"]
+        subprocess.run(week, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        shop.wait()
+        (folder / "power-cut").unlink()
+        shop.open()
+        with shop.client as client:
+            until(lambda: status(client, "order-1003") == "parked")
+        take(shots, f"{shop.url}/ui/", browser)
+
+
+def first_files(page: str) -> dict[str, str]:
+    """Return the files that a page of the documentation shows, as they are at their first time."""
+    found: dict[str, str] = {}
+    for block in re.finditer(
+        r"^```python\n(# file: (\S+)\n.*?)^```", page, re.DOTALL | re.MULTILINE
+    ):
+        found.setdefault(block[2], block[1])
+    return found
+
+
 @contextlib.contextmanager
-def serving(*command: str) -> Iterator[Served]:
+def serving(*command: str, folder: Path | None = None) -> Iterator[Served]:
     """Serve for a while."""
-    served = Served(*command)
+    served = Served(*command, folder=folder)
     served.open()
     try:
         yield served
@@ -294,6 +345,9 @@ def main() -> None:
     """Take the pictures whose names have one of the words given, or all."""
     words = sys.argv[1:]
     shots = [shot for shot in SHOTS if not words or any(word in shot.name for word in words)]
+    bugs = [
+        shot for shot in DEBUGGING_SHOTS if not words or any(word in shot.name for word in words)
+    ]
     IMAGES.mkdir(exist_ok=True)
     pages = [name for name in CHECKOUT_PAGES if not words or any(word in name for word in words)]
     with tempfile.TemporaryDirectory(prefix="flawless-showcase-") as folder, chromium() as browser:
@@ -302,6 +356,8 @@ def main() -> None:
             with serving("-m", "flawless.cli", "up", str(SHOWCASE), "--port=0", data) as shop:
                 fill(shop, Path(folder))
                 take(shots, f"{shop.url}/ui/", browser)
+        if bugs:
+            debug(bugs, Path(folder) / "debugging", browser)
         if pages:
             with serving(str(CHECKOUT), "--port=0", f"--data={folder}/checkout") as site:
                 check_out(site.url, browser, pages)
