@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 import flawless
-from benchmarks import workloads
+from benchmarks import timetravel, workloads
 from flawless.core.encoding import encode_entries
 
 Figures = dict[str, tuple[float, str]]
@@ -132,12 +132,18 @@ def sleepers(context: Context) -> Figures:
     }
 
 
+def time_travel(context: Context) -> Figures:
+    """Replays with and without a tracer, and ways through them."""
+    return timetravel.measure(context.folder)
+
+
 ALL: dict[str, Callable[[Context], Figures]] = {
     "starts": starts,
     "sequential": sequential,
     "concurrent": concurrent,
     "journal": journal,
     "replay": replay,
+    "timetravel": time_travel,
     "sleepers": sleepers,
 }
 
