@@ -76,7 +76,8 @@ def _print(found: Found, code: Code, told: WhatIf) -> None:
         _print_failure(told, passed)
     else:
         whole = "takes the recorded path" if told.recorded_end else "takes the path so far"
-        output.line(f"{whole}: {count:,} entries", style="green")
+        noun = "entry" if count == 1 else "entries"
+        output.line(f"{whole}: {count:,} {noun}", style="green")
     _print_beyond(told)
     if told.failure is None:
         _print_ends(told)

@@ -13,7 +13,7 @@
 
 A list stands for its `answers`. An effect is named as `flawless show` names it; `*` stands for
 anything, and a number for the effect with that number in what `flawless replay` prints. Each answer
-is used once, the first that fits; with `repeat` as often as it fits. See docs/guides/what-if.md.
+is used once, the first that fits; with `repeat` as often as it fits. See docs/guides/changing-code.md.
 """
 
 from __future__ import annotations
