@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from stage import Stage
 
 from browsing import nameless, overflow_px, visiting
@@ -278,9 +278,29 @@ def test_problems_say_what_to_do(stage: Stage, browser: Browser) -> None:
             re.compile(r"/good/path\?"), lambda route: route.fulfill(status=422, json=problem)
         )
         page.goto(stage.ui("executions/good?tab=path"))
-        expect(page.get_by_role("alert")).to_contain_text("use the command line")
+        expect(page.get_by_text("Too long to be replayed here")).to_be_visible()
+        expect(page.get_by_text("flawless debug good")).to_be_visible()
         page.unroute_all()
         page.get_by_role("button", name="Try again").click()
+        stands_at(page, "shelves.append")
+
+
+def test_effects_alone_and_a_broken_path_are_told(stage: Stage, browser: Browser) -> None:
+    """A guest without a tracer has its effects; a divergence is a notice above what there is."""
+    changed: dict[str, Any] = {"traced": False}
+
+    def alter(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | changed)
+
+    with visiting(browser, stage.origin) as page:
+        page.route(re.compile(r"/good/path\?"), alter)
+        page.goto(stage.ui("executions/good?tab=path"))
+        expect(page.get_by_text("Effects only")).to_be_visible()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator(".tt-outcome")).to_contain_text('"shelf of lamp"')
+        changed = {"error": {"type": "Divergence", "message": "at entry 2"}}
+        page.reload()
+        expect(page.get_by_text("The replay left the recorded path")).to_be_visible()
         stands_at(page, "shelves.append")
 
 

@@ -15,6 +15,7 @@ import { hintOf, variables } from "./travel/variables.js";
 import "./travel/path-source.js";
 
 const DEPTH_MAX = 3;
+const PATIENCE_S = 2; // how long a replay may take before it is said how long it takes
 const WRITE_MS = 400; // how long one stays somewhere before the address says so
 
 export class TravelTab {
@@ -88,7 +89,7 @@ export class TravelTab {
   }
 
   start() {
-    if (this.journey.state === "new") this.journey.load(this.page.feed.length);
+    if (this.journey.state === "new") this.journey.load();
   }
 
   keys(binding) {
@@ -183,14 +184,31 @@ export class TravelTab {
     return html`<div class="card tt-loading" role="status">
       <span class="spinner"></span>
       <div>
-        <strong>${this.journey.stage}</strong>
+        <strong>${this.stage()}</strong>
         <p class="muted">A fresh guest runs along the journal, to see what the workflow saw. Nothing is done again.</p>
       </div>
     </div>`;
   }
 
+  // What is being done, and for how long once that is long.
+  stage() {
+    const { journey, page } = this;
+    const entries = page.feed.length ? ` ${count(page.feed.length, "entry", "entries")}` : "";
+    const seconds = Math.floor((Date.now() - journey.beganMs) / 1000);
+    const patience = seconds < PATIENCE_S ? "" : `, for ${seconds} s`;
+    return `Replaying${entries}${journey.linesProblem ? " without its lines" : ""}${patience}`;
+  }
+
   failed(problem) {
-    return problemNotice(problem, () => this.journey.load(this.page.feed.length));
+    const again = () => this.journey.load();
+    if (!problem.type?.endsWith("too-long")) return problemNotice(problem, again);
+    return notice({
+      kind: "warn",
+      title: "Too long to be replayed here",
+      detail: problem.message,
+      hint: `On the command line it has more time: flawless replay ${this.page.id}, or flawless debug ${this.page.id}`,
+      action: html`<button class="button small" @click=${again}>Try again</button>`,
+    });
   }
 
   nowhere() {
@@ -243,9 +261,9 @@ export class TravelTab {
     const { journey, page } = this;
     const more = page.feed.length - journey.path.entries;
     const other = page.feed.run !== null && page.feed.run !== journey.path.run;
-    if (journey.reloading) return html`<span class="muted small row"><span class="spinner"></span>${journey.stage}</span>`;
+    if (journey.reloading) return html`<span class="muted small row"><span class="spinner"></span>${this.stage()}</span>`;
     if (!other && more <= 0) return nothing;
-    return html`<button class="button small tt-news" @click=${() => journey.load(page.feed.length)}>
+    return html`<button class="button small tt-news" @click=${() => journey.load()}>
       ${icon("retry")}${other ? "A new run has begun" : count(more, "new entry", "new entries")}
     </button>`;
   }

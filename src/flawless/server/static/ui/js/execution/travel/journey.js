@@ -2,8 +2,6 @@
 //
 // A place is `{kind: "point", n}`, `{kind: "line", n}` (before the n-th executed line) or
 // `{kind: "raised"}`: where the error was raised that ended the workflow.
-import { count } from "../../format.js";
-
 const POINTS_PAGE = 5_000;
 const LINES_PAGE = 50_000;
 const LINES_PAGES_AHEAD = 4; // loaded at once; others when one comes there
@@ -17,7 +15,7 @@ export class Journey {
     this.id = id;
     this.onChange = onChange;
     this.state = "new"; // loading, ready, failed
-    this.stage = ""; // what is being done, in words
+    this.beganMs = 0; // when the replay under way was asked for
     this.problem = null; // why there is no path
     this.linesProblem = null; // why there are no lines
     this.path = null;
@@ -38,10 +36,10 @@ export class Journey {
   // --- loading -----------------------------------------------------------------------------------
 
   // Load the path, or load it anew: the place stays.
-  async load(length = 0) {
+  async load() {
     const visit = ++this.visit;
     this.state = this.path ? "ready" : "loading";
-    this.stage = length ? `Replaying ${count(length, "entry", "entries")}` : "Replaying";
+    this.beganMs = Date.now();
     this.reloading = this.path !== null;
     this.onChange();
     try {
@@ -71,7 +69,7 @@ export class Journey {
       if (!lines || !problem.type?.endsWith("replay-too-long")) throw problem;
       lines = false;
       this.linesProblem = problem;
-      this.stage = "Replaying without its lines, of which there are too many";
+      this.beganMs = Date.now();
       this.onChange();
       path = await this.get("", { lines, limit: POINTS_PAGE });
     }
