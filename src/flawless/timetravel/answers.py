@@ -13,7 +13,8 @@
 
 A list stands for its `answers`. An effect is named as `flawless show` names it; `*` stands for
 anything, and a number for the effect with that number in what `flawless replay` prints. Each answer
-is used once, the first that fits; with `repeat` as often as it fits. See docs/guides/changing-code.md.
+is used once, the first that fits; with `repeat` as often as it fits. docs/guides/changing-code.md
+has all of it.
 """
 
 from __future__ import annotations
