@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
@@ -76,6 +76,10 @@ def check(
         with Checker(code, count) as checker, _Bar(len(chosen)) as bar:
             found = checker.check(_exports(client, chosen, bar))
             verdicts = _print(found, bar, as_json=as_json)
+    if as_json:
+        output.print_json({"summary": dict(verdicts), "checked": verdicts.total()}, compact=True)
+    else:
+        _print_summary(verdicts)
     if any(verdicts[verdict] for verdict in _TROUBLE):
         raise typer.Exit(FAILED)
 
@@ -137,14 +141,11 @@ def _print(found: Iterable[Checked], bar: _Bar, *, as_json: bool) -> Counter[str
     for one in found:
         verdicts[one.verdict] += 1
         bar.step()
-        if as_json:
-            output.print_json(_document(one), compact=True)
-        else:
-            _print_line(one)
-    if as_json:
-        output.print_json({"summary": dict(verdicts), "checked": verdicts.total()}, compact=True)
-    else:
-        _print_summary(verdicts)
+        with bar.hidden():
+            if as_json:
+                output.print_json(_document(one), compact=True)
+            else:
+                output.console().print(_line(one))
     return verdicts
 
 
@@ -154,14 +155,14 @@ def _document(one: Checked) -> dict[str, Any]:
     return {"id": document.pop("id")} | document
 
 
-def _print_line(one: Checked) -> None:
+def _line(one: Checked) -> Text:
     text = output.printable(one.text).replace("\n", " ")
     line = Text.assemble((one.execution, "bold"), f"  {output.printable(one.workflow)}  ")
     line.append_text(output.status_text(one.status))
     line.append(f"  {one.verdict}", _STYLES.get(one.verdict, "red"))
     if text:
         line.append(text if text.startswith(":") else f" {text}")
-    output.console().print(line)
+    return line
 
 
 def _print_summary(verdicts: Counter[str]) -> None:
@@ -202,11 +203,23 @@ class _Bar:
         if self._bar is not None:
             self._bar.stop()
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the bar away for as long as something is printed, which may go there too."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
     def step(self) -> None:
         """Count one more."""
         self._done += 1
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
         elif time.monotonic() - self._began_s > BAR_AFTER_S:
             self._begin()
 
@@ -215,9 +228,6 @@ class _Bar:
         if not console.is_terminal:
             return
         columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        # Lines go above the bar, if they go to the same terminal at all.
-        self._bar = Progress(
-            *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
-        )
+        self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
         self._bar.add_task("checking", total=self._total, completed=self._done)
         self._bar.start()
