@@ -299,6 +299,19 @@ def test_the_body_of_a_step_is_told_to_be_elsewhere(opened: Open) -> None:
     assert "runs outside of the workflow" in made.remark
 
 
+def test_a_breakpoint_can_be_set_at_the_end(opened: Open) -> None:
+    """Where the guest is gone, the lines of a file are known nevertheless."""
+    debugger = opened("short")
+    debugger.end()
+    debugger.sources._known.clear()
+    debugger.breakpoints.at_line(FILE, RETURN)
+    debugger.reverse()
+    assert here(debugger) == ("load", RETURN)
+    debugger.end()
+    with pytest.raises(NoSuchFrame, match="the workflow has ended"):
+        debugger.evaluate("1")
+
+
 def test_lines_that_can_be_stopped_at_are_those_that_are_executed(opened: Open) -> None:
     """Whatever line of a function the path has, a breakpoint may be set there."""
     debugger = opened("tour")

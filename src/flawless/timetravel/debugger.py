@@ -70,7 +70,7 @@ class Debugger:
         self.course = Course(trace(recording, stacks=False, seconds_max=seconds_max))
         self.labels = Labels(recording.entries, recording.invoked.began_us)
         self._driver = Driver(recording, self.course, limits=limits, seconds_max=seconds_max)
-        self.sources = Sources(recording.deployment, self._code_lines)
+        self.sources = Sources(recording.deployment, self._driver.code_lines)
         self.breakpoints = BreakpointSet(self.sources, self.course, self.labels)
         self.note = ""
         """What is to be said about where it stands."""
@@ -222,9 +222,6 @@ class Debugger:
         if self.threads and not self.threads[number].runs:
             task = self.threads[number].name
         return self._frame if frame is None else frame, task
-
-    def _code_lines(self, file: str, text: str) -> list[int]:
-        return self._driver.guest().code_lines(file, text)
 
     # --- forwards -----------------------------------------------------------------------------
 

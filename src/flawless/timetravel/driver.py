@@ -79,6 +79,14 @@ class Driver:
             assert self._replay is not None
         return self._replay
 
+    def code_lines(self, file: str, text: str) -> list[int]:
+        """Return the lines of a source text on which functions execute something."""
+        if self._replay is not None and self._replay.stop is not None:
+            return self._replay.code_lines(file, text)
+        with self._made() as replay:
+            replay.begin()
+            return replay.code_lines(file, text)
+
     # --- moves --------------------------------------------------------------------------------
 
     def stand(self, spot: Spot) -> None:
