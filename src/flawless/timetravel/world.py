@@ -33,7 +33,7 @@ TRACER: Final = "_flawless_tracer"
 LINES_MAX: Final = 4_000_000
 """Executed lines that are kept in order, eight bytes each; all are counted."""
 
-_LOAD = b'{"op":"load","name":"%s"}' % TRACER.encode()
+_LOAD = b'{"op":"load","name":"%s' % TRACER.encode()
 _TALK = b'{"trace":"talk"}'
 _GO = b'{"do":"go"}'
 _MINE = b'{"trace":'
@@ -114,9 +114,9 @@ class TracedWorld(RecordedWorld):
         """Answer the tracer, or the guest from the journal."""
         if request.startswith(_MINE):
             return self._listen(request)
-        if request == _LOAD:
+        if request.startswith(_LOAD):
             self.traced = True
-            return tracer_answer(self.padding)
+            return tracer_answer(msgspec.json.decode(request)["name"], self.padding)
         if request == self._asked:  # again, after the talk
             answer, self._asked, self._answer = self._answer, None, None
             return answer
@@ -291,28 +291,28 @@ class TracedWorld(RecordedWorld):
         return "<a secret>" if name is None else f"<secret {name}>"
 
 
-def tracer_answer(padding: int = 0) -> bytes:
-    """Return the answer to the guest's `load` request for the tracer."""
-    source = _tracer_source()
-    if padding:
+def tracer_answer(name: str = TRACER, padding: int = 0) -> bytes:
+    """Return the answer to the guest's `load` request for the tracer, or for a part of it."""
+    part = name.removeprefix(f"{TRACER}.") if name != TRACER else "__init__"
+    source = _tracer_sources().get(part)
+    if source is None:
+        return b'{"kind":"missing"}'
+    if padding and name == TRACER:
         source += f"\npadding = [bytes(8 * n) for n in range(60) for _ in range({padding})]\n"
-    answer = {"kind": "source", "file": f"/{TRACER}.py", "package": False, "user": False}
+    file = f"/{TRACER}/{part}.py"
+    answer = {"kind": "source", "file": file, "package": name == TRACER, "user": False}
     return msgspec.json.encode(answer | {"source": source})
-
-
-@cache
-def _tracer_source() -> str:
-    return _tracer_file().read_text("utf-8")
 
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
-def _tracer_file() -> Path:
-    installed = _PACKAGE / "_guest" / "tracer" / f"{TRACER}.py"
-    if installed.exists():
-        return installed
-    return _PACKAGE.parent.parent / "guests" / "tracer" / f"{TRACER}.py"
+@cache
+def _tracer_sources() -> dict[str, str]:
+    folder = _PACKAGE / "_guest" / "tracer" / TRACER
+    if not folder.is_dir():
+        folder = _PACKAGE.parent.parent / "guests" / "tracer" / TRACER
+    return {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.py"))}
 
 
 def traced_input(text: bytes) -> bytes:
