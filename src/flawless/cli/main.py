@@ -3,7 +3,7 @@
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the execution failed or was cancelled |
+| 1 | the execution failed or was cancelled; `replay`, `check`: code does not fit |
 | 2 | the request cannot be carried out as it was made: command line, names, input, module, port |
 | 3 | the execution has not ended in time |
 | 4 | the server cannot be reached, or the engine, its data or its tools have a problem |

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +19,7 @@ from flawless.timetravel.differences import readable
 if TYPE_CHECKING:
     from flawless.cli.replay_traces import Tracing
     from flawless.timetravel.model import Frame, Point, Variable
+    from flawless.timetravel.path import Line
 
 
 def write(tracing: Tracing, *, lines: bool) -> None:
@@ -26,40 +27,48 @@ def write(tracing: Tracing, *, lines: bool) -> None:
     write_all(documents(tracing, lines=lines))
 
 
-def write_all(found: Iterator[dict[str, Any]]) -> None:
+def write_all(found: Iterable[dict[str, Any] | bytes]) -> None:
     """Write documents as they come, one on each line."""
     out = sys.stdout.buffer
     for document in found:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        out.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        out.write((document if isinstance(document, bytes) else encoded(document)) + b"\n")
     out.flush()
 
 
-def documents(tracing: Tracing, *, lines: bool) -> Iterator[dict[str, Any]]:
+def encoded(document: dict[str, Any]) -> bytes:
+    """Return a document on one line."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def documents(tracing: Tracing, *, lines: bool) -> Iterator[dict[str, Any] | bytes]:
     """Yield what is written."""
     path = tracing.path
     yield {"kind": "replay"} | head(tracing.found)
     points = iter(path.points)
     point = next(points, None)
+    known: dict[Line, bytes] = {}
     for number, line in enumerate(path.lines()):
         while point is not None and point.lines_before <= number:
             yield effect(tracing, point)
             point = next(points, None)
-        text = tracing.sources.line(line.file, line.line).strip()
-        yield {
-            "kind": "line",
-            "number": number,
-            "file": line.file,
-            "line": line.line,
-            "function": line.function,
-            "text": text,
-        }
+        rest = known.get(line)
+        if rest is None:
+            rest = known[line] = _line(tracing, line)
+        yield b'{"kind":"line","number":%d,%b' % (number, rest)
     while point is not None:
         yield effect(tracing, point)
         point = next(points, None)
     for file in path.files if lines else ():
         yield {"kind": "counts", "file": file, "counts": path.counts(file)}
     yield _end(tracing, lines=lines)
+
+
+def _line(tracing: Tracing, line: Line) -> bytes:
+    """Return the document of a line as text, without what comes first."""
+    text = tracing.sources.line(line.file, line.line).strip()
+    rest = {"file": line.file, "line": line.line, "function": line.function, "text": text}
+    return encoded(rest).removeprefix(b"{")
 
 
 def effect(tracing: Tracing, point: Point) -> dict[str, Any]:
