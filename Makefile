@@ -18,7 +18,7 @@ demo: $(RUN) ## kill a workflow in mid-flight, twice, and see it complete
 	@$(BIN)/python examples/demo/run.py $(ARGS)
 
 test: $(DEV) ## run all tests, in two processes; with ARGS those it names, in one
-	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=2 --dist=loadfile)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=2 --dist=loadfile --no-loadscope-reorder)
 
 bench: $(RUN) ## measure speed and memory on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -26,8 +26,8 @@ bench: $(RUN) ## measure speed and memory on this machine
 bench-streams: $(RUN) ## measure 1,000 readers of events beside 50 starts/s, for two minutes
 	@$(BIN)/python -m benchmarks.subscribers $(ARGS)
 
-sweep: $(DEV) ## kill the engine at every point there is (long; `make test` does a share)
-	@$(BIN)/python -m pytest tests/sweep tests/replay tests/differential tests/timetravel --sweep=whole $(ARGS)
+sweep: $(DEV) ## all tests with all their variants and every point to kill at (long)
+	@$(BIN)/python -m pytest --sweep=whole $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	@$(BIN)/ruff check .

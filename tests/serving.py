@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from unittest.mock import patch
 import httpx
 
 from flawless.cli.main import main
+from nursery import grow
 
 Done = subprocess.CompletedProcess[str]
 HERE = Path(__file__).resolve().parent
@@ -82,13 +82,11 @@ class Serving:
         changes: Mapping[str, str] | None = None,
     ) -> None:
         self.printed = ""
-        self.process = subprocess.Popen(
-            [*FLAWLESS, "up", *map(str, arguments)],
+        self.process = grow(
+            [*FLAWLESS[1:], "up", *map(str, arguments)],
             cwd=folder,
             env=environment(**(changes or {})),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            quiet=True,
         )
 
     def __enter__(self) -> Serving:
@@ -133,7 +131,7 @@ class Serving:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:

@@ -26,6 +26,7 @@ from flawless.core.entries import (
 from flawless.core.history import history
 from flawless.core.protocol import decode_request
 from flawless.errors import Divergence
+from sharing import examples
 
 from . import requests
 from .forks import fork
@@ -34,7 +35,7 @@ from .simulator import Simulation, Trouble, answer, arrivals, replay_to_end
 
 seeds = st.integers(0, 2**32 - 1)
 random_runs = settings(
-    max_examples=500,
+    max_examples=examples(500, 80),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -193,7 +194,7 @@ def test_retries(program: list[Op], seed: int, crash: float, data: st.DataObject
     check_end(simulation)
 
 
-@settings(random_runs, max_examples=200)
+@settings(random_runs, max_examples=examples(200, 40))
 @given(ops, seeds, st.sampled_from([0.0, 0.05]), st.sampled_from([0.0, 0.1]), st.data())
 def test_forks(
     program: list[Op], seed: int, cancel: float, crash: float, data: st.DataObject

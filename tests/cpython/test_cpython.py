@@ -13,6 +13,9 @@ from cpython import bench, expectations, page, suite
 from cpython.expectations import Expected, matches, short
 from flawless.wasm import CacheFolder, Component, python_runtime
 
+LONG = {"json", "decimal", "collections"}
+"""Left to the sweep."""
+
 KINDS = ("passed", "failed", "skipped")
 
 
@@ -40,7 +43,13 @@ def expected() -> Expected:
     return expectations.load()
 
 
-@pytest.mark.parametrize("module", bench.MODULES)
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(module, marks=pytest.mark.sweep) if module in LONG else module
+        for module in bench.MODULES
+    ],
+)
 def test_module(module: str, tests: suite.Suite, component: Component, expected: Expected) -> None:
     """The tests that fail are exactly those that are listed, and the others pass."""
     outcomes = bench.run(component, tests, module)

@@ -18,7 +18,7 @@ from world import Stage
 
 from flawless.stores.base import Append, Chunk, Write
 
-WHOLE, SHARE = 10_000, 40
+WHOLE, SHARE = 10_000, 12
 FAILURES_MAX = 10
 
 

@@ -17,8 +17,10 @@ Any other language fails the page. A remark right before a block says what else 
 `<!-- test: output -->`, what the page shows below each command is what it prints, where `...`
 stands for any text.
 
-Three things differ from a reader's terminal. Port 27288 becomes a free one, which `FLAWLESS_URL`
+Four things differ from a reader's terminal. Port 27288 becomes a free one, which `FLAWLESS_URL`
 and `FLAWLESS_PORT` name. `git clone` copies this working tree. `make` only says what it would do.
+`flawless` is forked from a process that has imported it already (`commands.py`), apart from
+`flawless up`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -35,7 +36,10 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from blocks import Block, PageInvalid, commands, matches
+from commands import Commands
 from terminal import Terminal, TerminalEnded
+
+from nursery import grow
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -69,6 +73,7 @@ class Reader:
         self.port = _free_port()
         self._private = folder
         self._processes = processes
+        self._commands = processes.enter_context(closing(Commands(folder / "commands")))
         self._terminals: dict[str, Terminal] = {}
 
     def follow(self, block: Block) -> None:
@@ -92,15 +97,16 @@ class Reader:
         path.write_text(block.code.replace(PORT, str(self.port)))
         if path.suffix == ".py":
             module = ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
-            imported = subprocess.run(
-                [sys.executable, "-c", f"import importlib; importlib.import_module({module!r})"],
+            imported = grow(
+                ["-c", f"import importlib; importlib.import_module({module!r})"],
                 cwd=self.folder,
                 env=self._environment(),
-                capture_output=True,
-                text=True,
+                quiet=True,
             )
+            printed = imported.stdout.read().decode()
+            imported.close()
             if imported.returncode != block.status:
-                raise BlockFailed(block, f"importing {module}:\n{imported.stderr}")
+                raise BlockFailed(block, f"importing {module}:\n{printed}")
 
     def _type(self, block: Block) -> None:
         typed = commands(block)
@@ -152,8 +158,9 @@ class Reader:
         return False
 
     def _environment(self) -> dict[str, str]:
+        places = [self._commands.folder, Path(sys.executable).parent, os.environ["PATH"]]
         own = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(map(str, places)),
             "PYTHONPATH": str(self.folder),
             "PYTHONUNBUFFERED": "1",
             "FLAWLESS_PORT": str(self.port),

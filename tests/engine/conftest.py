@@ -22,6 +22,16 @@ from uploading import open_engine  # noqa: E402 (likewise)
 from flawless.functions import steps  # noqa: E402 (likewise)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of both forms on both stores, leave two of the four pairs to the sweep."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        params = {} if callspec is None or HERE not in item.path.parents else callspec.params
+        if (params.get("engine"), params.get("form")) in (("memory", ""), ("sqlite", "_async")):
+            item.add_marker(pytest.mark.sweep)
+
+
 @pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[flawless.Engine]:
     """An engine on SQLite with the programs of this folder, low limits, and quick eviction."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +15,7 @@ from typing import Any, TypeVar
 
 from flawless.engine.clock import SystemClock
 from flawless.engine.service import Service
+from nursery import grow
 
 HERE = Path(__file__).parent
 WAIT_S_MAX = 30.0
@@ -31,26 +29,18 @@ class Life:
 
     def __init__(self, folder: Path, *, ahead_s: float = 0.0, **settings: Any) -> None:
         child, options = str(HERE / "engine_child.py"), [json.dumps(settings), str(ahead_s)]
-        self._process = subprocess.Popen(
-            [sys.executable, child, str(folder), *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=HERE,
-        )
+        self._process = grow([child, str(folder), *options], cwd=HERE, stdin=True)
 
     def ask(self, *command: Any) -> Any:
         """Give a command and return its answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
     def kill(self) -> None:
         """`kill -9`."""
-        with self._process:
-            os.kill(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.close()
 
     def __enter__(self) -> Life:
         return self

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lives import Life, until
 
 import flawless
@@ -27,6 +28,10 @@ STORES = ["memory", "sqlite"]
 
 FORMS = ["", "_async"]
 """What the names of the same workflow in plain and in `async def` form end with."""
+
+MOSTLY_PLAIN = ["", pytest.param("_async", marks=pytest.mark.sweep)]
+MOSTLY_ASYNC = [pytest.param("", marks=pytest.mark.sweep), "_async"]
+"""The forms for tests that take long: one of them always, the other one in the sweep."""
 
 
 def engine_on(folder: Path, store: str = "sqlite", **settings: Any) -> flawless.Engine:

@@ -12,7 +12,18 @@ import cancel_programs as programs
 import family_programs
 import pytest
 from lives import Desk, Life, marks, until
-from talking import FORMS, MODULES, STORES, SkippingClock, engine_on, life_on, no_guests, waits
+from talking import (
+    FORMS,
+    MODULES,
+    MOSTLY_ASYNC,
+    MOSTLY_PLAIN,
+    STORES,
+    SkippingClock,
+    engine_on,
+    life_on,
+    no_guests,
+    waits,
+)
 
 import flawless
 from flawless.core.entries import Cancelled, CancelObserved
@@ -365,7 +376,7 @@ def test_what_has_ended(engine: flawless.Engine) -> None:
             getattr(flawless.Execution(engine, "nobody"), end.__name__)()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 @pytest.mark.parametrize("what", ["sleep", "message", "async step"])
 def test_evicted(tmp_path: Path, form: str, what: str) -> None:
     """A cancel finds an execution that has left memory, and one whose guest alone has."""
@@ -380,7 +391,7 @@ def test_evicted(tmp_path: Path, form: str, what: str) -> None:
         ends_cancelled(run, "enough")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 @pytest.mark.parametrize("what", ["sleep", "started step", "select"])
 def test_killed_after_the_request(tmp_path: Path, form: str, what: str) -> None:
     """A cancel that was accepted is obeyed by the next engine, and its clean-up runs once."""
@@ -399,7 +410,7 @@ def test_killed_after_the_request(tmp_path: Path, form: str, what: str) -> None:
     assert seen.index("cleans up: enough") < seen.index("finally")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_killed_in_the_clean_up(tmp_path: Path, form: str) -> None:
     """The next engine goes on with the clean-up, where it was."""
     with life_on(tmp_path) as life:

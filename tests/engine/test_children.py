@@ -9,7 +9,7 @@ from typing import Any
 import family_programs as programs
 import pytest
 from lives import gate, marks, open_gate, until
-from talking import FORMS, STORES, engine_on, life_on, no_guests, waits
+from talking import FORMS, MOSTLY_ASYNC, MOSTLY_PLAIN, STORES, engine_on, life_on, no_guests, waits
 
 import flawless
 
@@ -194,7 +194,9 @@ def test_a_child_with_several_runs(engine: flawless.Engine, form: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("form", "count"), [("", 1000), ("_async", 100)])
+@pytest.mark.parametrize(
+    ("form", "count"), [pytest.param("", 1000, marks=pytest.mark.sweep), ("_async", 100)]
+)
 def test_fan_out(tmp_path: Path, form: str, count: int) -> None:
     """Fan out to 1,000 children and back."""
     with engine_on(tmp_path, evict_after_s=1.0) as engine:
@@ -204,7 +206,7 @@ def test_fan_out(tmp_path: Path, form: str, count: int) -> None:
         assert run.replay().end is not None
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_exactly_once_over_kills(tmp_path: Path, form: str) -> None:
     """Killed again and again while children begin and run: each begins once and ends once."""
     names = [f"n{n}" for n in range(8)]
@@ -232,7 +234,7 @@ def test_exactly_once_over_kills(tmp_path: Path, form: str) -> None:
             assert len(starts) == 1
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_an_evicted_parent(tmp_path: Path, form: str) -> None:
     """A parent that leaves memory while its children run hears of their ends."""
     gate(tmp_path, "one")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import repair_programs as programs
 from lives import marks, until
-from talking import FORMS, STORES, SkippingClock, engine_on, life_on, waits
+from talking import FORMS, MOSTLY_PLAIN, STORES, SkippingClock, engine_on, life_on, waits
 
 import flawless
 
@@ -195,7 +195,7 @@ def test_mistakes(engine: flawless.Engine, what: str, part: str) -> None:
     assert part in engine.start(programs.misuses_undo, what).result(30)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_killed_while_it_undoes(tmp_path: Path, form: str) -> None:
     """The next engine goes on with the undo actions that are left, and what parked stays so."""
     (tmp_path / "stuck flight").touch()

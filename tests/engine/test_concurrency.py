@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import race_programs
 from lives import gate, marks, open_gate, until
-from talking import FORMS, STORES, engine_on, life_on, no_guests
+from talking import FORMS, MOSTLY_ASYNC, STORES, engine_on, life_on, no_guests
 
 import flawless
 
@@ -102,6 +102,7 @@ def test_a_future_twice(engine: flawless.Engine, form: str) -> None:
     assert start(engine, "awaits_twice", form).result(30) == [8, 8, 8, 8]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("form", FORMS)
 def test_thousands(engine: flawless.Engine, form: str) -> None:
     """The cost of a future does not grow with their number."""
@@ -138,7 +139,7 @@ def test_asyncio(engine: flawless.Engine, tmp_path: Path) -> None:
     assert run.replay().end is not None
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_killed_among_completions(tmp_path: Path, form: str) -> None:
     """Completions that were observed keep their order; the others come after a restart."""
     names = ["one", "two", "three"]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from talking import FORMS, engine_on, no_guests, waits
+from talking import MOSTLY_ASYNC, engine_on, no_guests, waits
 
 import flawless
 
@@ -32,12 +32,12 @@ def live(folder: Path, form: str, count: int) -> tuple[float, float, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_many_effects(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, form: str
 ) -> None:
     """Ten times the effects take about ten times the time: to run, to wake up, to replay."""
-    count = 100_000 if pytestconfig.getoption("sweep") == "whole" else 10_000
+    count = 100_000 if pytestconfig.getoption("sweep") == "whole" else 4_000
     few = live(tmp_path_factory.mktemp("few"), form, count // 5)
     many = live(tmp_path_factory.mktemp("many"), form, count)
     for what, less_s, more_s in zip(("run", "wake", "replay"), few, many, strict=True):

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 import talk_programs as programs
 from lives import gate, marks, open_gate, until
-from talking import FORMS, STORES, SkippingClock, engine_on, life_on, no_guests, waits
+from talking import (
+    FORMS,
+    MOSTLY_ASYNC,
+    MOSTLY_PLAIN,
+    STORES,
+    SkippingClock,
+    engine_on,
+    life_on,
+    no_guests,
+    waits,
+)
 
 import flawless
 from flawless.engine.service import Service
@@ -170,7 +180,7 @@ def test_asleep_for_days(engine: flawless.Engine, clock: SkippingClock, form: st
     assert run.result(30) == "good morning"
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_evicted(tmp_path: Path, form: str) -> None:
     """A message finds an execution whose guest is gone, and one that the store alone knows."""
     with engine_on(tmp_path) as engine:
@@ -194,6 +204,7 @@ def test_a_receive_given_up_takes_nothing(engine: flawless.Engine, form: str) ->
     assert run.result(30) == [None, "kept"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("form", FORMS)
 def test_ten_thousand_wait(tmp_path: Path, form: str) -> None:
     """So many are kept and received in order; one more is refused until some were received."""
@@ -315,11 +326,11 @@ def test_to_oneself(engine: flawless.Engine, form: str) -> None:
     assert run.result(30) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_a_crowd(tmp_path: Path, form: str) -> None:
-    """With three guests for forty executions, and evictions all the time, nothing is lost."""
+    """With three guests for many executions, and evictions all the time, nothing is lost."""
     with engine_on(tmp_path, guests_max=3) as engine:
-        runs = [start(engine, "hears", form, 4) for _ in range(40)]
+        runs = [start(engine, "hears", form, 4) for _ in range(20)]
         for n in range(4):
             for run in runs:
                 run.send("word", n)
@@ -327,6 +338,7 @@ def test_a_crowd(tmp_path: Path, form: str) -> None:
             assert run.result(60) == [0, 1, 2, 3]
 
 
+@pytest.mark.sweep
 def test_many_wait_over_a_restart(tmp_path: Path) -> None:
     """Thousands of messages in the inbox of an execution that is loaded from the store."""
     with engine_on(tmp_path) as engine:
@@ -338,7 +350,7 @@ def test_many_wait_over_a_restart(tmp_path: Path) -> None:
         assert run.result(60) == [None, *range(3000)]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_killed_between_messages(tmp_path: Path, form: str) -> None:
     """After `kill -9` no message is lost, none is received twice, and none is sent twice."""
     folder = str(tmp_path)
@@ -362,7 +374,7 @@ def test_killed_between_messages(tmp_path: Path, form: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_a_sender_killed_sends_each_once(tmp_path: Path, form: str) -> None:
     """A workflow that is killed while it sends goes on with the message it had come to."""
     count = 60

@@ -9,7 +9,7 @@ import pytest
 import repair_programs as programs
 import talk_programs
 from lives import Desk, gate, marks, open_gate, until
-from talking import FORMS, engine_on, life_on, waits
+from talking import MOSTLY_ASYNC, MOSTLY_PLAIN, engine_on, life_on, waits
 
 import flawless
 from flawless.core.entries import Parked, Resolved
@@ -28,7 +28,7 @@ def interrupt(folder: Path, name: str, *args: Any, gates: tuple[str, ...] = ("he
         (folder / one).unlink()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 @pytest.mark.parametrize(
     ("decision", "result", "runs"),
     [
@@ -66,7 +66,7 @@ def test_decisions(
             run.resolve(**decision)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_a_request(tmp_path: Path, form: str, desk: Desk) -> None:
     """A POST that was interrupted is not sent again unless a person says so."""
     with life_on(tmp_path) as life:
@@ -91,7 +91,7 @@ def test_a_request(tmp_path: Path, form: str, desk: Desk) -> None:
     assert len({key for _, key in desk.seen}) == 3
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_two_at_once(tmp_path: Path, form: str) -> None:
     """Of several parked effects the one has to be named; each is decided for itself."""
     gates = ("one", "two")
@@ -151,7 +151,7 @@ def test_others_go_on(tmp_path: Path) -> None:
         assert run.result(30) == ["hello", "there"]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_cancelled_while_parked(tmp_path: Path, form: str) -> None:
     """A cancel ends the wait for a decision; nothing is parked any more."""
     interrupt(tmp_path, f"ships_once{form}", str(tmp_path), "held")
@@ -178,7 +178,7 @@ def test_terminated_while_parked(tmp_path: Path) -> None:
         assert "left" not in marks(tmp_path)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_killed_around_the_decision(tmp_path: Path, form: str) -> None:
     """A decision that was accepted is obeyed after a kill; a retry that is killed parks again."""
     interrupt(tmp_path, f"ships_once{form}", str(tmp_path), "held")

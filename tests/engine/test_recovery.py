@@ -210,6 +210,7 @@ def test_start_up_begins_with_what_is_due(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.sweep
 def test_two_thousand_sleepers_due_at_once() -> None:
     """A crowd is resumed whole, with no more guests alive than allowed."""
     count, guests_max = 2_000, 20

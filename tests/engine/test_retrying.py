@@ -13,7 +13,7 @@ import family_programs
 import pytest
 import repair_programs as programs
 from lives import marks, until
-from talking import FORMS, STORES, engine_on, life_on, waits
+from talking import FORMS, MOSTLY_PLAIN, STORES, engine_on, life_on, waits
 
 import flawless
 from flawless.core.entries import Arrived, Called, Failed, Observed, Retried
@@ -368,7 +368,7 @@ def test_what_was_seen_before_is_seen_again(
     assert run.replay().end is not None
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_killed_after_the_retry(tmp_path: Path, form: str) -> None:
     """A retry that was accepted is made by the next engine."""
     with life_on(tmp_path) as life:

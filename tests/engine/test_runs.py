@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 import repair_programs as programs
 from lives import marks, until
-from talking import FORMS, STORES, SkippingClock, engine_on, life_on, waits
+from talking import (
+    FORMS,
+    MOSTLY_ASYNC,
+    MOSTLY_PLAIN,
+    STORES,
+    SkippingClock,
+    engine_on,
+    life_on,
+    waits,
+)
 
 import flawless
 from flawless.core.entries import Continued, Invoked
@@ -107,6 +116,7 @@ def test_a_deadline_is_for_each_run(engine: flawless.Engine, clock: SkippingCloc
     assert run.result(30) == "over"
 
 
+@pytest.mark.sweep
 def test_ten_years_of_months(tmp_path: Path) -> None:
     """A run a month for ten years: 120 small journals under one id."""
     clock = SkippingClock()
@@ -124,7 +134,7 @@ def test_ten_years_of_months(tmp_path: Path) -> None:
         assert len(run.journal()) < 10
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_ASYNC)
 def test_killed_between_runs(tmp_path: Path, form: str) -> None:
     """Killed again and again, each run begins once."""
     total = 30
@@ -145,7 +155,7 @@ def test_killed_between_runs(tmp_path: Path, form: str) -> None:
     assert len(begun) <= total + 1 + 4  # steps that were under way run again
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", MOSTLY_PLAIN)
 def test_messages_over_kills(tmp_path: Path, form: str) -> None:
     """Each message is received by one run, whenever the engine was killed."""
     with life_on(tmp_path) as life:

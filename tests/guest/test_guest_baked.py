@@ -10,6 +10,8 @@ from guest_scripts import HEAD, Guests, Script, main, native, source
 from flawless.wasm import CacheFolder, Component
 from flawless.wasm.python_runtime import APP, BUNDLE, componentize, guest_files
 
+pytestmark = pytest.mark.sweep("baked guests")
+
 MODULE = (
     "import numpy, random, uuid\nimport helper, lib\nprint('importing')\n"
     + HEAD

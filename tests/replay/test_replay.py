@@ -25,7 +25,7 @@ from flawless.wasm import Component, python_runtime
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = flawless.Settings(guests_max=12, evict_after_s=0.1)
-WHOLE, SHARE = 1_000, 60
+WHOLE, SHARE = 1_000, 20
 
 
 def live(path: Path, seeds: list[int], site: str) -> dict[str, list[bytes]]:
@@ -78,6 +78,7 @@ def test_random_programs_replay_without_divergence(
         assert replayed.questions == questions[one.record.id], hint
 
 
+@pytest.mark.sweep
 def test_another_machine_asks_the_same(tmp_path: Path, site: str, seed: int) -> None:
     """With a fresh cache, another folder, locale, time zone and hash seed, nothing changes."""
     path = tmp_path / "live.db"

@@ -20,7 +20,7 @@ from flawless.stores import open_store
 from serving import DESK, SHOP, environment, serving
 
 HERE = Path(__file__).resolve().parent
-EXAMPLES = {"share": 8, "whole": 200}
+EXAMPLES = {"share": 3, "whole": 200}
 SEED = 20_260_301
 STARTED = [
     ("done", "shop.echo", ["ok"]),

@@ -38,6 +38,7 @@ from flawless.stores import (
     SQLiteStore,
     Write,
 )
+from sharing import examples
 from stores.writes import listed
 
 IDS = st.sampled_from([ExecutionId(id_) for id_ in ("a0", "a1", "b0", "b1", "A0")])
@@ -289,7 +290,7 @@ class TwoStores(RuleBasedStateMachine):
 
 TestTwoStores = TwoStores.TestCase
 TestTwoStores.settings = settings(
-    max_examples=40,
+    max_examples=examples(40, 10),
     stateful_step_count=25,
     deadline=None,
     print_blob=True,

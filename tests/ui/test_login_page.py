@@ -79,8 +79,15 @@ def elsewhere(content: str) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "light"),
+        (1280, "dark"),
+        pytest.param(360, "dark", marks=pytest.mark.sweep),
+        pytest.param(1280, "light", marks=pytest.mark.sweep),
+    ],
+)
 def test_people_come_in_by_the_form_and_leave(
     browser: Browser, secured: Secured, scheme: str, width: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""The list over a hundred thousand executions: what is drawn, what is loaded, what is found."""
+"""The list over very many executions: what is drawn, what is loaded, what is found."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import SQLiteStore
 from flawless.stores.base import Append, Chunk, Create, Write
 from serving import serving
+from sharing import examples
 
-COUNT = 100_000
+COUNT = examples(100_000, 20_000)
 BATCH = 20_000
 DRAWN_MAX = 80
 """Rows in the document: what fits into the window, and some beyond its edges."""
@@ -75,7 +76,7 @@ def ids(page: Page) -> list[str]:
     return found
 
 
-def test_a_hundred_thousand_executions(origin: str, browser: Browser) -> None:
+def test_very_many_executions(origin: str, browser: Browser) -> None:
     """Few rows are drawn wherever one is, paging goes on, and a filter finds the one there is."""
     with visiting(browser, origin) as page:
         page.goto(f"{origin}/ui/executions")

@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -26,8 +25,6 @@ BYTES_MAX: Final = 4 << 30
 
 _PARTIAL: Final = ".partial-"
 _READ_BYTES: Final = 1 << 20
-_USE_NOTED_S: Final = 60.0
-"""How old the note of an entry's last use may become before it is written again."""
 
 _checked: dict[Path, tuple[int, int, int]] = {}
 """What this process has checked, and how it was then: hashing the large files takes 0.1 s each."""
@@ -132,10 +129,10 @@ class CacheFolder:
         return path.name.rpartition("-")[2]
 
     def _is_sound(self, path: Path) -> bool:
-        """Check an entry, and note that it is used."""
-        if time.time() - path.stat().st_mtime > _USE_NOTED_S:
-            os.utime(path)
+        """Check an entry, and note that it is used: the time of its last change stays as it is."""
         status = path.stat()
+        os.utime(path)
+        os.utime(path, ns=(path.stat().st_atime_ns, status.st_mtime_ns))
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
         if _checked.get(path) == state:
             return True
@@ -180,7 +177,7 @@ class CacheFolder:
                     continue
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat()
-                    found.append((status.st_mtime, status.st_size, Path(entry.path)))
+                    found.append((status.st_atime, status.st_size, Path(entry.path)))
         total = sum(size for _, size, _ in found)
         # Unlinking a file that a process has mapped is safe: it keeps the content until it ends.
         for _, size, path in sorted(found):
