@@ -59,6 +59,9 @@ class Future(Generic[T]):
         state = ("pending", "done", "failed", "cancelled")[self._state]
         return f"<Future {self._effect} {self._label}: {state}>"
 
+    def __hash__(self) -> int:
+        return self._effect  # its place in a set does not depend on its address
+
     # --- what workflows use -------------------------------------------------------------------
 
     def done(self) -> bool:
