@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -15,12 +16,19 @@ from study_workflows import climb, turn
 import flawless
 from flawless.core.limits import Limits
 from flawless.engine.service import Service
-from flawless.errors import EngineStopped, ExecutionFailed
+from flawless.errors import Divergence, EngineStopped, ExecutionFailed
 from flawless.timetravel import observatory
 from flawless.timetravel.missed import missed_lines
 from flawless.timetravel.observatory import Observatory
-from flawless.timetravel.problems import JournalTooLong, NoSuchPlace, ReplayTooLong
+from flawless.timetravel.path import ExecutionPath, follow
+from flawless.timetravel.problems import (
+    JournalTooLong,
+    NoSuchPlace,
+    ReplayTooLong,
+    TracingChangesPath,
+)
 from flawless.timetravel.recording import Recording
+from flawless.timetravel.replayer import Replayer
 from flawless.timetravel.study import RAISED, Place, Sight, Study
 
 ROUNDS = 2_000_000
@@ -154,6 +162,24 @@ def test_a_replay_can_be_given_up_from_outside(engine: flawless.Engine) -> None:
     assert raised
     with pytest.raises(ReplayTooLong):
         one.path(lines=True)
+
+
+def test_another_layout_is_tried_where_tracing_changes_the_path(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path that depends on addresses is told by the replay in which they happen to fit."""
+    found = Divergence("bad", 3, "one step", "another step", None)
+
+    def misled(replay: Replayer, **options: bool) -> ExecutionPath:
+        path = follow(replay, **options)
+        return path if path.padding == 2 else replace(path, error=TracingChangesPath(found))
+
+    monkeypatch.setattr("flawless.timetravel.study.follow", misled)
+    one = study(recording)
+    path = one.path(lines=True)
+    assert (path.padding, path.error) == (2, None)
+    assert one.look(RAISED).stack
+    one.rest()
 
 
 # --- beside an engine ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ from typing import Final, NamedTuple
 from flawless.core.limits import Limits
 from flawless.errors import FlawlessError
 from flawless.timetravel.model import Frame, Point, Stop, Variable, Watch
-from flawless.timetravel.path import ExecutionPath, follow
-from flawless.timetravel.problems import NoSuchPlace, ReplayLost
+from flawless.timetravel.path import LAYOUTS_MAX, ExecutionPath, follow
+from flawless.timetravel.problems import NoSuchPlace, ReplayLost, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
 
@@ -79,6 +80,8 @@ class Study:
         self._replay: Replayer | None = None
         self._stands: Place | None = None
         self._given_up = False
+        self._until_s = 0.0
+        self._padding = 0
 
     @property
     def line_bytes(self) -> int:
@@ -96,7 +99,7 @@ class Study:
 
     def path(self, *, lines: bool) -> ExecutionPath:
         """Return the path; it blocks for the time of a replay the first time. See `trace`."""
-        with self._lock:
+        with self._at_work():
             return self._path(lines=lines)
 
     def line(self, number: int) -> Place:
@@ -104,7 +107,7 @@ class Study:
 
         Raises `NoSuchPlace`. Blocks like `path`, with lines.
         """
-        with self._lock:
+        with self._at_work():
             path = self._path(lines=True)
             if not 0 <= number < path.line_count:
                 raise NoSuchPlace(
@@ -119,7 +122,7 @@ class Study:
         Nothing is, where the guest asked below any Python code, or cannot be traced at all. Raises
         `NoSuchPlace`, and what a replay raises.
         """
-        with self._lock:
+        with self._at_work():
             path = self._path(lines=False)
             if place is not RAISED and not -1 <= place.point < len(path.points):
                 raise NoSuchPlace(
@@ -162,14 +165,24 @@ class Study:
 
     # --- inside: with the lock held ----------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._lock:
+            self._until_s = time.monotonic() + self._seconds_max
+            yield
+
     def _path(self, *, lines: bool) -> ExecutionPath:
         known = self.known_path(lines=lines)
         if known is not None:
             return known
-        self._close()
-        with self._begun() as replay:
-            path = follow(replay, lines=lines)
-        self._close()
+        for _ in range(LAYOUTS_MAX):
+            self._close()
+            with self._begun() as replay:
+                path = follow(replay, lines=lines)
+            self._close()
+            if not isinstance(path.error, TracingChangesPath):
+                break
+            self._try_another_layout()
         self._paths[lines] = path
         if lines:
             self._paths.pop(False, None)
@@ -197,17 +210,27 @@ class Study:
         if known is not None:
             self._sights.move_to_end((place, depth))
             return known
-        sight = NOTHING
         shown = place is RAISED or place.point < 0 or _can_stop(path.points[place.point])
-        if path.traced and shown:
-            with self._begun() as replay:
-                replay = self._at_or_before(place, replay)
-                stop = self._go(replay, path, place)
-                sight = _seen(replay, stop, depth) if stop.reason in _STANDS else NOTHING
+        sight = self._sight(path, place, depth) if path.traced and shown else NOTHING
         self._sights[(place, depth)] = sight
         if len(self._sights) > SIGHTS_MAX:
             self._sights.popitem(last=False)
         return sight
+
+    def _sight(self, path: ExecutionPath, place: Place, depth: int) -> Sight:
+        for _ in range(LAYOUTS_MAX):
+            try:
+                with self._begun() as replay:
+                    replay = self._at_or_before(place, replay)
+                    stop = self._go(replay, path, place)
+                    return _seen(replay, stop, depth) if stop.reason in _STANDS else NOTHING
+            except TracingChangesPath:
+                self._try_another_layout()
+        return NOTHING
+
+    def _try_another_layout(self) -> None:
+        """Let objects lie elsewhere in the next replays: see `TracingChangesPath`."""
+        self._padding = (self._padding + 1) % LAYOUTS_MAX
 
     def _at_or_before(self, place: Place, replay: Replayer) -> Replayer:
         if self._stands is None or self._stands > place:
@@ -254,9 +277,7 @@ class Study:
     def _begun(self) -> Iterator[Replayer]:
         """Give the replay there is, or one that has not begun, and all its time."""
         replay = self._replay or self._made()
-        replay.world.allow(self._seconds_max)
-        if self._given_up:
-            replay.world.allow(0)
+        replay.world.allow(0 if self._given_up else self._until_s - time.monotonic())
         try:
             yield replay
         except FlawlessError:
@@ -264,7 +285,13 @@ class Study:
             raise
 
     def _made(self) -> Replayer:
-        self._replay = Replayer(self.recording, seconds_max=self._seconds_max, limits=self._limits)
+        self._replay = Replayer(
+            self.recording,
+            seconds_max=self._seconds_max,
+            limits=self._limits,
+            padding=self._padding,
+        )
+        self._replay.world.allow(self._until_s - time.monotonic())
         self._stands = None
         return self._replay
 

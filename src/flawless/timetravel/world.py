@@ -196,9 +196,9 @@ class TracedWorld(RecordedWorld):
             self._clock_stack, self.clock_variables = None, []
 
     def allow(self, seconds: float) -> None:
-        """Count anew how long this may take; 0 ends it soon. Another thread may call this."""
-        self._seconds_max = seconds
-        self._until_s = time.monotonic() + seconds
+        """Say how long it may take from now on; 0 ends it soon. Another thread may call this."""
+        self._seconds_max = max(0.0, round(seconds, 1))
+        self.allow_time()
 
     def allow_time(self) -> None:
         """Begin to count the time that may be taken."""
