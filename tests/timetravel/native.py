@@ -13,7 +13,6 @@ The last line that goes out has `output`, `path` (file, line, function of each e
 
 from __future__ import annotations
 
-import dis
 import importlib
 import json
 import os
@@ -112,17 +111,6 @@ def load() -> None:
     exec(compile(file.read_text(), file.name, "exec", dont_inherit=True), module.__dict__)
 
 
-def thrown_in(frame: types.FrameType) -> bool:
-    """Tell whether an exception comes out of what a frame awaited, or yielded from, suspended.
-
-    Python 3.12 and later are on that line once more then.
-    """
-    last, following = (frame.f_code.co_code[frame.f_lasti + n :] for n in (0, 2))
-    if dis.opname[last[0]] == "JUMP_BACKWARD_NO_INTERRUPT":
-        return True
-    return dis.opname[last[0]] == "YIELD_VALUE" and following[1] & 3 in (2, 3)
-
-
 def main() -> None:
     """Run, and tell."""
     given = json.loads(pipe_in.readline())
@@ -135,7 +123,7 @@ def main() -> None:
         code = frame.f_code
         if code.co_filename != file.name or not session.active:
             return None
-        if event == "line" or (event == "exception" and thrown_in(frame)):
+        if event == "line":
             path.append((code.co_filename, frame.f_lineno, code.co_qualname))
         return on_event
 

@@ -30,6 +30,7 @@ import sys
 import time
 from datetime import date, datetime
 from json import loads
+from opcode import opmap
 
 from flawless import _execution, _host, _tracebacks
 
@@ -123,8 +124,6 @@ def obey(place, command):
 
 def talk(report, place):
     """Report to the host and do what it says, until it says go."""
-    before = monitoring.get_events(TOOL)
-    monitoring.set_events(TOOL, 0)
     message = {"trace": report, "frames": told_frames(place.frames), "task": task_name()}
     if Settings.calls:
         message["call"] = place.call_number()
@@ -136,8 +135,6 @@ def talk(report, place):
             refs.clear()
             if "watch" in command:
                 watch(command["watch"], place)
-            else:
-                monitoring.set_events(TOOL, before)
             return
         message = {"trace": "did", **obey(place, command)}
 
@@ -189,6 +186,8 @@ class Settings:
     hits = False
     few = False
     """Whether only breakpoints are of interest, so that all other lines may run undisturbed."""
+    dimmed = False
+    """Whether some of those lines have no events any more."""
     frame = None
     breakpoints = None
     clocks = False
@@ -218,13 +217,17 @@ def watch(wanted, place):
     Settings.few = not (Settings.record or Settings.stop or Settings.count)
     if not Settings.calls:
         calls.clear()
-    if Settings.frame is not None or Settings.calls:
+    if Settings.stop or Settings.calls:
         wanted_events |= events.PY_RETURN | events.PY_UNWIND
     if Settings.clocks:
         wanted_events |= events.CALL
-    if wanted_events:
+    # Python may have an event more for a frame that goes on after either of these: no more of them
+    # than it takes, so that lines are the same with and without a stop at each.
+    if Settings.dimmed:
+        Settings.dimmed = False
         monitoring.restart_events()
-    monitoring.set_events(TOOL, wanted_events)
+    if monitoring.get_events(TOOL) != wanted_events:
+        monitoring.set_events(TOOL, wanted_events)
 
 
 def flush():
@@ -245,8 +248,12 @@ def on_line(code, line):
         if number is None:
             return monitoring.DISABLE
     if session.active and not evaluating:
-        line_reached(code, number, line, sys._getframe(1))
+        frame = sys._getframe(1)
+        if frame.f_lasti in thrown[number]:
+            return None
+        line_reached(code, number, line, frame)
         if Settings.few and line not in (Settings.breakpoints or {}).get(code.co_filename, ()):
+            Settings.dimmed = True
             return monitoring.DISABLE
     return None
 
@@ -279,6 +286,18 @@ def on_resume(code, offset):
     return None
 
 
+thrown = []
+"""Where an error comes out of what is awaited or yielded from, by number of the code object.
+
+Python may be on that line once more then, or not, as it happens; nothing of it is executed again.
+"""
+
+
+def thrown_places(code):
+    plain = code.co_code
+    return frozenset(n for n in range(0, len(plain), 2) if plain[n] == opmap["CLEANUP_THROW"])
+
+
 one_line = {}
 """Whether a generator expression stands on one line."""
 
@@ -297,6 +316,7 @@ def number_of(code):
         others.add(id(code))
         return None
     number = codes[id(code)] = len(codes)
+    thrown.append(thrown_places(code))
     host_call(
         encode(
             {
