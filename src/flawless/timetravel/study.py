@@ -20,7 +20,12 @@ from flawless.core.limits import Limits
 from flawless.errors import FlawlessError
 from flawless.timetravel.model import Frame, Point, Stop, Variable, Watch
 from flawless.timetravel.path import LAYOUTS_MAX, ExecutionPath, follow
-from flawless.timetravel.problems import NoSuchPlace, ReplayLost, TracingChangesPath
+from flawless.timetravel.problems import (
+    NoSuchPlace,
+    ReplayLost,
+    ReplayTooLong,
+    TracingChangesPath,
+)
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
 
@@ -168,6 +173,8 @@ class Study:
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
         with self._lock:
+            if self._given_up:
+                raise ReplayTooLong(self.recording.execution, self._seconds_max)
             self._until_s = time.monotonic() + self._seconds_max
             yield
 
