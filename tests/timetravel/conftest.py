@@ -14,6 +14,11 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "replay")]
 
+from debugging import Open  # noqa: E402 (found through the line above)
+
+from flawless.timetravel.debugger import Debugger  # noqa: E402 (likewise)
+from stepping import recordings  # noqa: E402 (likewise)
+
 
 class Handler(BaseHTTPRequestHandler):
     """Gives back what it gets; `/status/404` is answered with that."""
@@ -55,6 +60,23 @@ def site() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Open]:
+    """A debugger on one of the recordings, at its start."""
+    made: dict[str, Debugger] = {}
+
+    def open_(name: str) -> Debugger:
+        if name not in made:
+            made[name] = Debugger(recordings()[name])
+        made[name].breakpoints.clear()
+        made[name].start()
+        return made[name]
+
+    yield open_
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture
