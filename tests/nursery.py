@@ -29,7 +29,7 @@ from typing import IO, Any
 
 LOADED = [
     "flawless.cli.main", "flawless.cli.data", "flawless.cli.serve", "flawless.server.app",
-    "flawless.timetravel.observatory", "uvicorn.main", "uvicorn.protocols.http.h11_impl",
+    "flawless.timetravel.studies.observatory", "uvicorn.main", "uvicorn.protocols.http.h11_impl",
     "uvicorn.lifespan.off", "starlette.websockets", "zoneinfo",
 ]  # fmt: skip
 """What is imported before; what is not there is left out."""

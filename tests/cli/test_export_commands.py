@@ -14,7 +14,7 @@ import pytest
 from flawless import Client
 from flawless.cli.recordings import fetch
 from flawless.timetravel import Recording, export_bytes, read_export
-from flawless.timetravel.packing import known_wasm
+from flawless.timetravel.files.packing import known_wasm
 from serving import Serving, run, run_here
 
 NOWHERE = "http://127.0.0.1:9"

@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "replay")]
 
 from debugging import Open  # noqa: E402 (found through the line above)
 
-from flawless.timetravel.debugger import Debugger  # noqa: E402 (likewise)
+from flawless.timetravel.stepping.debugger import Debugger  # noqa: E402 (likewise)
 from stepping import recordings  # noqa: E402 (likewise)
 
 

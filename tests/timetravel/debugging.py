@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flawless.timetravel.debugger import Debugger
+from flawless.timetravel.stepping.debugger import Debugger
 from stepping import line
 
 Open = Callable[[str], Debugger]

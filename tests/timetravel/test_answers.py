@@ -16,7 +16,7 @@ from flawless.core.protocol import (
     SendRequest,
     StepRequest,
 )
-from flawless.timetravel.answers import (
+from flawless.timetravel.whatif.answers import (
     Answer,
     AnswersInvalid,
     message_name,

@@ -9,8 +9,8 @@ from patches import SOURCE, lines_of, patched, recordings
 
 from flawless.core.entries import Failed
 from flawless.timetravel import Recording, export_bytes
-from flawless.timetravel.checking import Checked, Checker, Export, check, check_export
 from flawless.timetravel.code import code_of_files
+from flawless.timetravel.whatif.checking import Checked, Checker, Export, check, check_export
 
 SHIP = "    parcel = ship(order.item)"
 RETURN = "    return [receipt, parcel]"

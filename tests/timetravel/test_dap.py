@@ -16,7 +16,7 @@ import pytest
 from flawless.timetravel.dap.handlers import Handlers
 from flawless.timetravel.dap.messages import MESSAGE_BYTES_MAX
 from flawless.timetravel.dap.session import Session
-from flawless.timetravel.debugger import Debugger
+from flawless.timetravel.stepping.debugger import Debugger
 from serving import FLAWLESS, environment
 from stepping import FILE, PLACES, exported, line, recordings
 

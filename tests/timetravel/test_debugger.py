@@ -9,12 +9,12 @@ from debugging import CLOCK, LOAD, RETURN, WEIGHT, Open, here, value
 from flawless.engine.deployment import Deployment
 from flawless.errors import UsageError
 from flawless.timetravel import Recording
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.labels import shortened
 from flawless.timetravel.model import Stop, Watch
 from flawless.timetravel.path import trace
 from flawless.timetravel.problems import NoSuchFrame, NoSuchPlace, ReplayLost, ReplayTooLong
 from flawless.timetravel.sources import Sources
+from flawless.timetravel.stepping.debugger import Debugger
 from stepping import FILE, PLACES, line, recordings
 
 # --- lines ----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from flawless.timetravel import (
     open_export,
     read_export,
 )
-from flawless.timetravel.export_format import BYTES_MAX, encoded, seal_of
+from flawless.timetravel.files.export_format import BYTES_MAX, encoded, seal_of
 
 NOW_US = 1_800_000_000_000_000
 SEED = 20_261_127

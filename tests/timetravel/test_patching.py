@@ -12,11 +12,12 @@ from flawless import codec
 from flawless.core.entries import Completed, End, Failed
 from flawless.core.limits import Limits
 from flawless.errors import DeploymentInvalid
-from flawless.timetravel import Recording, beyond
-from flawless.timetravel.answers import Answers, parse_answers
+from flawless.timetravel import Recording
 from flawless.timetravel.code import code_of_files
-from flawless.timetravel.differences import Difference, compare, describe_question
-from flawless.timetravel.patching import WorkflowGone, what_if
+from flawless.timetravel.whatif import beyond
+from flawless.timetravel.whatif.answers import Answers, parse_answers
+from flawless.timetravel.whatif.differences import Difference, compare, describe_question
+from flawless.timetravel.whatif.patching import WorkflowGone, what_if
 
 SHIP = "    parcel = ship(order.item)"
 RETURN = "    return [receipt, parcel]"

@@ -17,9 +17,6 @@ import flawless
 from flawless.core.limits import Limits
 from flawless.engine.service import Service
 from flawless.errors import Divergence, EngineStopped, ExecutionFailed
-from flawless.timetravel import observatory
-from flawless.timetravel.missed import missed_lines
-from flawless.timetravel.observatory import Observatory
 from flawless.timetravel.path import ExecutionPath, follow
 from flawless.timetravel.problems import (
     JournalTooLong,
@@ -29,7 +26,10 @@ from flawless.timetravel.problems import (
 )
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
-from flawless.timetravel.study import RAISED, Place, Sight, Study
+from flawless.timetravel.studies import observatory
+from flawless.timetravel.studies.missed import missed_lines
+from flawless.timetravel.studies.observatory import Observatory
+from flawless.timetravel.studies.study import RAISED, Place, Sight, Study
 
 ROUNDS = 2_000_000
 """More than can be traced before somebody stops it."""
@@ -174,7 +174,7 @@ def test_another_layout_is_tried_where_tracing_changes_the_path(
         path = follow(replay, **options)
         return path if path.padding == 2 else replace(path, error=TracingChangesPath(found))
 
-    monkeypatch.setattr("flawless.timetravel.study.follow", misled)
+    monkeypatch.setattr("flawless.timetravel.studies.study.follow", misled)
     one = study(recording)
     path = one.path(lines=True)
     assert (path.padding, path.error) == (2, None)

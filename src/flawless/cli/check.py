@@ -26,8 +26,8 @@ from flawless.client import Client
 from flawless.errors import ExecutionNotFound, UsageError
 
 if TYPE_CHECKING:
-    from flawless.timetravel.checking import Checked, Export
     from flawless.timetravel.code import Code
+    from flawless.timetravel.whatif.checking import Checked, Export
 
 SAMPLE: Final = 20
 IN_PROCESS_MAX: Final = 8
@@ -63,8 +63,8 @@ def check(
     with, so this tells whether they would take the same path, and could be forked, on the new code.
     Nothing is done. Exit status 1: some would not.
     """
-    from flawless.timetravel.checking import Checker
     from flawless.timetravel.code import code_of_files
+    from flawless.timetravel.whatif.checking import Checker
 
     sources = gather(files)
     with ShownProgress() as progress:
@@ -125,7 +125,7 @@ def _chosen(
 
 
 def _exports(client: Client, chosen: Iterable[_Chosen], bar: _Bar) -> Iterator[Export]:
-    from flawless.timetravel.checking import Export
+    from flawless.timetravel.whatif.checking import Export
 
     for one in chosen:
         try:

@@ -15,7 +15,7 @@ from flawless.cli.status import USAGE
 from flawless.errors import UsageError
 
 if TYPE_CHECKING:
-    from flawless.timetravel.debugger import Debugger
+    from flawless.timetravel.stepping.debugger import Debugger
 
 # What replays stands on the engine: it is imported by those who need it.
 
@@ -52,7 +52,7 @@ def debug(
     line that failed, one that goes on at the place where it waits.
     """
     from flawless.cli.recordings import find_recording
-    from flawless.timetravel.debugger import Debugger
+    from flawless.timetravel.stepping.debugger import Debugger
 
     if dap and dap_port is not None:
         raise UsageError("--dap speaks on standard streams, --dap-port on a port: name one of them")

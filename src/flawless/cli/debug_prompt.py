@@ -12,8 +12,8 @@ from flawless.cli import debug_commands
 from flawless.cli.debug_commands import Command
 from flawless.cli.debug_view import LINES_AROUND, View
 from flawless.errors import FlawlessError
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.problems import NoSuchPlace, ReplayTooLong
+from flawless.timetravel.stepping.debugger import Debugger
 
 PROMPT = "(debug) "
 

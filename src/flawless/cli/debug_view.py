@@ -7,9 +7,9 @@ from typing import Final
 from rich.text import Text
 
 from flawless.cli.output import console, length, printable
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.labels import shortened
 from flawless.timetravel.model import Frame, Variable
+from flawless.timetravel.stepping.debugger import Debugger
 
 LINES_AROUND: Final = 4
 EFFECTS_AROUND: Final = 5

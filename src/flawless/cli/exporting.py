@@ -48,7 +48,7 @@ def export(
     workflow was given and saw, but no secrets: treat it as you treat that data.
     """
     from flawless.timetravel import export_bytes, open_export
-    from flawless.timetravel.export_format import SUFFIX
+    from flawless.timetravel.files.export_format import SUFFIX
 
     with connect() as client:
         content = client.export(execution, component=not (no_component or journal_only))
@@ -86,7 +86,7 @@ def import_(
     """
     from flawless.cli.data import make_folder
     from flawless.timetravel import Imports, open_export
-    from flawless.timetravel.importing import read_file
+    from flawless.timetravel.files.importing import read_file
 
     content = read_file(file)
     found = open_export(content, name=str(file))

@@ -12,8 +12,8 @@ from flawless.client import Client, ServerUnreachable
 from flawless.errors import ExecutionNotFound
 from flawless.timetravel import Imports, Recording, open_export
 from flawless.timetravel.code import knows_component
-from flawless.timetravel.export_format import SUFFIX
-from flawless.timetravel.packing import keep_wasm
+from flawless.timetravel.files.export_format import SUFFIX
+from flawless.timetravel.files.packing import keep_wasm
 
 
 @dataclass(frozen=True, slots=True)

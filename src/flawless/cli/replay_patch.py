@@ -13,17 +13,17 @@ from flawless.cli.progress import ShownProgress
 from flawless.cli.replay_output import head, place, print_head, waiting
 from flawless.cli.sources import gather
 from flawless.core.entries import End
-from flawless.timetravel.answers import Answers, read_answers
 from flawless.timetravel.code import Code, code_of_files
-from flawless.timetravel.differences import fields, readable, told_difference
 from flawless.timetravel.labels import ending, shortened, value
-from flawless.timetravel.patching import Asked, Diverged, WhatIf, what_if
+from flawless.timetravel.whatif.answers import Answers, read_answers
+from flawless.timetravel.whatif.differences import fields, readable, told_difference
+from flawless.timetravel.whatif.patching import Asked, Diverged, WhatIf, what_if
 
 if TYPE_CHECKING:
     from flawless.cli.recordings import Found
     from flawless.engine.deployment import Deployment
-    from flawless.timetravel.beyond import Beyond
     from flawless.timetravel.model import Frame
+    from flawless.timetravel.whatif.beyond import Beyond
 
 BEYOND_SHOWN: Final = 50
 DIFFERENCES_SHOWN: Final = 20

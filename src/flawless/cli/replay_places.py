@@ -9,8 +9,8 @@ from flawless.cli import output
 from flawless.cli.debug_view import View
 from flawless.cli.replay_output import head, outcome, print_head, waiting
 from flawless.cli.replay_stream import told_variables, write_all
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.model import Variable
+from flawless.timetravel.stepping.debugger import Debugger
 
 if TYPE_CHECKING:
     from flawless.cli.recordings import Found

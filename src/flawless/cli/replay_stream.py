@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flawless.cli.replay_output import head, outcome
-from flawless.timetravel.differences import readable
+from flawless.timetravel.whatif.differences import readable
 
 if TYPE_CHECKING:
     from flawless.cli.replay_traces import Tracing

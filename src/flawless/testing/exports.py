@@ -1,7 +1,7 @@
 """Journals as files, and replaying them on the code of today.
 
 The format is JSON text, documented in docs/guides/testing.md; see
-`flawless.timetravel.journal_file`.
+`flawless.timetravel.files.journal_file`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flawless.engine.replay import Replayed, replay
 from flawless.errors import UsageError
 from flawless.testing.library import ReadyLibrary
 from flawless.timetravel.code import in_thread, present_code
-from flawless.timetravel.journal_file import decode_journal, encode_journal
+from flawless.timetravel.files.journal_file import decode_journal, encode_journal
 
 
 def export_journal(execution: Execution[Any]) -> bytes:

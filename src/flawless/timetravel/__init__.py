@@ -1,10 +1,10 @@
 """What an execution did, learnt afterwards from its recording: replays, paths, what-if, export."""
 
 from .code import Code, present_code
-from .export_format import ExportDamaged
-from .exporting import export_bytes, write_export
-from .importing import Export, open_export, read_export
-from .imports import Imports
+from .files.export_format import ExportDamaged
+from .files.exporting import export_bytes, write_export
+from .files.importing import Export, open_export, read_export
+from .files.imports import Imports
 from .recording import Recording, record
 
 __all__ = [

@@ -18,8 +18,9 @@ from flawless.server.access.roles import READ
 from flawless.server.routing import endpoint
 from flawless.server.wire.documents import ZIP_TYPE
 from flawless.server.wire.requests import Query
-from flawless.timetravel import Recording, packing, record, write_export
-from flawless.timetravel.export_format import SUFFIX
+from flawless.timetravel import Recording, record, write_export
+from flawless.timetravel.files import packing
+from flawless.timetravel.files.export_format import SUFFIX
 
 AT_ONCE_MAX: Final = 2
 """Files that are made at the same time; others wait. Sending them is not bounded."""

@@ -24,10 +24,10 @@ from flawless.server.wire.documents import document
 from flawless.server.wire.requests import Query
 from flawless.server.wire.waiting import unless_stopping
 from flawless.stores.base import SEQ_END
-from flawless.timetravel.missed import missed_lines
-from flawless.timetravel.observatory import Observatory, View
 from flawless.timetravel.path import ExecutionPath
-from flawless.timetravel.study import RAISED, Place
+from flawless.timetravel.studies.missed import missed_lines
+from flawless.timetravel.studies.observatory import Observatory, View
+from flawless.timetravel.studies.study import RAISED, Place
 
 T = TypeVar("T")
 

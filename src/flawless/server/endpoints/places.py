@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flawless import api
 from flawless.timetravel.model import Variable
-from flawless.timetravel.observatory import View
-from flawless.timetravel.study import RAISED, Level
+from flawless.timetravel.studies.observatory import View
+from flawless.timetravel.studies.study import RAISED, Level
 
 
 def place(view: View) -> api.PathPlace:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from flawless.core.entries import Failed
 from flawless.errors import FlawlessError, UsageError
-from flawless.timetravel.breakpoints import Breakpoint
 from flawless.timetravel.dap.paths import SourcePaths
 from flawless.timetravel.dap.shapes import Shapes
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.problems import NoSuchPlace, ReplayLost
+from flawless.timetravel.stepping.breakpoints import Breakpoint
+from flawless.timetravel.stepping.debugger import Debugger
 
 CAPABILITIES: Final = {
     "supportsConfigurationDoneRequest": True,

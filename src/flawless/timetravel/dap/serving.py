@@ -10,7 +10,7 @@ from pathlib import Path
 from flawless.errors import UsageError
 from flawless.timetravel.dap.handlers import Handlers
 from flawless.timetravel.dap.session import Session
-from flawless.timetravel.debugger import Debugger
+from flawless.timetravel.stepping.debugger import Debugger
 
 
 def serve_streams(debugger: Debugger, roots: list[Path]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from flawless.timetravel.dap.paths import SourcePaths
-from flawless.timetravel.debugger import Debugger
 from flawless.timetravel.model import Frame, Variable
 from flawless.timetravel.problems import NoSuchFrame
+from flawless.timetravel.stepping.debugger import Debugger
 
 MAIN = 1
 """The thread that is always there: the workflow, or the task that runs it."""

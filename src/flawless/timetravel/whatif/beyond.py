@@ -39,9 +39,9 @@ from flawless.core.signals import RESOLVE, ResolveSignal, child_name
 from flawless.core.waiting import ForEffect, ForNext
 from flawless.engine.deployment import Deployment
 from flawless.errors import Divergence
-from flawless.timetravel.answers import Answers, AnswersInvalid, message_name
-from flawless.timetravel.differences import describe_question
 from flawless.timetravel.model import Frame, Point
+from flawless.timetravel.whatif.answers import Answers, AnswersInvalid, message_name
+from flawless.timetravel.whatif.differences import describe_question
 from flawless.timetravel.world import TracedWorld
 
 BEYOND_MAX: Final = 1_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from flawless.errors import StoreError, UsageError
-from flawless.timetravel.export_format import SUFFIX
+from flawless.timetravel.files.export_format import SUFFIX
 
 FOLDER: Final = "imports"
 """Within the data folder."""

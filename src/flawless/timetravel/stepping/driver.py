@@ -15,8 +15,8 @@ from flawless.timetravel.model import Point, Stop, Watch
 from flawless.timetravel.problems import ReplayLost
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX, Replayer
-from flawless.timetravel.span import Span, record_span
-from flawless.timetravel.spots import Breakpoints, Course, Spot
+from flawless.timetravel.stepping.span import Span, record_span
+from flawless.timetravel.stepping.spots import Breakpoints, Course, Spot
 
 
 @dataclass(frozen=True, slots=True)

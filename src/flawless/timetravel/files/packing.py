@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flawless.errors import ToolchainError
-from flawless.timetravel.export_format import COMPONENT
+from flawless.timetravel.files.export_format import COMPONENT
 from flawless.wasm import CacheFolder
 
 LEVEL: Final = 1

@@ -19,7 +19,7 @@ from flawless.errors import EngineStopped
 from flawless.timetravel.path import ExecutionPath
 from flawless.timetravel.problems import JournalTooLong
 from flawless.timetravel.recording import Recording, record
-from flawless.timetravel.study import Place, Sight, Study
+from flawless.timetravel.studies.study import Place, Sight, Study
 
 T = TypeVar("T")
 

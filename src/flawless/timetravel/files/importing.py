@@ -17,7 +17,7 @@ import msgspec
 from flawless.engine.deployment import MANIFEST_FORMAT, Deployment
 from flawless.errors import FlawlessError, JournalDamaged, UsageError
 from flawless.ids import can_be_child
-from flawless.timetravel.export_format import (
+from flawless.timetravel.files.export_format import (
     ABOUT,
     BYTES_MAX,
     COMPONENT,
@@ -31,7 +31,7 @@ from flawless.timetravel.export_format import (
     encoded,
     seal_of,
 )
-from flawless.timetravel.journal_file import decode_journal
+from flawless.timetravel.files.journal_file import decode_journal
 from flawless.timetravel.recording import Recording
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from flawless.timetravel.model import Watch
 from flawless.timetravel.problems import NoSuchPlace
 from flawless.timetravel.replayer import Replayer
-from flawless.timetravel.spots import Course, Spot
+from flawless.timetravel.stepping.spots import Course, Spot
 from flawless.timetravel.world import LINES_MAX
 
 

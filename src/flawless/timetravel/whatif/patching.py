@@ -24,14 +24,14 @@ from flawless.core.history import end_of, stopped
 from flawless.core.limits import Limits
 from flawless.core.output import read_output
 from flawless.errors import Divergence, FlawlessError, UsageError
-from flawless.timetravel.answers import Answers
-from flawless.timetravel.beyond import Beyond, WhatIfWorld
 from flawless.timetravel.code import Code
-from flawless.timetravel.differences import Difference, compare, describe_question
 from flawless.timetravel.model import Frame, Task, Watch
 from flawless.timetravel.problems import ReplayTooLong, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX, Replayer
+from flawless.timetravel.whatif.answers import Answers
+from flawless.timetravel.whatif.beyond import Beyond, WhatIfWorld
+from flawless.timetravel.whatif.differences import Difference, compare, describe_question
 from flawless.wasm import Finished, State
 
 Verdict: TypeAlias = Literal["fits", "ends otherwise", "fails", "diverges", "goes on"]

@@ -27,11 +27,11 @@ from flawless.engine.deployment import Deployment
 from flawless.engine.endings import full_type
 from flawless.errors import EngineError, FlawlessError
 from flawless.timetravel.code import Code, load_component
-from flawless.timetravel.differences import told_difference
-from flawless.timetravel.importing import open_export
+from flawless.timetravel.files.importing import open_export
 from flawless.timetravel.model import Frame
-from flawless.timetravel.patching import WhatIf, WorkflowGone, hold_against
 from flawless.timetravel.recording import Recording
+from flawless.timetravel.whatif.differences import told_difference
+from flawless.timetravel.whatif.patching import WhatIf, WorkflowGone, hold_against
 from flawless.wasm import Component
 
 Compatibility: TypeAlias = Literal["compatible", "diverges", "fails", "skipped", "unknown"]

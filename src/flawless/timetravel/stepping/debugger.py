@@ -21,8 +21,6 @@ from typing import Final, Literal
 
 from flawless.core.limits import Limits
 from flawless.errors import FlawlessError, UsageError
-from flawless.timetravel.breakpoints import BreakpointSet
-from flawless.timetravel.driver import Driver
 from flawless.timetravel.labels import Labels, ending
 from flawless.timetravel.model import Frame, Point, Stop, Variable, Watch
 from flawless.timetravel.path import trace
@@ -30,8 +28,10 @@ from flawless.timetravel.problems import NoSuchFrame, ReplayTooLong
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import SECONDS_MAX
 from flawless.timetravel.sources import Sources
-from flawless.timetravel.span import Span
-from flawless.timetravel.spots import Course, Spot
+from flawless.timetravel.stepping.breakpoints import BreakpointSet
+from flawless.timetravel.stepping.driver import Driver
+from flawless.timetravel.stepping.span import Span
+from flawless.timetravel.stepping.spots import Course, Spot
 from flawless.timetravel.world import Told
 
 SPAN_REQUESTS: Final = 16

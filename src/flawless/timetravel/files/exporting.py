@@ -12,8 +12,8 @@ import msgspec
 
 from flawless.engine.version import version
 from flawless.errors import DeploymentInvalid, UsageError
-from flawless.timetravel import packing
-from flawless.timetravel.export_format import (
+from flawless.timetravel.files import packing
+from flawless.timetravel.files.export_format import (
     ABOUT,
     BYTES_MAX,
     COMPONENT,
@@ -27,7 +27,7 @@ from flawless.timetravel.export_format import (
     encoded,
     sealed,
 )
-from flawless.timetravel.journal_file import encode_journal
+from flawless.timetravel.files.journal_file import encode_journal
 from flawless.timetravel.recording import Recording
 
 _LEVEL: Final = 6

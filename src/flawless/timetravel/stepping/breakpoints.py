@@ -10,7 +10,7 @@ from typing import Final
 from flawless.timetravel.labels import Labels
 from flawless.timetravel.problems import NoSuchPlace
 from flawless.timetravel.sources import Sources
-from flawless.timetravel.spots import Breakpoints, Course
+from flawless.timetravel.stepping.spots import Breakpoints, Course
 
 BREAKPOINTS_MAX: Final = 1_000
 

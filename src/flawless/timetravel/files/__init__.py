@@ -1,0 +1,1 @@
+"""Executions as files: written, read, and kept once they were imported."""
