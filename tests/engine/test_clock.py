@@ -9,7 +9,7 @@ from jumps import BEGAN_US, JumpingClock
 
 from flawless.core.status import Status
 from flawless.engine.clock import SystemClock
-from flawless.engine.replays import Reason
+from flawless.engine.replay_log import Reason
 from flawless.engine.wakeups import Wakeups
 from flawless.ids import DeploymentId, ExecutionId
 from flawless.stores import MemoryStore

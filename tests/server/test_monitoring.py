@@ -18,7 +18,7 @@ from flawless.core.status import Status
 from flawless.engine import monitor, replays, stats
 from flawless.engine.clock import SystemClock
 from flawless.engine.histogram import Histogram
-from flawless.engine.replays import Replays
+from flawless.engine.replay_log import Replays
 from flawless.engine.service import Service
 from flawless.engine.stats import Gauges, Stats
 from flawless.engine.telemetry import Telemetry

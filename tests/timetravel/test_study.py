@@ -17,6 +17,7 @@ import flawless
 from flawless.core.limits import Limits
 from flawless.engine.service import Service
 from flawless.errors import Divergence, EngineStopped, ExecutionFailed
+from flawless.server.endpoints.missed import missed_lines
 from flawless.timetravel.path import ExecutionPath, follow
 from flawless.timetravel.problems import (
     JournalTooLong,
@@ -27,7 +28,6 @@ from flawless.timetravel.problems import (
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
 from flawless.timetravel.studies import observatory
-from flawless.timetravel.studies.missed import missed_lines
 from flawless.timetravel.studies.observatory import Observatory
 from flawless.timetravel.studies.study import RAISED, Place, Sight, Study
 

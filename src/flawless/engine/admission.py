@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from flawless.engine.callers import Callers, answer, disappoint
 from flawless.engine.committer import Committer
-from flawless.engine.replays import Reason
+from flawless.engine.replay_log import Reason
 from flawless.engine.telemetry import Telemetry
 from flawless.ids import ExecutionId
 from flawless.stores.base import Create, Record, Results, Write

@@ -12,7 +12,7 @@ from flawless.engine import vitals
 from flawless.engine.clock import Clock
 from flawless.engine.counts import Counts
 from flawless.engine.echo import echo
-from flawless.engine.replays import Replay
+from flawless.engine.replay_log import Replay
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.settings import Settings
 from flawless.engine.stats import INTERVAL_S, Gauges, Sample, Stats

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from flawless.engine.replays import Reason
+from flawless.engine.replay_log import Reason
 from flawless.engine.wakeups import PAGE
 from flawless.ids import ExecutionId
 

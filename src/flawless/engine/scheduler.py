@@ -39,7 +39,7 @@ from flawless.engine.mail import Mail, TypeOf
 from flawless.engine.mishaps import complain, report
 from flawless.engine.outcome import Outcome
 from flawless.engine.queued import Queued
-from flawless.engine.replays import Reason
+from flawless.engine.replay_log import Reason
 from flawless.engine.resting import append
 from flawless.engine.settings import Settings
 from flawless.engine.tasks import Tasks

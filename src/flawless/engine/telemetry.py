@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from flawless.core.entries import Entry
 from flawless.core.protocol import Performable
 from flawless.engine.histogram import COMMIT_S, EFFECT_S, LAG_S, LIFE_S, WRITES, Histogram
-from flawless.engine.replays import Replays
+from flawless.engine.replay_log import Replays
 from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Create, NextRun, Record, Result, Send, Sent, Write
 

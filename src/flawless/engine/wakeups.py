@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from flawless.engine.clock import Clock, Timer
 from flawless.engine.mishaps import complain
-from flawless.engine.replays import Reason
+from flawless.engine.replay_log import Reason
 from flawless.errors import StoreError
 from flawless.ids import ExecutionId
 from flawless.stores.base import Record, Store

@@ -18,6 +18,7 @@ from flawless.server.access.callers import caller
 from flawless.server.access.roles import READ
 from flawless.server.access.shares import Shares
 from flawless.server.endpoints import places
+from flawless.server.endpoints.missed import missed_lines
 from flawless.server.endpoints.points import points_page
 from flawless.server.routing import endpoint
 from flawless.server.wire.documents import document
@@ -25,7 +26,6 @@ from flawless.server.wire.requests import Query
 from flawless.server.wire.waiting import unless_stopping
 from flawless.stores.base import SEQ_END
 from flawless.timetravel.path import ExecutionPath
-from flawless.timetravel.studies.missed import missed_lines
 from flawless.timetravel.studies.observatory import Observatory, View
 from flawless.timetravel.studies.study import RAISED, Place
 

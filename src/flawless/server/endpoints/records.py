@@ -8,7 +8,7 @@ from flawless import api, codec
 from flawless.core.entries import Origin
 from flawless.core.status import Status
 from flawless.engine.control import ParkedEffect
-from flawless.engine.replays import Replay
+from flawless.engine.replay_log import Replay
 from flawless.engine.service import End
 from flawless.stores.base import Record, Visible
 
