@@ -417,6 +417,14 @@ def test_files_of_other_kinds(data: bytes, reason: str) -> None:
         open_export(data)
 
 
+@pytest.mark.parametrize("version", ['"x"', "null", "{}", "true", "1.5"])
+def test_a_version_that_is_no_number(version: str) -> None:
+    """The error names the field, in words of the format."""
+    text = b'{"format": "flawless-journal", "version": %b}' % version.encode()
+    with pytest.raises(UsageError, match=r"Expected `int`, got .* at `\$\.version`"):
+        open_export(text)
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """Folders, and what is not there."""
     for path in (tmp_path, tmp_path / "nothing.flawless"):

@@ -89,9 +89,10 @@ def decode_journal(data: bytes, name: str = "this") -> JournalFile:
         head = msgspec.json.decode(data)
         if not isinstance(head, dict) or head.get("format") != FORMAT:
             raise UsageError(f"{name} is no exported journal: make one with lab.save(run, path)")
-        if head.get("version", 0) > VERSION:
+        version = head.get("version")
+        if type(version) is int and version > VERSION:
             raise UsageError(
-                f"{name} has version {head['version']} of the format, and this release reads up to "
+                f"{name} has version {version} of the format, and this release reads up to "
                 f"{VERSION}: use a newer one"
             )
         file = msgspec.convert(head, _File)
