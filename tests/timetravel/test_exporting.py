@@ -375,6 +375,17 @@ def test_a_file_of_a_newer_version(tiny: bytes) -> None:
         open_export(newer)
 
 
+def test_a_journal_within_that_is_none(tiny: bytes) -> None:
+    """The error names the file as well as the member."""
+    for journal, reason in (
+        (b"{}", "is no exported journal"),
+        (b'{"format": "flawless-journal", "version": 2}', "has version 2 of the format"),
+    ):
+        data = forged(contents_of(tiny) | {"journal.json": journal})
+        with pytest.raises(UsageError, match=rf"^it\.flawless: journal\.json {reason}"):
+            open_export(data, name="it.flawless")
+
+
 def test_members_that_are_too_large_are_not_unpacked(
     tiny: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,7 +204,7 @@ class _Reader:
 
     def _recording(self, about: About, contents: dict[str, bytes]) -> Recording:
         try:
-            journal = decode_journal(contents[JOURNAL], JOURNAL)
+            journal = decode_journal(contents[JOURNAL], f"{self._name}: {JOURNAL}")
         except JournalDamaged as error:
             raise self._damaged(JOURNAL, f"is damaged ({error})") from error
         _check_id(journal.execution, self._name, JOURNAL)
