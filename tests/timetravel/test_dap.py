@@ -328,6 +328,12 @@ def test_expressions_that_fail_are_told(editor: Spoken, monkeypatch: pytest.Monk
     assert "cannot perform effects" in one.refused("evaluate", expression="weigh(1)")
     assert "did not end" in one.refused("evaluate", expression="[0 for _ in iter(int, 1)]")
     assert one.done("evaluate", expression="count", context="hover")["result"] == str(PLACES)
+    clock = "__import__('time').time() > 0"
+    assert one.done("evaluate", expression=clock)["result"] == "True"
+    door = "__import__('_flawless_tracer').host_call('{}')"
+    assert "gave no answer" in one.refused("evaluate", expression=door)
+    assert one.done("evaluate", expression=clock)["result"] == "True"
+    assert one.done("evaluate", expression="count + 0")["result"] == str(PLACES)
     assert one.move("next")[0] == "tour"
 
 

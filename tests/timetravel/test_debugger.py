@@ -191,6 +191,59 @@ def test_expressions_that_raise_say_so(opened: Open, text: str, kind: str) -> No
     assert debugger.point.position == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("__import__('time').time() == __import__('time').time()", "True"),
+        ("__import__('time').monotonic() > 0", "True"),
+        ("__import__('datetime').datetime.now().year > 2000", "True"),
+        ("__import__('select').select([], [], [], 3_600)", "([], [], [])"),
+        ("__import__('os').write(1, b'hello\\n')", "6"),
+        ("len(__import__('os').urandom(5))", "5"),
+    ],
+)
+def test_expressions_may_look_at_the_clock(opened: Open, text: str, expected: str) -> None:
+    """What the host answers beside the path is answered, again and again, and is no part of it."""
+    debugger = opened("tour")
+    debugger.go_to(2)
+    world = debugger._driver.guest().world
+    before = list(world.questions), len(world.points)
+    assert value(debugger, text) == expected
+    assert value(debugger, text) == expected
+    assert (world.questions, len(world.points)) == before
+    assert value(debugger, "number + 0") == "1"
+    debugger.step_over()
+    assert here(debugger) == ("load", RETURN)
+
+
+def test_the_clock_of_an_expression_shows_the_last_known_time(opened: Open) -> None:
+    """It is the time of the journal, however late it is evaluated."""
+    debugger = opened("tour")
+    began_us = debugger.recording.invoked.began_us
+    assert 0 <= int(value(debugger, "__import__('time').time_ns() // 1000")) - began_us < 60e6
+    debugger.go_to(PLACES + 2)
+    assert value(debugger, "__import__('time').time() - began < 60") == "True"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('_flawless_tracer').host_call('{}')",
+        "__import__('_flawless_tracer').host_call('{\"op\":\"next\"}')",
+    ],
+)
+def test_an_expression_that_breaks_the_guest_costs_only_that(opened: Open, text: str) -> None:
+    """Whatever it does to the guest, the next look is answered by another one."""
+    debugger = opened("tour")
+    debugger.go_to(2)
+    with pytest.raises(ReplayLost):
+        debugger.evaluate(text)
+    assert [one.text for one in debugger.variables()][-1] == "1"
+    with pytest.raises(ReplayLost):
+        debugger.evaluate(text)
+    assert value(debugger, "number + 0") == "1"
+
+
 def test_an_expression_that_never_ends_costs_only_its_guest(
     opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

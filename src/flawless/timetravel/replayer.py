@@ -159,15 +159,18 @@ class Replayer:
         """Evaluate an expression in a frame: `value`, or `raised` with type and message.
 
         The user's code may run and change things, so the guest is `touched` afterwards. Effects are
-        refused inside. Raises `ReplayLost` when it did not end in two seconds: the guest is gone.
+        refused inside, and the clock stands still. Raises `ReplayLost` when it did not end in two
+        seconds: the guest is gone.
         """
         self.touched = True
+        self.world.evaluating = True
         limits = self._guest.limits
         self._guest.limits = replace(limits, cpu_s_per_turn=EVALUATE_S_MAX)
         try:
             return self._ask("evaluate", text=text, frame=frame, task=task)
         finally:
             self._guest.limits = limits
+            self.world.evaluating = False
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -234,8 +237,13 @@ class Replayer:
                     else f"the expression broke the guest: {error}"
                 ) from error
             raise
+        except FlawlessError as error:
+            world.stop = None
+            raise ReplayLost(f"the guest broke when it was looked into: {error}") from error
         reply: Told | None = world.reply
-        assert reply is not None, "a tracer that was asked answers"
+        if reply is None:  # it ended, or waits for something else than the next question
+            world.stop = None
+            raise ReplayLost("the guest was left by what it was asked, and gave no answer")
         if reply.failed:
             raise NoSuchFrame(reply.failed)
         return reply

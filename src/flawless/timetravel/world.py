@@ -22,6 +22,7 @@ from flawless.core.entries import Entry
 from flawless.core.history import history
 from flawless.core.limits import Limits
 from flawless.core.protocol import SecretRequest, decode_request
+from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import Deployment
 from flawless.engine.replay import RecordedWorld
 from flawless.engine.secrets import PREFIX, placeholder
@@ -92,6 +93,8 @@ class TracedWorld(RecordedWorld):
         """The call that a call was made from; 0: none of the user's."""
         self.traced = False
         """Whether the tracer is there; a guest that is not Python has none."""
+        self.evaluating = False
+        """Whether an expression of the reader's is at work: what it asks is no part of the path."""
         self.padding = 0
         """How much memory the tracer takes beside its own, so that objects lie elsewhere."""
         self._execution = execution
@@ -105,6 +108,7 @@ class TracedWorld(RecordedWorld):
         """Of the frames at a look at the clock, which is a point a moment later."""
         self._clock_stack: tuple[list[Frame], list[Task]] | None = None
         self._names: dict[str, str] = {}
+        self._aside = RandomStream(self._seed)
         self._seconds_max = seconds_max
         self.allow_time()
 
@@ -114,6 +118,8 @@ class TracedWorld(RecordedWorld):
         """Answer the tracer, or the guest from the journal."""
         if request.startswith(_MINE):
             return self._listen(request)
+        if self.evaluating:
+            return None  # past the tracer, which refuses effects: nothing answers that
         if request.startswith(_LOAD):
             self.traced = True
             return tracer_answer(msgspec.json.decode(request)["name"], self.padding)
@@ -134,7 +140,9 @@ class TracedWorld(RecordedWorld):
         return answer
 
     def clock_ns(self) -> int:
-        """Answer a look at the clock, which is a point of the path."""
+        """Answer a look at the clock, which is a point of the path; an expression's is none."""
+        if self.evaluating:
+            return self.machine.now_us * 1_000
         was_over = self.over
         now_ns = super().clock_ns()
         if not was_over:
@@ -142,15 +150,23 @@ class TracedWorld(RecordedWorld):
         return now_ns
 
     def sleep_until_ns(self, deadline_ns: int) -> bool:
-        """Answer a blocking poll, which is a point of the path."""
+        """Answer a blocking poll, which is a point of the path; an expression's is over at once."""
+        if self.evaluating:
+            return True
         was_over = self.over
         over = super().sleep_until_ns(deadline_ns)
         if not was_over:
             self._passed_silently(b"sleep %d" % deadline_ns)
         return over
 
+    def random(self, size: int) -> bytes:
+        """Answer from the recorded seed; an expression with other bytes than the workflow."""
+        return self._aside.read(size) if self.evaluating else super().random(size)
+
     def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
-        """Note each line that was printed past the guest's own `print`."""
+        """Note each line that was printed past the guest's own `print`, unless by an expression."""
+        if self.evaluating:
+            return
         was_over = self.over
         before = self.machine.position
         super().write(stream, data)

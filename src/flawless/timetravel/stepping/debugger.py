@@ -15,7 +15,8 @@ stands beyond that is in `note`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -26,7 +27,7 @@ from flawless.timetravel.model import Frame, Point, Stop, Variable, Watch
 from flawless.timetravel.path import trace
 from flawless.timetravel.problems import NoSuchFrame, ReplayTooLong
 from flawless.timetravel.recording import Recording
-from flawless.timetravel.replayer import SECONDS_MAX
+from flawless.timetravel.replayer import SECONDS_MAX, Replayer
 from flawless.timetravel.sources import Sources
 from flawless.timetravel.stepping.breakpoints import BreakpointSet
 from flawless.timetravel.stepping.driver import Driver
@@ -177,18 +178,21 @@ class Debugger:
     def variables(self, frame: int | None = None, thread: int | None = None) -> list[Variable]:
         """Return the local variables of a frame; of the chosen one unless told otherwise."""
         number, task = self._chosen(frame, thread)
-        return self._driver.guest().variables(number, task=task)
+        with self._looking() as guest:
+            return guest.variables(number, task=task)
 
     def module_variables(
         self, frame: int | None = None, thread: int | None = None
     ) -> list[Variable]:
         """Return the variables of the module that a frame's code is of."""
         number, task = self._chosen(frame, thread)
-        return self._driver.guest().module_variables(number, task=task)
+        with self._looking() as guest:
+            return guest.module_variables(number, task=task)
 
     def children(self, ref: int) -> list[Variable]:
         """Return what a value holds that was shown here."""
-        return self._driver.guest().children(ref)
+        with self._looking() as guest:
+            return guest.children(ref)
 
     def evaluate(self, text: str, frame: int | None = None, thread: int | None = None) -> Told:
         """Evaluate an expression: `value`, or `raised` with type and message.
@@ -197,17 +201,23 @@ class Debugger:
         stands here. Raises `ReplayLost` when it did not end, `NoSuchFrame`.
         """
         number, task = self._chosen(frame, thread)
-        guest = self._driver.guest()
-        if text.strip().isidentifier() and self.frames:
-            known = guest.variables(number, task=task)
-            found = [one for one in known if one.name == text.strip()]
-            if found:
-                return Told("did", value=found[0])
-        try:
+        with self._looking() as guest:
+            if text.strip().isidentifier() and self.frames:
+                known = guest.variables(number, task=task)
+                found = [one for one in known if one.name == text.strip()]
+                if found:
+                    return Told("did", value=found[0])
             return guest.evaluate(text, number, task=task)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Replayer]:
+        """Give the guest. One that is lost by a look is closed: the next stands at its place."""
+        guest = self._driver.guest()
+        try:
+            yield guest
         except FlawlessError:
             if guest.stop is None:
-                self._driver.close()  # the next one that is needed stands at the same place
+                self._driver.close()
             raise
 
     def _chosen(self, frame: int | None, thread: int | None) -> tuple[int, str | None]:
