@@ -21,7 +21,7 @@ from flawless import Engine, UsageError
 from flawless.core.encoding import encode_entry
 from flawless.core.entries import Completed, Entry, Failed
 from flawless.errors import DeploymentInvalid, StoreError
-from flawless.testing import Lab, export_journal
+from flawless.testing import JournalDamaged, Lab, export_journal, read_journal
 from flawless.timetravel import (
     ExportDamaged,
     Imports,
@@ -348,6 +348,19 @@ def test_members_that_do_not_belong_together(
     with pytest.raises(ExportDamaged) as caught:
         open_export(forge(contents_of(tiny)))
     assert caught.value.member == member
+
+
+def test_a_damaged_journal_is_no_matter_of_the_store(tiny: bytes) -> None:
+    """The error tells the place and what to do about a file: the data folder is as it was."""
+    forgery = other_frame(contents_of(tiny))
+    text = contents_of(forgery)["journal.json"]
+    for data, member in ((forgery, r"journal\.json"), (text, "the journal")):
+        with pytest.raises(ExportDamaged, match=rf"^x: {member} is damaged at entry \d") as caught:
+            open_export(data, name="x")
+        assert "export the execution again" in str(caught.value)
+        assert "backup" not in str(caught.value)
+    with pytest.raises(JournalDamaged, match=r"this is damaged at entry .* export it again"):
+        read_journal(text)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

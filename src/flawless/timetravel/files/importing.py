@@ -99,7 +99,10 @@ def _bounded(file: BinaryIO, bytes_max: int, name: str) -> bytes:
 
 
 def _journal_only(data: bytes, name: str) -> Export:
-    found = decode_journal(data, name)
+    try:
+        found = decode_journal(data, name)
+    except JournalDamaged as error:
+        raise ExportDamaged(name, "the journal", f"is damaged at {_place(error)}") from error
     _check_id(found.execution, name, JOURNAL)
     return Export(None, Recording(found.execution, found.status, found.entries))
 
@@ -206,7 +209,7 @@ class _Reader:
         try:
             journal = decode_journal(contents[JOURNAL], f"{self._name}: {JOURNAL}")
         except JournalDamaged as error:
-            raise self._damaged(JOURNAL, f"is damaged ({error})") from error
+            raise self._damaged(JOURNAL, f"is damaged at {_place(error)}") from error
         _check_id(journal.execution, self._name, JOURNAL)
         deployment = self._deployment(about, contents)
         wasm = contents.get(COMPONENT, b"")
@@ -249,6 +252,11 @@ class _Reader:
 
     def _damaged(self, member: str, reason: str) -> ExportDamaged:
         return ExportDamaged(self._name, member, reason)
+
+
+def _place(error: JournalDamaged) -> str:
+    """Return place and reason: what else it says is of journals in stores."""
+    return f"entry {error.position} ({error.reason})"
 
 
 def _check_id(execution: str, file: str, member: str) -> None:

@@ -106,13 +106,24 @@ def decode_journal(data: bytes, name: str = "this") -> JournalFile:
         RecursionError,
     ) as error:
         raise UsageError(f"{name} is no exported journal ({error})") from error
+    try:
+        entries = _entries(file, frames)
+    except JournalDamaged as error:  # its advice is about stores
+        place = f"entry {error.position}: {error.reason}"
+        text = f"{name} is damaged at {place}. Get it again from where it came from, or export it"
+        error.args = (f"{text} again",)
+        raise
+    return JournalFile(file.execution, file.status, file.deployment, entries)
+
+
+def _entries(file: _File, frames: Sequence[bytes]) -> list[Entry]:
     entries: list[Entry] = []
     for n, frame in enumerate(frames):
         entries += decode_entries(file.execution, n, frame, 1)
     if not entries or _chain(frames) != file.chain:
         reason = "entries were added, left out or moved since it was exported"
         raise JournalDamaged(file.execution, len(entries), reason)
-    return JournalFile(file.execution, file.status, file.deployment, entries)
+    return entries
 
 
 def _chain(frames: Sequence[bytes]) -> str:
