@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import random
 import struct
 import zipfile
@@ -30,7 +31,9 @@ from flawless.timetravel import (
     open_export,
     read_export,
 )
+from flawless.timetravel.files import importing
 from flawless.timetravel.files.export_format import BYTES_MAX, encoded, seal_of
+from flawless.timetravel.files.importing import read_file
 
 NOW_US = 1_800_000_000_000_000
 SEED = 20_261_127
@@ -450,10 +453,28 @@ def test_a_version_that_is_no_number(version: str) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """Folders, and what is not there."""
-    for path in (tmp_path, tmp_path / "nothing.flawless"):
-        with pytest.raises(UsageError, match="cannot be read"):
-            open_export(path)
+    """Folders, pipes, devices without an end, and what is not there."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), tmp_path / "nothing.flawless"):
+        for read in (open_export, read_file):
+            with pytest.raises(UsageError, match="cannot be read"):
+                read(path)
+
+
+def test_no_more_is_read_than_a_file_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of one that is too large, nor of one that grows after its size was looked at."""
+    file = tmp_path / "it.flawless"
+    file.write_bytes(bytes(100))
+    monkeypatch.setattr(importing, "FILE_BYTES_MAX", 100)
+    assert read_file(file) == bytes(100)
+    file.write_bytes(bytes(101))
+    with pytest.raises(UsageError, match="too large to be an export file"):
+        read_file(file)
+    monkeypatch.setattr(importing, "_check_size", lambda *_: None)
+    with pytest.raises(UsageError, match="too large to be an export file"):
+        read_file(file)
 
 
 # --- imports --------------------------------------------------------------------------------------

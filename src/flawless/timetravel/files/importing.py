@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -33,6 +34,8 @@ from flawless.timetravel.files.export_format import (
 )
 from flawless.timetravel.files.journal_file import decode_journal
 from flawless.timetravel.recording import Recording
+
+FILE_BYTES_MAX: Final = sum(BYTES_MAX.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,17 @@ def read_file(path: Path) -> bytes:
     """Return the content of a file that may be an export file; raises `UsageError`."""
     with _open(path) as file:
         _check_size(file, str(path))
-        return file.read()
+        content = file.read(FILE_BYTES_MAX + 1)
+    if len(content) > FILE_BYTES_MAX:  # it grew meanwhile
+        raise _too_large(str(path))
+    return content
 
 
 @contextlib.contextmanager
 def _open(path: str | Path) -> Iterator[BinaryIO]:
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening others may wait for ever
+            raise UsageError(f"{path} cannot be read: it is a folder, a pipe or a device")
         with Path(path).open("rb") as file:
             yield file
     except OSError as error:
@@ -85,9 +93,13 @@ def _opened(file: BinaryIO, name: str) -> Export:
 
 
 def _check_size(file: BinaryIO, name: str) -> None:
-    if file.seek(0, io.SEEK_END) > sum(BYTES_MAX.values()):
-        raise UsageError(f"{name} is too large to be an export file")
+    if file.seek(0, io.SEEK_END) > FILE_BYTES_MAX:
+        raise _too_large(name)
     file.seek(0)
+
+
+def _too_large(name: str) -> UsageError:
+    return UsageError(f"{name} is too large to be an export file")
 
 
 def _bounded(file: BinaryIO, bytes_max: int, name: str) -> bytes:
