@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
 import json
 import os
 import random
+import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ from flawless.timetravel import (
 from flawless.timetravel.files import importing
 from flawless.timetravel.files.export_format import BYTES_MAX, encoded, seal_of
 from flawless.timetravel.files.importing import read_file
+from flawless.timetravel.files.writing import write_whole
 
 NOW_US = 1_800_000_000_000_000
 SEED = 20_261_127
@@ -492,6 +495,36 @@ def test_imports_are_found_by_id(tmp_path: Path) -> None:
     assert imports.add("order:1", b"two", replace=True) == (path, True)
     assert path.read_bytes() == b"two"
     assert [file.name for file in imports.folder.iterdir()] == ["order:1.flawless"]
+
+
+def test_an_import_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The content reaches the disk before its name does, and the name before the call returns."""
+    imports = Imports(tmp_path)
+    synced: list[tuple[bool, list[str]]] = []
+
+    def sync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_folder, [file.name for file in imports.folder.glob("[!.]*")]))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    imports.add("order", b"one")
+    assert synced == [(False, []), (True, ["order.flawless"])]
+
+
+def test_what_was_there_stays_when_a_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No half of the new one takes its place, and none is left beside it."""
+    file = tmp_path / "it.flawless"
+    write_whole(file, b"one")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"two")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(file.name, b"one")]
 
 
 def test_ids_of_any_length_can_be_imported(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -150,17 +148,9 @@ def _told(found: Export, path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner only."""
+    from flawless.timetravel.files.writing import write_whole
+
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
-        try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).rename(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from flawless.errors import StoreError, UsageError
 from flawless.timetravel.files.export_format import SUFFIX
+from flawless.timetravel.files.writing import write_whole
 
 FOLDER: Final = "imports"
 """Within the data folder."""
@@ -60,7 +59,7 @@ class Imports:
                         "it with --replace"
                     )
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, content)
+            write_whole(path, content)
         except OSError as error:
             raise StoreError(
                 "keep an imported file",
@@ -70,16 +69,3 @@ class Imports:
                 retriable=False,
             ) from error
         return path, True
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 0600
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).rename(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
