@@ -204,7 +204,7 @@ def test_an_editor_starts_the_debugger(tmp_path: Path) -> None:
 
 
 def test_an_editor_connects_to_a_port(tmp_path: Path) -> None:
-    """Over TCP, at a port of this machine; a connection that breaks ends the debugger."""
+    """Over TCP: whoever is no editor is sent away, and one that leaves ends the debugger."""
     process = subprocess.Popen(
         [*FLAWLESS, "debug", exported("tour", tmp_path), "--dap-port", "0"],
         stderr=subprocess.PIPE,
@@ -216,6 +216,9 @@ def test_an_editor_connects_to_a_port(tmp_path: Path) -> None:
         told = process.stderr.readline().decode()
         port = re.search(r"127\.0\.0\.1:(\d+)", told)
         assert port is not None, told
+        for sent in (b"", b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}"):
+            with socket.create_connection(("127.0.0.1", int(port[1]))) as connection:
+                connection.sendall(sent)
         with socket.create_connection(("127.0.0.1", int(port[1]))) as connection:
             editor = Editor(connection.makefile("rb"), connection.makefile("wb"))
             assert editor.begin() == ("tour", line("total = 0"))
@@ -379,7 +382,10 @@ def shared() -> Iterator[Editor]:
         (b"Content-Length: 2\r\n\r\n\xff\xfe", "not valid JSON"),
         (b"Content-Length: 2\r\n\r\n[]", "no JSON object"),
         (b"Content-Length: 2\r\n\r\n{}", "no request"),
-        (b"Hello\r\n\r\n", "without Content-Length"),
+        (b"Hello\r\n\r\n", "no message of the Debug Adapter Protocol"),
+        (b"GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "no message of the Debug Adapter"),
+        (b"Content-Type: text/html\r\n\r\n", "without Content-Length"),
+        (b"\r\n", "without Content-Length"),
         (b"Content-Length: many\r\n\r\n", "Content-Length is no number"),
         (b"Content-Length: -3\r\n\r\n", "Content-Length is no number"),
         (b"Content-Length: 99999999999\r\n\r\n", "is too long"),

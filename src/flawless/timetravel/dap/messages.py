@@ -75,7 +75,13 @@ def _read_header(stream: BinaryIO) -> int | None:
             if length is None:
                 raise Unreadable("a header without Content-Length")
             return length
-        if colon and name.strip().lower() == b"content-length":
+        field = name.strip().lower() if colon else b""
+        if field not in (b"content-length", b"content-type"):
+            raise StreamBroken(
+                "this is no message of the Debug Adapter Protocol: messages begin with "
+                "Content-Length: N"
+            )
+        if field == b"content-length":
             text = value.strip()
             if not text.isdigit() or len(text) > 18:
                 raise StreamBroken(f"Content-Length is no number: {text[:40]!r}")

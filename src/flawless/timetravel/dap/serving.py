@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from flawless.errors import UsageError
@@ -26,7 +27,10 @@ def serve_streams(debugger: Debugger, roots: list[Path]) -> None:
 def serve_port(
     debugger: Debugger, roots: list[Path], port: int, bound: Callable[[int], None]
 ) -> None:
-    """Serve one editor that connects to a port of 127.0.0.1; `bound` is told which it is."""
+    """Serve one editor that connects to a port of 127.0.0.1; `bound` is told which it is.
+
+    Whoever connects and is none, such as a browser, is sent away.
+    """
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
@@ -36,6 +40,16 @@ def serve_port(
         ) from error
     with listener:
         bound(listener.getsockname()[1])
-        connection, _ = listener.accept()
-    with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
-        Session(Handlers(debugger, roots), reader, writer).run()
+        while True:
+            connection, _ = listener.accept()
+            with suppress(ConnectionError), connection:
+                if _speak(debugger, roots, connection):
+                    return
+
+
+def _speak(debugger: Debugger, roots: list[Path], connection: socket.socket) -> bool:
+    """Speak with whoever has connected; tell whether it was an editor."""
+    with connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+        session = Session(Handlers(debugger, roots), reader, writer)
+        session.run()
+    return session.initialized

@@ -25,6 +25,8 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._sent = 0
+        self.initialized = False
+        """Whether it was an editor that spoke: there was an `initialize`."""
 
     def run(self) -> None:
         """Answer until the editor leaves."""
@@ -61,6 +63,7 @@ class Session:
         except Exception as error:  # an editor shows it, and its session goes on
             self._refuse(message, f"the debugger failed: {type(error).__name__}: {error}")
         else:
+            self.initialized = self.initialized or message["command"] == "initialize"
             self._respond(message, success=True, body=body)
         self._after(message)
 
