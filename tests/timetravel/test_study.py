@@ -213,6 +213,39 @@ def test_paths_are_kept_for_a_few_executions(
     beside(engine, scenario)
 
 
+def test_what_was_seen_has_its_room(
+    engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once they have grown too large, only the one looked at last stays."""
+
+    async def scenario(watching: Observatory) -> None:
+        await watching.path("bad", lines=False)
+        await watching.path("good", lines=False)
+        one, other = watching._studies.values()
+        took = one.memory_bytes + other.memory_bytes
+        monkeypatch.setattr(observatory, "BYTES_MAX", took)
+        await watching.look("bad", Place(4), depth=1, compare=False)
+        assert [*watching._studies.values()] == [one]
+        assert one.memory_bytes > took // 2
+
+    beside(engine, scenario)
+
+
+def test_who_comes_twice_at_once_is_kept_once(
+    engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that ask for the same while there is no room for both get it, and it stays."""
+    monkeypatch.setattr(observatory, "BYTES_MAX", 0)
+
+    async def scenario(watching: Observatory) -> None:
+        asked = ("good", "bad", "good", "good")
+        found = await asyncio.gather(*(watching.path(one, lines=False) for one in asked))
+        assert [one.recording.execution for one in found] == [*asked]
+        assert len(watching._studies) == 1
+
+    beside(engine, scenario)
+
+
 def test_an_idle_replay_is_freed(engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some time that nobody looks its guest is gone."""
     monkeypatch.setattr(observatory, "IDLE_S", 0.01)

@@ -29,8 +29,8 @@ SECONDS_MAX: Final = 20.0
 """How long each of them may take."""
 STUDIES_MAX: Final = 4
 """Executions whose paths are kept."""
-LINES_BYTES_MAX: Final = 64 * MIB
-"""What the executed lines of all of them may take."""
+BYTES_MAX: Final = 128 * MIB
+"""What all of them may take in memory, one that is larger by itself apart."""
 ENTRIES_MAX: Final = 200_000
 """Entries that a journal may have."""
 IDLE_S: Final = 60.0
@@ -103,7 +103,8 @@ class Observatory:
         known = self._studies.get((stored.id, stored.run, length))
         if known is None:
             known = self._keep(stored.id, await record(self._service, execution))
-        self._studies.move_to_end(_key(stored.id, known.recording))
+        else:
+            self._studies.move_to_end((stored.id, stored.run, length))
         self._wait_idle()
         return known
 
@@ -117,12 +118,17 @@ class Observatory:
             # Of an execution that goes on, nobody wants to see what it was a moment ago.
             for other in [other for other in self._studies if other[0] == id_ and other != key]:
                 self._studies.pop(other).rest()
+        self._studies.move_to_end(key)
+        self._evict()
+        return study
+
+    def _evict(self) -> None:
+        """Keep as many as there is room for: those that somebody looked at last."""
         while len(self._studies) > STUDIES_MAX or (
             len(self._studies) > 1
-            and sum(one.line_bytes for one in self._studies.values()) > LINES_BYTES_MAX
+            and sum(one.memory_bytes for one in self._studies.values()) > BYTES_MAX
         ):
             self._studies.popitem(last=False)[1].rest()
-        return study
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._threads is None:
@@ -130,6 +136,7 @@ class Observatory:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
+            self._evict()
             self._wait_idle()
 
     def _wait_idle(self) -> None:

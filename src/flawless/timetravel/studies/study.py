@@ -37,6 +37,11 @@ TASKS_MAX: Final = 20
 """Tasks whose variables are shown."""
 VALUES_MAX: Final = 4_000
 """Values shown at one place, parts of values included; frames further out then have none."""
+ENTRY_BYTES: Final = 220
+POINT_BYTES: Final = 400
+FRAME_BYTES: Final = 200
+VARIABLE_BYTES: Final = 500
+"""What these take in memory, about, as measured: see `Study.memory_bytes`."""
 _END: Final = 1 << 62
 _STANDS: Final = ("request", "clock", "count", "raised")
 
@@ -87,11 +92,14 @@ class Study:
         self._given_up = False
         self._until_s = 0.0
         self._padding = 0
+        self._path_bytes: dict[bool, int] = {}
+        self._sight_bytes: dict[tuple[Place, int], int] = {}
 
     @property
-    def line_bytes(self) -> int:
-        """What the executed lines take in memory."""
-        return sum(0 if path.line_pairs is None else path.line_pairs.nbytes for path in self.paths)
+    def memory_bytes(self) -> int:
+        """What recording, paths and sights take in memory, estimated; not the replay's guest."""
+        seen = (*self._path_bytes.copy().values(), *self._sight_bytes.copy().values())
+        return len(self.recording.entries) * ENTRY_BYTES + sum(seen)
 
     @property
     def paths(self) -> list[ExecutionPath]:
@@ -190,9 +198,10 @@ class Study:
             if not isinstance(path.error, TracingChangesPath):
                 break
             self._try_another_layout()
-        self._paths[lines] = path
+        self._paths[lines], self._path_bytes[lines] = path, _path_bytes(path)
         if lines:
             self._paths.pop(False, None)
+            self._path_bytes.pop(False, None)
         return path
 
     def _before(self, points: list[Point], number: int) -> Place:
@@ -220,8 +229,10 @@ class Study:
         shown = place is RAISED or place.point < 0 or _can_stop(path.points[place.point])
         sight = self._sight(path, place, depth) if path.traced and shown else NOTHING
         self._sights[(place, depth)] = sight
+        self._sight_bytes[(place, depth)] = _sight_bytes(sight)
         if len(self._sights) > SIGHTS_MAX:
-            self._sights.popitem(last=False)
+            oldest, _ = self._sights.popitem(last=False)
+            del self._sight_bytes[oldest]
         return sight
 
     def _sight(self, path: ExecutionPath, place: Place, depth: int) -> Sight:
@@ -339,3 +350,21 @@ def _seen(replay: Replayer, stop: Stop, depth: int) -> Sight:
 
 def _size(variable: Variable) -> int:
     return 1 + sum(_size(part) for part in variable.children)
+
+
+def _path_bytes(path: ExecutionPath) -> int:
+    lines = 0 if path.line_pairs is None else path.line_pairs.nbytes
+    points = sum(
+        POINT_BYTES + len(point.request) + _frames(point) * FRAME_BYTES for point in path.points
+    )
+    return lines + points
+
+
+def _frames(point: Point) -> int:
+    return len(point.frames) + sum(len(task.frames) for task in point.tasks)
+
+
+def _sight_bytes(sight: Sight) -> int:
+    levels = [*sight.stack, *(level for stack in sight.tasks.values() for level in stack)]
+    variables = sum(_size(one) for level in levels for one in level.variables or ())
+    return len(levels) * FRAME_BYTES + variables * VARIABLE_BYTES
