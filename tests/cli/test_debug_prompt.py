@@ -48,6 +48,7 @@ MISTAKES = [
     ("task 5", "there is no task 5 here"),
     ("task x", "task N looks at task N"),
     ("ne 3", "next effect takes nothing after it"),
+    ("back 3", "back next takes nothing after it"),
     ("l nowhere.py:3", "no file nowhere.py"),
     ("j x", "journal N: N is a number"),
 ]
@@ -187,7 +188,10 @@ def test_commands_come_from_a_pipe(folder: Path) -> None:
         "clear 1",
         "clear all",
         "previous effect",
-        "goto 3",
+        "goto 4",
+        "prev",
+        "vars",
+        "back",
         "globals",
         "l",
         "",
@@ -199,6 +203,8 @@ def test_commands_come_from_a_pipe(folder: Path) -> None:
     )
     assert "(debug) NEXT EFFECT" in shown
     assert "seen = []" in shown
+    assert "number = 2" in shown
+    assert re.search(r"\(debug\) back\nafter effect 2 ", shown)
     assert "1  1 effect named 'clock'" in shown
     assert f"effect {PLACES + 1}  clock" in shown
     assert f"after effect {PLACES + 2} of {PLACES + 2}" in shown
