@@ -207,6 +207,24 @@ def test_a_component_comes_from_the_server_once(
     assert known_wasm(sha256) == first.wasm
 
 
+def test_files_that_are_called_as_an_execution(
+    shop_url: str, left: Left, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare name means a file of the current folder only if that can be an export."""
+    run_here("start", "shop.greet", "--id=export-name", "--wait", FLAWLESS_URL=shop_url)
+    monkeypatch.chdir(tmp_path)
+    file, data = tmp_path / "export-name", f"--data={tmp_path}"
+    for content in (b"", b"PK", b"some notes"):
+        file.write_bytes(content)
+        done = run_here("replay", "export-name", data, FLAWLESS_URL=shop_url)
+        assert "from server" in done.stdout, done.stderr
+    file.write_bytes(left.journal.read_bytes())
+    assert "--patch" in run_here("replay", "export-name", FLAWLESS_URL=shop_url).stderr
+    file.write_bytes(b"{}")
+    done = run_here("replay", "export-name", FLAWLESS_URL=shop_url)
+    assert "export-name is no exported journal" in done.stderr
+
+
 def test_what_is_not_there(shop_url: str, left: Left, tmp_path: Path) -> None:
     """Each place that was looked at is named."""
     data = f"--data={tmp_path}"

@@ -13,6 +13,7 @@ from flawless.errors import ExecutionNotFound
 from flawless.timetravel import Imports, Recording, open_export
 from flawless.timetravel.code import knows_component
 from flawless.timetravel.files.export_format import SUFFIX
+from flawless.timetravel.files.importing import looks_like_export
 from flawless.timetravel.files.packing import keep_wasm
 
 
@@ -62,5 +63,10 @@ def fetch(client: Client, execution: str) -> Recording:
 
 
 def _is_file(text: str) -> bool:
-    """Ids have no slashes; and a name of a file that is not there is not to become an id."""
-    return os.sep in text or text.endswith((SUFFIX, ".json")) or Path(text).is_file()
+    """Ids have no slashes; and a name of a file that is not there is not to become an id.
+
+    A bare name may be both, by chance: then it is a file if that looks like an export.
+    """
+    if os.sep in text or text.endswith((SUFFIX, ".json")):
+        return True
+    return Path(text).is_file() and looks_like_export(Path(text))

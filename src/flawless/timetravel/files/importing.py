@@ -36,6 +36,7 @@ from flawless.timetravel.files.journal_file import decode_journal
 from flawless.timetravel.recording import Recording
 
 FILE_BYTES_MAX: Final = sum(BYTES_MAX.values())
+_ZIP: Final = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,12 @@ def read_file(path: Path) -> bytes:
     return content
 
 
+def looks_like_export(path: Path) -> bool:
+    """Tell whether a file begins as a zip file or a JSON text does; raises `UsageError`."""
+    with _open(path) as file:
+        return file.read(len(_ZIP)) == _ZIP or _begins_as_json(file)
+
+
 @contextlib.contextmanager
 def _open(path: str | Path) -> Iterator[BinaryIO]:
     try:
@@ -87,9 +94,14 @@ def _open(path: str | Path) -> Iterator[BinaryIO]:
 
 def _opened(file: BinaryIO, name: str) -> Export:
     _check_size(file, name)
-    if file.read(1) in (b"{", b"["):
+    if _begins_as_json(file):
         return _journal_only(_bounded(file, BYTES_MAX[JOURNAL], name), name)
     return _Reader(file, name).read()
+
+
+def _begins_as_json(file: BinaryIO) -> bool:
+    file.seek(0)
+    return file.read(1) in (b"{", b"[")
 
 
 def _check_size(file: BinaryIO, name: str) -> None:
