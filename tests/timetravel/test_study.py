@@ -246,6 +246,28 @@ def test_who_comes_twice_at_once_is_kept_once(
     beside(engine, scenario)
 
 
+def test_a_study_that_is_dropped_at_work_keeps_no_guest(
+    engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for it still gets the answer; then its replay is freed."""
+    monkeypatch.setattr(observatory, "STUDIES_MAX", 1)
+
+    async def scenario(watching: Observatory) -> None:
+        look = watching.look("bad", Place(4), depth=1, compare=False)
+        under_way = asyncio.ensure_future(look)
+        while not watching._studies or next(iter(watching._studies.values()))._replay is None:
+            await asyncio.sleep(0)
+        [dropped] = watching._studies.values()
+        await watching.path("good", lines=False)
+        assert dropped not in watching._studies.values()
+        assert (await under_way).sight.stack
+        async with asyncio.timeout(10):
+            while dropped._replay is not None:
+                await asyncio.sleep(0.01)
+
+    beside(engine, scenario)
+
+
 def test_an_idle_replay_is_freed(engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some time that nobody looks its guest is gone."""
     monkeypatch.setattr(observatory, "IDLE_S", 0.01)

@@ -117,7 +117,7 @@ class Observatory:
             self._studies[key] = study
             # Of an execution that goes on, nobody wants to see what it was a moment ago.
             for other in [other for other in self._studies if other[0] == id_ and other != key]:
-                self._studies.pop(other).rest()
+                self._studies.pop(other).drop()
         self._studies.move_to_end(key)
         self._evict()
         return study
@@ -128,7 +128,7 @@ class Observatory:
             len(self._studies) > 1
             and sum(one.memory_bytes for one in self._studies.values()) > BYTES_MAX
         ):
-            self._studies.popitem(last=False)[1].rest()
+            self._studies.popitem(last=False)[1].drop()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._threads is None:

@@ -90,6 +90,7 @@ class Study:
         self._replay: Replayer | None = None
         self._stands: Place | None = None
         self._given_up = False
+        self._dropped = False
         self._until_s = 0.0
         self._padding = 0
         self._path_bytes: dict[bool, int] = {}
@@ -168,6 +169,11 @@ class Study:
             finally:
                 self._lock.release()
 
+    def drop(self) -> None:
+        """Free the replay that stands here, now or when it has done its work, and keep no other."""
+        self._dropped = True
+        self.rest()
+
     def give_up(self) -> None:
         """Let a replay that is at work end soon, with `ReplayTooLong`, and begin no others."""
         self._given_up = True
@@ -180,11 +186,17 @@ class Study:
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
-        with self._lock:
-            if self._given_up:
-                raise ReplayTooLong(self.recording.execution, self._seconds_max)
-            self._until_s = time.monotonic() + self._seconds_max
-            yield
+        try:
+            with self._lock:
+                if self._given_up:
+                    raise ReplayTooLong(self.recording.execution, self._seconds_max)
+                self._until_s = time.monotonic() + self._seconds_max
+                yield
+        finally:
+            # Who drops or gives up while the lock is held cannot free the replay, so it is done
+            # here, after the release: before it, they could still come too late to be seen.
+            if self._dropped or self._given_up:
+                self.rest()
 
     def _path(self, *, lines: bool) -> ExecutionPath:
         known = self.known_path(lines=lines)
