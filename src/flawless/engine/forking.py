@@ -98,7 +98,7 @@ class Forking:
         existing = None if id is None else await self._store.get(new)
         if existing is None:
             writes = await self._writes(new, record, entries[:at], found, component, digest)
-            existing = await self._admission.fork(writes)
+            existing = await self._admission.fork(digest, writes, self._store)
             if existing is None:
                 return new, True
         if existing.digest != digest:

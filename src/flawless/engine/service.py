@@ -113,7 +113,6 @@ class Service:
         self._forking: Forking | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
         self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
-        self._starting: dict[str, bytes] = {}
         self._uploads: set[asyncio.Future[tuple[str, bool]]] = set()
 
     @property
@@ -247,14 +246,15 @@ class Service:
             raise ValueTooLarge("the input", len(args), limit)
         execution = new_execution_id() if id is None else execution_id(id)
         digest = beginnings.digest(workflow, args)
-        if execution in self._starting:
+        claims = scheduler.admission.claims
+        if execution in claims:
             await scheduler.durable(patient=False)
-        if execution in self._starting:
-            return self._same(execution, workflow, digest, self._starting[execution])
-        self._starting[execution] = digest  # claimed, before anything is awaited
+        if execution in claims:
+            return self._same(execution, workflow, digest, claims[execution])
+        claims[execution] = digest  # before anything is awaited
 
         def settled() -> None:
-            self._starting.pop(execution, None)
+            claims.pop(execution, None)
 
         try:
             record = None if id is None else await self.store.get(execution)
