@@ -207,6 +207,23 @@ def test_a_component_comes_from_the_server_once(
     assert known_wasm(sha256) == first.wasm
 
 
+def test_the_server_comes_before_imports(shop_url: str, left: Left, tmp_path: Path) -> None:
+    """It may be ahead of them; the imported file is named, and taken where the server has none."""
+    data, file = f"--data={tmp_path}", tmp_path / "x.flawless"
+    run_here("start", "shop.greet", "--id=export-both", "--wait", FLAWLESS_URL=shop_url)
+    run_here("export", "export-both", "--no-component", "-o", file, FLAWLESS_URL=shop_url)
+    for one in (file, left.whole):
+        assert run_here("import", one, data).returncode == 0
+    imported = tmp_path / "imports" / "export-both.flawless"
+    done = run_here("replay", "export-both", data, FLAWLESS_URL=shop_url)
+    assert f"from server {shop_url}" in done.stdout
+    assert f"for the imported one, name {imported}" in " ".join(done.stderr.split())
+    for name, url in (("buy", shop_url), ("export-both", NOWHERE), (imported, shop_url)):
+        done = run_here("replay", name, data, FLAWLESS_URL=url)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "file " in done.stdout.splitlines()[1]
+
+
 def test_files_that_are_called_as_an_execution(
     shop_url: str, left: Left, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

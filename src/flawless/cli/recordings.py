@@ -1,4 +1,4 @@
-"""Finding the recording that a command is about: in a file, among the imports, on the server."""
+"""Finding the recording that a command is about: in a file, on the server, among the imports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flawless.cli import output
 from flawless.cli.defaults import DATA
 from flawless.cli.server import connect
 from flawless.client import Client, ServerUnreachable
@@ -26,15 +27,27 @@ class Found:
 
 
 def find_recording(text: str, data: Path = DATA) -> Found:
-    """Return the recording of an ID or FILE: a file, else an import, else what the server has.
+    """Return the recording of an ID or FILE: a file, else what the server has, else an import.
 
-    Raises `UsageError` when there is none, or a file is damaged.
+    The server comes first, for the execution may have gone on since it was exported. Raises
+    `UsageError` when there is none, or a file is damaged.
     """
     if _is_file(text):
         return Found(open_export(Path(text)).recording, f"file {text}")
     imported = Imports(data).find(text)
-    if imported is not None:
-        return Found(open_export(imported).recording, f"imported file {imported}")
+    if imported is None:
+        return _on_server(text, data)
+    with connect() as client:
+        try:
+            found = Found(fetch(client, text), f"server {client.url}")
+        except (ServerUnreachable, ExecutionNotFound):
+            return Found(open_export(imported).recording, f"imported file {imported}")
+    output.note(f"this is what the server has of {text}; for the imported one, name {imported}")
+    return found
+
+
+def _on_server(text: str, data: Path) -> Found:
+    """Return what the server has; errors name each place that was looked at."""
     with connect() as client:
         try:
             return Found(fetch(client, text), f"server {client.url}")
