@@ -99,7 +99,7 @@ def test_the_same_code_is_compatible(recorded: dict[str, Recording], name: str) 
             "book",
             (RETURN, "    return [parcel]"),
             "compatible",
-            '(recorded: returned ["charged 700","shipped book"], now: returned ["shipped book"])',
+            '(recorded: returned ["charged 700", "shipped book"], now: returned ["shipped book"])',
         ),
         (
             "book",

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from debugging import CLOCK, LOAD, RETURN, WEIGHT, Open, here, value
 
+from flawless.core.entries import Cancelled, Completed, Continued, End, Failed
+from flawless.core.responses import cancelled_error, error_object
 from flawless.engine.deployment import Deployment
 from flawless.errors import UsageError
 from flawless.timetravel import Recording
-from flawless.timetravel.labels import shortened
+from flawless.timetravel.labels import ending, shortened
 from flawless.timetravel.model import Stop, Watch
 from flawless.timetravel.path import trace
 from flawless.timetravel.problems import NoSuchFrame, NoSuchPlace, ReplayLost, ReplayTooLong
@@ -401,3 +403,21 @@ def test_shown_text_is_one_line() -> None:
     """Text from a journal steers no terminal and has an end."""
     assert shortened("a\n\x1b[2Jb") == "a  [2Jb"
     assert len(shortened("x" * 10_000)) == 100
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (None, "has not ended"),
+        (Completed(1, b'{"a":[1,2]}'), 'returned {"a": [1, 2]}'),
+        (Continued(1, b"{}"), "went on as the next run"),
+        (Failed(1, error_object("KeyError", "'x'")), "failed with KeyError: 'x'"),
+        (
+            Cancelled(1, cancelled_error("too\nlate"), ""),
+            "was cancelled with ExecutionCancelled: too late",
+        ),
+    ],
+)
+def test_how_an_execution_ended_is_one_line(end: End | None, text: str) -> None:
+    """It is said in the same words everywhere."""
+    assert ending(end) == text

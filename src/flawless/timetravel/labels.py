@@ -12,6 +12,7 @@ from flawless.core.divergence import describe_request
 from flawless.core.entries import (
     Arrived,
     Called,
+    Cancelled,
     CancelObserved,
     ClockRead,
     Completed,
@@ -20,6 +21,7 @@ from flawless.core.entries import (
     End,
     Entered,
     Entry,
+    Failed,
     Logged,
     Observed,
     Polled,
@@ -100,13 +102,19 @@ class Labels:
         return _error(source.payload) if source.failed else value(source.payload)
 
 
-def ending(end: End) -> str:
+def ending(end: End | None) -> str:
     """Return how a workflow ended: `returned 3`, `failed with ValueError: bad`."""
-    if isinstance(end, Completed):
-        return f"returned {value(end.payload)}"
-    if isinstance(end, Continued):
-        return "went on as the next run"
-    return f"{type(end).__name__.lower()} with {_error(end.payload)}"
+    match end:
+        case None:
+            return "has not ended"
+        case Completed():
+            return f"returned {value(end.payload)}"
+        case Continued():
+            return "went on as the next run"
+        case Cancelled():
+            return f"was cancelled with {_error(end.payload)}"
+        case Failed():
+            return f"failed with {_error(end.payload)}"
 
 
 def value(payload: bytes) -> str:

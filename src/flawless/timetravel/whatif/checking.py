@@ -21,13 +21,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from flawless import codec
-from flawless.core.entries import Completed, Continued, End, Failed, Slept, describe
+from flawless.core.entries import Completed, Continued, End, Slept, describe
 from flawless.engine.deployment import Deployment
 from flawless.engine.endings import full_type
 from flawless.errors import EngineError, FlawlessError
 from flawless.timetravel.code import Code, load_component
 from flawless.timetravel.files.importing import open_export
+from flawless.timetravel.labels import ending
 from flawless.timetravel.model import Frame
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.whatif.differences import told_difference
@@ -179,23 +179,6 @@ def place(frames: list[Frame]) -> str:
         if frame.user:
             return f"{frame.file}:{frame.line}"
     return ""
-
-
-def ending(end: End | None) -> str:
-    """Return how a run ended, in a few words."""
-    match end:
-        case Completed():
-            value = codec.plain(codec.read(end.payload, path="result"))
-            text = msgspec.json.encode(value).decode()
-            return f"returned {text if len(text) <= 60 else f'{text[:59]}…'}"
-        case Continued():
-            return "went on as the next run"
-        case None:
-            return "has not ended"
-        case _:
-            error = msgspec.json.decode(end.payload)
-            how = "failed" if isinstance(end, Failed) else "was cancelled"
-            return f"{how} with {full_type(error)}: {error.get('message', '')}"
 
 
 class Export(msgspec.Struct, frozen=True):
