@@ -33,7 +33,7 @@ from flawless.core.entries import (
 )
 from flawless.core.protocol import EffectRequest, LogRequest, NextRequest, decode_request, label
 from flawless.errors import GuestTrapped
-from flawless.timetravel.model import Point
+from flawless.timetravel.model import Frame, Point
 
 TEXT_CHARS_MAX: Final = 100
 TEXT_BYTES_MAX: Final = 4 * TEXT_CHARS_MAX
@@ -133,6 +133,11 @@ def shortened(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
     shown = text[: chars_max + 1]
     shown = "".join(c if c.isprintable() else " " for c in shown)
     return shown if len(text) <= chars_max else f"{shown[: chars_max - 1]}…"
+
+
+def users_line(frames: Sequence[Frame]) -> str:
+    """Return the innermost line of the user's code, as `app.py:12`; empty if there is none."""
+    return next((f"{one.file}:{one.line}" for one in frames if one.user), "")
 
 
 def _error(payload: bytes) -> str:

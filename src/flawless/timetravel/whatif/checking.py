@@ -27,8 +27,7 @@ from flawless.engine.endings import full_type
 from flawless.errors import EngineError, FlawlessError
 from flawless.timetravel.code import Code, load_component
 from flawless.timetravel.files.importing import open_export
-from flawless.timetravel.labels import ending
-from flawless.timetravel.model import Frame
+from flawless.timetravel.labels import ending, users_line
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.whatif.differences import told_difference
 from flawless.timetravel.whatif.patching import WhatIf, WorkflowGone, hold_against
@@ -115,7 +114,7 @@ def _verdict(found: WhatIf) -> dict[str, Any]:
         return _failing(found)
     if found.divergence is not None:
         at = found.divergence
-        where = place(at.requested.frames) or at.where.partition(" ")[0]
+        where = users_line(at.requested.frames) or at.where.partition(" ")[0]
         requested = at.requested.what
         if _is_alike(found):
             told = [told_difference(one) for one in at.differences[:DIFFERENCES_TOLD]]
@@ -124,7 +123,9 @@ def _verdict(found: WhatIf) -> dict[str, Any]:
     if found.verdict == "goes on" and _returned(found.recorded_end):
         assert found.recorded_end is not None
         more = found.beyond[-1]
-        return _diverging(found.passed, describe(found.recorded_end), more.what, place(more.frames))
+        return _diverging(
+            found.passed, describe(found.recorded_end), more.what, users_line(more.frames)
+        )
     note = ""
     if found.recorded_end is None and found.end is not None:
         note = f"where it waits, the new code ends: {ending(found.end)}"
@@ -158,7 +159,7 @@ def _failing(found: WhatIf) -> dict[str, Any]:
         where = f"{frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
     else:
         told = {"type": type(failure.error).__name__, "message": str(failure.error)}
-        where = place(failure.frames)
+        where = users_line(failure.frames)
     at = f" ({where})" if where else ""
     return {
         "verdict": "fails",
@@ -171,14 +172,6 @@ def _failing(found: WhatIf) -> dict[str, Any]:
 
 def _returned(end: End | None) -> bool:
     return isinstance(end, Completed | Continued)
-
-
-def place(frames: list[Frame]) -> str:
-    """Return the innermost line of the user's code, as `app.py:12`; empty if there is none."""
-    for frame in frames:
-        if frame.user:
-            return f"{frame.file}:{frame.line}"
-    return ""
 
 
 class Export(msgspec.Struct, frozen=True):

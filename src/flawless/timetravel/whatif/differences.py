@@ -13,10 +13,10 @@ from flawless import codec
 from flawless.core.divergence import describe_request
 from flawless.core.protocol import decode_request
 from flawless.errors import GuestTrapped
+from flawless.timetravel.labels import shortened
 
 DIFFERENCES_MAX: Final = 100
 """Differences that are told of two requests."""
-TEXT_CHARS_MAX: Final = 100
 _SAME: Final = ("op", "id")
 _MISSING: Final = object()
 
@@ -141,5 +141,4 @@ def told_difference(one: Difference) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= TEXT_CHARS_MAX else f"{text[: TEXT_CHARS_MAX - 1]}…"
+    return shortened(json.dumps(value, ensure_ascii=False))

@@ -11,20 +11,19 @@ or go on, and then `beyond` tells what it did there (see `beyond`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from flawless import codec
 from flawless.core.entries import Cancelled, Completed, Continued, End, Entry, Failed, describe
 from flawless.core.history import end_of, stopped
 from flawless.core.limits import Limits
 from flawless.core.output import read_output
 from flawless.errors import Divergence, FlawlessError, UsageError
 from flawless.timetravel.code import Code
+from flawless.timetravel.labels import value
 from flawless.timetravel.model import Frame, Task, Watch
 from flawless.timetravel.problems import ReplayTooLong, TracingChangesPath
 from flawless.timetravel.recording import Recording
@@ -324,13 +323,8 @@ def _asked_then(recording: Recording, number: int, known: Asked) -> Asked:
 def _ending(end: End | None) -> str:
     match end:
         case Completed():
-            return f"to return {_short(end.payload)}"
+            return f"to return {value(end.payload)}"
         case Continued():
             return "to end this run and go on in the next"
         case _:
             return "to end"
-
-
-def _short(payload: bytes) -> str:
-    text = json.dumps(codec.plain(codec.read(payload, path="result")), ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:99]}…"
