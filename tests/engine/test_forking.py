@@ -292,8 +292,12 @@ def test_an_id_is_one_fork(engine: flawless.Engine) -> None:
     fork.result(30)
     assert run.fork(at=2, id="once-fork").id == fork.id
     for at, name in ((3, "once-fork"), (2, "once")):
-        with pytest.raises(flawless.ExecutionConflict):
+        with pytest.raises(flawless.ExecutionConflict, match="another fork or as none") as caught:
             run.fork(at=at, id=name)
+        assert f"not as that of 'once' at {at} on deployment {run.info().deployment}" in str(
+            caught.value
+        )
+        assert (caught.value.execution, caught.value.workflow) == (name, "fork_programs.walks")
     with pytest.raises(flawless.ExecutionConflict):
         engine.start(programs.walks, ["a"], id="once-fork")
     waiting = [

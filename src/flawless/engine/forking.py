@@ -102,7 +102,7 @@ class Forking:
             if existing is None:
                 return new, True
         if existing.digest != digest:
-            raise ExecutionConflict(new, existing.workflow)
+            raise _conflict(existing, f"{record.id!r} at {at} on deployment {found.id}")
         return new, False
 
     async def origin(self, record: Record) -> Origin | None:
@@ -244,6 +244,14 @@ def _chunks(entries: Sequence[Entry]) -> list[Chunk]:
         Chunk(start, end - start, encode_entries(start, entries[start:end]))
         for start, end in pairwise(starts)
     ]
+
+
+def _conflict(taken: Record, fork: str) -> ExecutionConflict:
+    """Return the error for an id that is taken by anything but the fork that is wanted."""
+    error = ExecutionConflict(taken.id, taken.workflow)  # which tells of starts: of their inputs
+    text = f"execution {taken.id!r} exists already, as another fork or as none, not as that of"
+    error.args = (f"{text} {fork}; use another id, or none to get a new one",)
+    return error
 
 
 def _digest(record: Record, at: int, deployment: str) -> bytes:

@@ -126,8 +126,8 @@ _HINTS: dict[type[BaseException], str] = {
     WorkflowNotFound: "GET /api/v1/workflows lists all there are",
     ExecutionNotFound: "GET /api/v1/executions lists all there are; `prefix` finds those whose id "
     "begins so",
-    ExecutionConflict: "start it with another `id`, or with the same workflow and input to get the "
-    "execution that has this one",
+    ExecutionConflict: "use another `id`; with this one the same workflow and input, or the same "
+    "fork, give the execution that has it",
     Divergence: "fork before that entry, or change the code so that it asks for the same until "
     "there",
     DeploymentInvalid: "mend the module and send it again; where there is a `traceback`, it tells "
