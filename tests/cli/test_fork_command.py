@@ -77,6 +77,9 @@ def test_what_is_refused(shop_url: str, tmp_path: Path, failed: str) -> None:
     assert "nothing was created" in told
     assert "diverged at journal entry 1: the journal holds step desk.note (effect 1)" in told
     assert "the code asked for step desk.fetch (effect 1) at desk.py:" in told
+    assert f"`flawless replay {failed} --patch {file}` shows the difference" in told
+    shown = flawless(shop_url, "replay", failed, "--patch", file)
+    assert "requested step desk.fetch" in shown.stdout
     (tmp_path / "other.py").write_text((tmp_path / "desk.py").read_text())
     for arguments, text in (
         (["--patch", str(tmp_path / "other.py")], "module and function need the same names"),

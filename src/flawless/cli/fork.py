@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -61,10 +62,18 @@ def fork(
         try:
             made = client.fork(execution, at, id=id_, deployment=deployment)
         except Divergence as error:  # nobody's execution has failed
-            raise UsageError(f"nothing was created: {error}") from None
+            raise UsageError(f"nothing was created: {error}{_shown_by(execution, patch)}") from None
     if as_json:
         output.print_json(made)
         return
     if not made.new:
         output.note(f"{made.id} existed already; it is {made.status}")
     output.line(made.id)
+
+
+def _shown_by(execution: str, patch: list[Path] | None) -> str:
+    """Return how to see both lines and what is different in the requests."""
+    if not patch:
+        return ""
+    files = " ".join(f"--patch {shlex.quote(str(file))}" for file in patch)
+    return f". `flawless replay {shlex.quote(execution)} {files}` shows the difference"
