@@ -13,7 +13,7 @@ import pytest
 
 from flawless import Client
 from flawless.cli.recordings import fetch
-from flawless.timetravel import Recording, export_bytes, read_export
+from flawless.timetravel import Recording, export_bytes, present_code, read_export
 from flawless.timetravel.files.packing import known_wasm
 from serving import Serving, run, run_here
 
@@ -146,9 +146,9 @@ def test_code_that_leaves_the_path(
     changed = textwrap.dedent(ORDERS).replace("charge(cents)\n    time", "charge(1)\n    time")
     (tmp_path / "orders.py").write_text(changed)
     recording = read_export(left.whole)
-    other = recording.on_modules(["orders"])
-    first = msgspec.structs.replace(recording.invoked, deployment=other.deployment.id)
-    forged = Recording("buy", "completed", [first, *recording.entries[1:]], other.deployment)
+    deployment = present_code(["orders"]).deployment
+    first = msgspec.structs.replace(recording.invoked, deployment=deployment.id)
+    forged = Recording("buy", "completed", [first, *recording.entries[1:]], deployment)
     file = tmp_path / "other.flawless"
     file.write_bytes(export_bytes(forged, now_us=0, contents="code"))
     done = run_here("replay", file)

@@ -27,6 +27,7 @@ from flawless.timetravel import (
     Recording,
     export_bytes,
     open_export,
+    present_code,
     read_export,
 )
 from flawless.timetravel.files.export_format import BYTES_MAX, encoded, seal_of
@@ -129,7 +130,9 @@ def test_a_journal_without_its_deployment(recordings: dict[str, Recording]) -> N
             found.replay()
         with pytest.raises(UsageError, match=r"--patch app\.py"):
             export_bytes(found, now_us=NOW_US)
-        assert isinstance(found.on_modules([parcels]).replay().end, Completed)
+        code = present_code([parcels])
+        other = found.on(code.deployment, component=code.component)
+        assert isinstance(other.replay().end, Completed)
 
 
 def test_a_recording_on_other_code_is_not_exported(recordings: dict[str, Recording]) -> None:

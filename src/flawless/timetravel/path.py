@@ -82,10 +82,6 @@ class ExecutionPath:
         """The user's files that were executed, in the order in which they were first."""
         return list(dict.fromkeys(block.file for block in self.blocks.values()))
 
-    def at(self, position: int) -> Point | None:
-        """Return the point that the entry `position` answers, or the nearest one after it."""
-        return next((point for point in self.points if point.position >= position), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Raised:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from flawless.core.entries import End, Entry, Invoked
@@ -17,7 +14,7 @@ from flawless.engine.handle import Execution
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.service import Service
 from flawless.errors import UsageError
-from flawless.timetravel.code import load_component, present_code
+from flawless.timetravel.code import load_component
 from flawless.wasm import Component
 from flawless.wasm.progress import Progress
 
@@ -114,15 +111,8 @@ class Recording:
     def on(
         self, deployment: Deployment, wasm: bytes = b"", component: Component | None = None
     ) -> Recording:
-        """Return the same journal on other code."""
+        """Return the same journal on other code, such as that of `present_code`."""
         return Recording(self.execution, self.status, self.entries, deployment, wasm, component)
-
-    def on_modules(
-        self, modules: Sequence[str | Path | ModuleType], progress: Progress | None = None
-    ) -> Recording:
-        """Return the same journal on modules as they are now; see `present_code`."""
-        code = present_code(modules, progress=progress)
-        return self.on(code.deployment, component=code.component)
 
     def replay(self, limits: Limits | None = None) -> Replayed:
         """Run a fresh guest along the journal, to its end; see `flawless.engine.replay.replay`."""
