@@ -221,7 +221,7 @@ def test_each_time_a_line_is_reached(replay: Callable[..., Done]) -> None:
         (["--answers", "x.json"], "--answers is for changed code"),
         (["--patch", "x.py", "--vars"], "leave out --trace, --vars and --at"),
         (["--patch", "x.py"], "x.py is no Python file"),
-        (["--patch", "x.py", "--answers", "x.json"], "x.json: cannot be read"),
+        (["--patch", "x.py", "--answers", "x.json"], "x.json cannot be read"),
     ],
 )
 def test_what_is_refused(replay: Callable[..., Done], options: list[str], reason: str) -> None:

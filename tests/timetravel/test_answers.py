@@ -141,10 +141,10 @@ def test_the_time_beyond_the_end() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is not valid JSON"),
+        ("{", "^answers is not valid JSON: "),
         ("7", "write a list"),
-        ('{"effect": "step a", "ok": 1}', "has 'effect'"),
-        ('{"now": "2026-12-01T00:00:00Z"}', "has no 'answers'"),
+        ('{"effect": "step a", "ok": 1}', "^answers has 'effect': write "),
+        ('{"now": "2026-12-01T00:00:00Z"}', "^answers has no 'answers': write "),
         ('{"now": "2026-12-01", "answers": []}', "time with its offset"),
         ('{"now": 7, "answers": []}', "time with its offset"),
         ("[7]", "answer 1: write an object"),
@@ -168,10 +168,10 @@ def test_what_is_refused(text: str, reason: str) -> None:
 def test_reading_a_file(tmp_path: Path) -> None:
     """Errors begin with the file's name."""
     file = tmp_path / "answers.json"
-    with pytest.raises(AnswersInvalid, match=r"answers\.json: cannot be read"):
+    with pytest.raises(AnswersInvalid, match=r"answers\.json cannot be read: No such"):
         read_answers(file)
     file.write_text("[")
-    with pytest.raises(AnswersInvalid, match=r"answers\.json: is not valid JSON"):
+    with pytest.raises(AnswersInvalid, match=r"answers\.json is not valid JSON: "):
         read_answers(file)
     file.write_text('[{"effect": "step a", "ok": null}]')
     assert read_answers(file).unused[0].ok == b"null"

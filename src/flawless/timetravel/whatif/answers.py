@@ -56,10 +56,10 @@ _ERROR_FIELDS: Final = ("type", "module", "message", "traceback", "value", "fiel
 
 
 class AnswersInvalid(UsageError):
-    """An answers file is not as it has to be."""
+    """An answers file is not as it has to be; `where` may be what the reason speaks of."""
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
+    def __init__(self, where: str, reason: str, *, subject: bool = False) -> None:
+        super().__init__(f"{where} {reason}" if subject else f"{where}: {reason}")
         self.where = where
         self.reason = reason
 
@@ -171,9 +171,10 @@ def read_answers(path: str | Path) -> Answers:
         with Path(path).open("rb") as file:
             data = file.read(BYTES_MAX + 1)
     except OSError as error:
-        raise AnswersInvalid(str(path), f"cannot be read: {error.strerror or error}") from error
+        reason = f"cannot be read: {error.strerror or error}"
+        raise AnswersInvalid(str(path), reason, subject=True) from error
     if len(data) > BYTES_MAX:
-        raise AnswersInvalid(str(path), f"has more than {BYTES_MAX:,} bytes")
+        raise AnswersInvalid(str(path), f"has more than {BYTES_MAX:,} bytes", subject=True)
     return parse_answers(data, str(path))
 
 
@@ -182,14 +183,16 @@ def parse_answers(data: bytes, name: str = "answers") -> Answers:
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswersInvalid(name, f"is not valid JSON: {error}") from None
+        raise AnswersInvalid(name, f"is not valid JSON: {error}", subject=True) from None
     now_us = None
     if isinstance(document, dict):
         extra = sorted(document.keys() - {"answers", "now"})
         if extra or "answers" not in document:
             what = f"has {extra[0]!r}" if extra else "has no 'answers'"
             raise AnswersInvalid(
-                name, f'{what}: write {{"answers": [...]}}, with "now" if you like, or a list'
+                name,
+                f'{what}: write {{"answers": [...]}}, with "now" if you like, or a list',
+                subject=True,
             )
         now_us = _moment(document.get("now"), name)
         document = document["answers"]
@@ -198,7 +201,9 @@ def parse_answers(data: bytes, name: str = "answers") -> Answers:
             name, 'write a list, as in [{"effect": "step app.charge", "ok": "receipt-7"}]'
         )
     if len(document) > ANSWERS_MAX:
-        raise AnswersInvalid(name, f"has more than {ANSWERS_MAX:,} answers: use repeat")
+        raise AnswersInvalid(
+            name, f"has more than {ANSWERS_MAX:,} answers: use repeat", subject=True
+        )
     return Answers(
         [_answer(one, f"{name}, answer {n + 1}") for n, one in enumerate(document)], now_us
     )
