@@ -261,6 +261,16 @@ def test_a_long_replay_does_not_stop_the_engine(client: httpx.Client) -> None:
     assert found[0]["line_count"] > 400_000
 
 
+def test_a_replay_ends_when_its_client_has_left(client: httpx.Client) -> None:
+    """Who gives up waiting for a trace of more than twenty seconds does not keep others from it."""
+    start(client, "compute", [5_000_000], "endless")
+    with pytest.raises(httpx.ReadTimeout):
+        client.get("/executions/endless/path?lines=true", timeout=0.3)
+    began = time.monotonic()
+    assert path(client, "async", lines="true")["line_count"]
+    assert time.monotonic() - began < 10
+
+
 def test_the_client_reads_paths(client: httpx.Client) -> None:
     """`path`, `path_lines` and `point` are the same as typed documents."""
     with Client(str(client.base_url).partition("/api/")[0]) as reader:

@@ -198,6 +198,18 @@ def beside(engine: flawless.Engine, scenario: Any) -> Any:
     return engine.get("good").ask(run)
 
 
+def studies(watching: Observatory) -> list[Study]:
+    """Return the studies that are kept, the one looked at last at the end."""
+    return [kept.study for kept in watching._studies.values()]
+
+
+async def at_work(watching: Observatory) -> Study:
+    """Wait until a replay has begun for the first of the studies, and return it."""
+    while not watching._studies or studies(watching)[0]._replay is None:
+        await asyncio.sleep(0)
+    return studies(watching)[0]
+
+
 def test_paths_are_kept_for_a_few_executions(
     engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,11 +233,11 @@ def test_what_was_seen_has_its_room(
     async def scenario(watching: Observatory) -> None:
         await watching.path("bad", lines=False)
         await watching.path("good", lines=False)
-        one, other = watching._studies.values()
+        one, other = studies(watching)
         took = one.memory_bytes + other.memory_bytes
         monkeypatch.setattr(observatory, "BYTES_MAX", took)
         await watching.look("bad", Place(4), depth=1, compare=False)
-        assert [*watching._studies.values()] == [one]
+        assert studies(watching) == [one]
         assert one.memory_bytes > took // 2
 
     beside(engine, scenario)
@@ -255,11 +267,9 @@ def test_a_study_that_is_dropped_at_work_keeps_no_guest(
     async def scenario(watching: Observatory) -> None:
         look = watching.look("bad", Place(4), depth=1, compare=False)
         under_way = asyncio.ensure_future(look)
-        while not watching._studies or next(iter(watching._studies.values()))._replay is None:
-            await asyncio.sleep(0)
-        [dropped] = watching._studies.values()
+        dropped = await at_work(watching)
         await watching.path("good", lines=False)
-        assert dropped not in watching._studies.values()
+        assert dropped not in studies(watching)
         assert (await under_way).sight.stack
         async with asyncio.timeout(10):
             while dropped._replay is not None:
@@ -274,10 +284,69 @@ def test_an_idle_replay_is_freed(engine: flawless.Engine, monkeypatch: pytest.Mo
 
     async def scenario(watching: Observatory) -> None:
         await watching.look("bad", Place(4), depth=1, compare=True)
-        [kept] = watching._studies.values()
+        [kept] = studies(watching)
         async with asyncio.timeout(10):
             while kept._replay is not None:
                 await asyncio.sleep(0.01)
+
+    beside(engine, scenario)
+
+
+def test_what_took_too_long_is_not_tried_again_for_a_while(
+    engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second answer comes without a replay; effects alone are another matter."""
+
+    async def scenario(watching: Observatory) -> None:
+        watching._seconds_max = 0.3
+        with pytest.raises(ReplayTooLong) as first:
+            await watching.path("long", lines=True)
+        [study] = studies(watching)
+        study._seconds_max = 30.0
+        with pytest.raises(ReplayTooLong) as second:
+            await watching.look_at_line("long", 3, depth=1, compare=False)
+        assert str(second.value) == str(first.value)
+        assert (await watching.path("long", lines=False)).end is not None
+        study._seconds_max = 0.0
+        monkeypatch.setattr(observatory, "TOO_LONG_S", -1.0)
+        with pytest.raises(ReplayTooLong, match="more than 0 s"):
+            await watching.path("long", lines=True)
+
+    beside(engine, scenario)
+
+
+def test_a_replay_that_nobody_waits_for_ends(
+    engine: flawless.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its readers have gone: others need not wait for it, and what is known of it stays."""
+    monkeypatch.setattr(observatory, "LEFT_S", 0.0)
+
+    async def scenario(watching: Observatory) -> None:
+        known = await watching.path("long", lines=False)
+        under_way = asyncio.ensure_future(watching.path("long", lines=True))
+        study = await at_work(watching)
+        under_way.cancel()
+        async with asyncio.timeout(10):
+            await watching.path("good", lines=True)
+        assert study.known_path(lines=True) is None
+        assert await watching.path("long", lines=False) is known
+
+    beside(engine, scenario)
+
+
+def test_looks_do_not_wait_for_lines(engine: flawless.Engine) -> None:
+    """While lines are traced for one reader, others see effects and variables."""
+
+    async def scenario(watching: Observatory) -> None:
+        under_way = asyncio.ensure_future(watching.path("long", lines=True))
+        await at_work(watching)
+        same = asyncio.ensure_future(watching.look("long", Place(-1), depth=1, compare=False))
+        for place in (Place(4), Place(1)):
+            assert (await watching.look("bad", place, depth=1, compare=True)).sight.stack
+        assert not under_way.done()
+        assert not same.done()
+        under_way.cancel()
+        same.cancel()
 
     beside(engine, scenario)
 
@@ -287,8 +356,7 @@ def test_a_closed_observatory_ends_what_is_under_way(engine: flawless.Engine) ->
 
     async def scenario(watching: Observatory) -> None:
         under_way = asyncio.ensure_future(watching.path("long", lines=True))
-        while not watching._studies or next(iter(watching._studies.values()))._replay is None:
-            await asyncio.sleep(0)
+        await at_work(watching)
         watching.close()
         with pytest.raises(ReplayTooLong):
             await under_way

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -137,10 +137,28 @@ class Paths:
     async def _waited(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
         with self._waits.of(caller(request)):
             try:
-                return await unless_stopping(self._stopping, work)
+                return await unless_stopping(self._stopping, _unless_gone(request, work))
             except EngineStopped:
                 self._observatory.close()
                 raise
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns; raises `ClientDisconnect` when nobody waits for it any more."""
+    done, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if done.done():
+            return done.result()
+        raise ClientDisconnect
+    finally:
+        done.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _last(path: ExecutionPath, *, raised: bool) -> Place:

@@ -91,6 +91,7 @@ class Study:
         self._stands: Place | None = None
         self._given_up = False
         self._dropped = False
+        self._abandoned = False
         self._until_s = 0.0
         self._padding = 0
         self._path_bytes: dict[bool, int] = {}
@@ -182,13 +183,24 @@ class Study:
             replay.world.allow(0)
         self.rest()
 
+    def abandon(self) -> None:
+        """Let work end soon, with `ReplayTooLong`: nobody waits for it. See `wanted`."""
+        self._abandoned = True
+        replay = self._replay
+        if replay is not None:
+            replay.world.allow(0)
+
+    def wanted(self) -> None:
+        """Somebody waits again for what is to come."""
+        self._abandoned = False
+
     # --- inside: with the lock held ----------------------------------------------------------
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
         try:
             with self._lock:
-                if self._given_up:
+                if self._given_up or self._abandoned:
                     raise ReplayTooLong(self.recording.execution, self._seconds_max)
                 self._until_s = time.monotonic() + self._seconds_max
                 yield
@@ -307,7 +319,7 @@ class Study:
     def _begun(self) -> Iterator[Replayer]:
         """Give the replay there is, or one that has not begun, and all its time."""
         replay = self._replay or self._made()
-        replay.world.allow(0 if self._given_up else self._until_s - time.monotonic())
+        replay.world.allow(self._left_s())
         try:
             yield replay
         except FlawlessError:
@@ -321,9 +333,12 @@ class Study:
             limits=self._limits,
             padding=self._padding,
         )
-        self._replay.world.allow(self._until_s - time.monotonic())
+        self._replay.world.allow(self._left_s())
         self._stands = None
         return self._replay
+
+    def _left_s(self) -> float:
+        return 0.0 if self._given_up or self._abandoned else self._until_s - time.monotonic()
 
     def _close(self) -> None:
         replay, self._replay, self._stands = self._replay, None, None
