@@ -259,6 +259,18 @@ def test_what_is_not_there(shop_url: str, left: Left, tmp_path: Path) -> None:
     assert written.returncode == 4
 
 
+def test_names_of_files_fit_any_system(
+    shop_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids may have colons, which Windows does not take; the file says whose it is."""
+    monkeypatch.chdir(tmp_path)
+    run_here("start", "shop.greet", "--id=export:name", "--wait", FLAWLESS_URL=shop_url)
+    done = run_here("export", "export:name", "--no-component", FLAWLESS_URL=shop_url)
+    assert done.stdout.startswith("export_name.flawless  ")
+    assert [file.name for file in tmp_path.iterdir()] == ["export_name.flawless"]
+    assert read_export(tmp_path / "export_name.flawless").execution == "export:name"
+
+
 def test_where_nothing_can_be_written(shop_url: str, tmp_path: Path) -> None:
     """The error names the file, and nothing is left behind."""
     run_here("start", "shop.greet", "--id=export-cmd", "--wait", FLAWLESS_URL=shop_url)

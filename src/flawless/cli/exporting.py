@@ -25,7 +25,9 @@ def export(
     execution: Execution,
     file: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where to; else ID.flawless here."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where to; else ID.flawless here, : as _."
+        ),
     ] = None,
     no_component: Annotated[
         bool,
@@ -46,7 +48,7 @@ def export(
     workflow was given and saw, but no secrets: treat it as you treat that data.
     """
     from flawless.timetravel import export_bytes, open_export
-    from flawless.timetravel.files.export_format import SUFFIX
+    from flawless.timetravel.files.export_format import file_name
 
     with connect() as client:
         content = client.export(execution, component=not (no_component or journal_only))
@@ -54,7 +56,7 @@ def export(
     if journal_only:
         content = export_bytes(found.recording, now_us=SystemClock().now_us(), contents="journal")
         found = open_export(content)
-    path = Path(f"{execution}{SUFFIX}") if file is None else file
+    path = Path(file_name(execution)) if file is None else file
     _write(path, content)
     if as_json:
         output.print_json(_told(found, path))

@@ -20,7 +20,7 @@ from flawless.server.wire.documents import ZIP_TYPE
 from flawless.server.wire.requests import Query
 from flawless.timetravel import Recording, record, write_export
 from flawless.timetravel.files import packing
-from flawless.timetravel.files.export_format import SUFFIX
+from flawless.timetravel.files.export_format import file_name
 
 AT_ONCE_MAX: Final = 2
 """Files that are made at the same time; others wait. Sending them is not bounded."""
@@ -51,7 +51,7 @@ class Exports:
             _pieces(file),
             headers={
                 "Content-Length": str(size),
-                "Content-Disposition": f'attachment; filename="{recording.execution}{SUFFIX}"',
+                "Content-Disposition": f'attachment; filename="{file_name(recording.execution)}"',
             },
             media_type=ZIP_TYPE,
         )

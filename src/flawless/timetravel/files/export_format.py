@@ -77,6 +77,14 @@ class About(msgspec.Struct, frozen=True):
     seal: str = ""
 
 
+def file_name(execution: str) -> str:
+    """Return what an execution's file is called unless somebody says otherwise, on any system.
+
+    Of all that ids may have, Windows takes no colons.
+    """
+    return f"{execution.replace(':', '_')}{SUFFIX}"
+
+
 def sealed(about: About) -> About:
     """Return it with its seal."""
     return msgspec.structs.replace(about, seal=seal_of(msgspec.to_builtins(about)))
