@@ -206,7 +206,14 @@ def test_each_time_a_line_is_reached(replay: Callable[..., Done]) -> None:
     assert "only the first 20 times are shown" in shown
     found = documents(replay("tally", "--at", often, "--json"))
     assert [one["time"] for one in found if one["kind"] == "stop"] == list(range(1, 41))
-    assert "not executed" in replay("book", "--at", often).stdout
+
+
+def test_a_line_that_is_never_reached(replay: Callable[..., Done]) -> None:
+    """People are told so, programs get no stop, and the exit status tells both."""
+    place = f"traced_shop.py:{line_of('total += len')}"
+    assert "not executed" in replay("book", "--at", place, status=1).stdout
+    found = documents(replay("book", "--at", place, "--json", status=1))
+    assert [one["kind"] for one in found] == ["replay", "end"]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def replay(
 
     Nothing is done and nothing is recorded: requests and steps are answered from the journal. It
     works for executions that have ended and for those that go on. Exit status 1: the code leaves
-    the recorded path, or fails where it did not.
+    the recorded path, or fails where it did not, or never reaches the line of --at.
     """
     from flawless.cli import replay_output, replay_patch, replay_places, replay_traces
     from flawless.cli.recordings import find_recording

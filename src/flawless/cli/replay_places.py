@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from flawless.cli import output
@@ -23,16 +24,18 @@ FRAMES_MAX: Final = 20
 
 
 def show(found: Found, place: int | Line, *, as_json: bool) -> bool:
-    """Show the place; tell whether code and journal fit."""
+    """Show the place; tell whether it was reached, and code and journal fit."""
     with waiting("replaying"):
         debugger = Debugger(found.recording)
     try:
         stops = _at_effect(debugger, place) if isinstance(place, int) else _at_line(debugger, place)
+        first = next(stops, None)
+        reached = () if first is None else itertools.chain((first,), stops)
         if as_json:
-            write_all(_documents(found, debugger, stops))
+            write_all(_documents(found, debugger, reached))
         else:
-            _print(found, debugger, stops)
-        return debugger.course.error is None
+            _print(found, debugger, reached)
+        return first is not None and debugger.course.error is None
     finally:
         debugger.close()
 
@@ -66,7 +69,7 @@ def _stands_at(debugger: Debugger, point: Any) -> bool:
     return frame is not None and (frame.file, frame.line) == (point.file, point.line)
 
 
-def _print(found: Found, debugger: Debugger, stops: Iterator[int]) -> None:
+def _print(found: Found, debugger: Debugger, stops: Iterable[int]) -> None:
     print_head(found)
     view = View(debugger)
     shown = False
@@ -97,7 +100,7 @@ def _print_stop(debugger: Debugger, view: View) -> None:
         view.variables(variables)
 
 
-def _documents(found: Found, debugger: Debugger, stops: Iterator[int]) -> Iterator[dict[str, Any]]:
+def _documents(found: Found, debugger: Debugger, stops: Iterable[int]) -> Iterator[dict[str, Any]]:
     yield {"kind": "replay"} | head(found)
     cut = False
     for hit in stops:
