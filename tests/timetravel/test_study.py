@@ -14,10 +14,12 @@ import study_workflows
 from study_workflows import climb, turn
 
 import flawless
+from flawless.core.entries import Entry
 from flawless.core.limits import Limits
 from flawless.engine.service import Service
 from flawless.errors import Divergence, EngineStopped, ExecutionFailed
 from flawless.server.endpoints.missed import missed_lines
+from flawless.server.endpoints.points import points_page
 from flawless.timetravel.path import ExecutionPath, follow
 from flawless.timetravel.problems import (
     JournalTooLong,
@@ -168,7 +170,7 @@ def test_another_layout_is_tried_where_tracing_changes_the_path(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A path that depends on addresses is told by the replay in which they happen to fit."""
-    found = Divergence("bad", 3, "one step", "another step", None)
+    found = Divergence("bad", 3, "one step", "another step", "")
 
     def misled(replay: Replayer, **options: bool) -> ExecutionPath:
         path = follow(replay, **options)
@@ -179,6 +181,27 @@ def test_another_layout_is_tried_where_tracing_changes_the_path(
     path = one.path(lines=True)
     assert (path.padding, path.error) == (2, None)
     assert one.look(RAISED).stack
+    one.rest()
+
+
+def test_pages_of_points_read_the_journal_once(recording: Recording) -> None:
+    """The labels of a long journal cost something, so the second page has those of the first."""
+    read = 0
+
+    class Journal(list[Entry]):
+        def __iter__(self) -> Iterator[Entry]:
+            nonlocal read
+            read += 1
+            return super().__iter__()
+
+    one = study(recording)
+    counted = Recording("bad", recording.status, Journal(recording.entries), recording.deployment)
+    path = replace(one.path(lines=False), recording=counted)
+    whole = points_page(path, 0, len(path.points)).points
+    pages = [points_page(path, number, 1).points for number in range(len(path.points))]
+    assert [point.label for [point] in pages] == [point.label for point in whole]
+    assert whole[1].label == "step study_workflows.twice"
+    assert read == 1
     one.rest()
 
 

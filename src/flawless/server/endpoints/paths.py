@@ -56,7 +56,7 @@ class Paths:
         first = query.number("from", 0, least=0, most=SEQ_END)
         limit = query.number("limit", api.PATH_POINTS, least=1, most=api.PATH_POINTS_MAX)
         path = await self._path(request, lines=lines)
-        page = points_page(path, first, limit)
+        page = await asyncio.to_thread(points_page, path, first, limit)
         files = await asyncio.to_thread(_files, path) if lines else []
         recording = path.recording
         return document(

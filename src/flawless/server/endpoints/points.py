@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from flawless import api
 from flawless.core.entries import Called, Dropped, Observed
@@ -20,6 +21,7 @@ from flawless.errors import FlawlessError
 from flawless.server.endpoints import journals
 from flawless.timetravel.model import Frame, Point
 from flawless.timetravel.path import ExecutionPath
+from flawless.timetravel.recording import Recording
 
 _PLAIN = (
     (PublishRequest, "publish"),
@@ -41,10 +43,13 @@ class PointsPage:
 
 
 def points_page(path: ExecutionPath, first: int, limit: int) -> PointsPage:
-    """Return the points from number `first` on, `limit` at most."""
+    """Return the points from number `first` on, `limit` at most.
+
+    Of a long journal the first page takes a moment, so this is for a thread.
+    """
     tables = _Tables()
     page = PointsPage(stacks=tables.stacks, frames=tables.frames)
-    labels = _labels(path)
+    labels = _labels(path.recording)
     began_us = path.recording.invoked.began_us
     for point in path.points[first : first + limit]:
         frames, task = _stack(point)
@@ -85,10 +90,21 @@ class _Labels:
     open: list[str]
 
 
-def _labels(path: ExecutionPath) -> _Labels:
+_LABELS: WeakKeyDictionary[Recording, _Labels] = WeakKeyDictionary()
+"""Those of the recordings that are looked at: pages are many, and a journal does not change."""
+
+
+def _labels(recording: Recording) -> _Labels:
+    found = _LABELS.get(recording)
+    if found is None:
+        found = _LABELS[recording] = _read_labels(recording)
+    return found
+
+
+def _read_labels(recording: Recording) -> _Labels:
     known: dict[int, str] = {}
     seen: set[int] = set()
-    for entry in path.recording.entries:
+    for entry in recording.entries:
         effect, name = getattr(entry, "effect", 0), getattr(entry, "label", "")
         if effect and name:
             known[effect] = name
