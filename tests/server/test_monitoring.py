@@ -15,7 +15,7 @@ from watching import Metrics, root, with_app
 
 import flawless
 from flawless.core.status import Status
-from flawless.engine import monitor, replays, stats
+from flawless.engine import monitor, replay_log, stats
 from flawless.engine.clock import SystemClock
 from flawless.engine.histogram import Histogram
 from flawless.engine.replay_log import Replays
@@ -304,8 +304,8 @@ def test_replays_tell_when_and_why(tmp_path: Path) -> None:
 
 def test_what_is_remembered_of_replays_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest of each, of the executions that were replayed last."""
-    monkeypatch.setattr(replays, "EXECUTIONS_MAX", 3)
-    monkeypatch.setattr(replays, "OF_ONE_MAX", 2)
+    monkeypatch.setattr(replay_log, "EXECUTIONS_MAX", 3)
+    monkeypatch.setattr(replay_log, "OF_ONE_MAX", 2)
 
     async def main() -> None:
         known = Replays()
