@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import traced_shop
 
 from flawless import Client
 from flawless.cli import check
+from flawless.engine.deploy import UPLOAD_LIMITS
 from serving import Done, run_here, serving
 
 SOURCE = Path(traced_shop.__file__).read_text()
@@ -140,6 +142,19 @@ def test_what_is_refused(url: str, tmp_path: Path, arguments: tuple[str, ...], r
     done = run_here("check", *given, FLAWLESS_URL=url)
     assert done.returncode == 2
     assert reason in done.stderr
+
+
+def test_code_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading is told of when it takes long, and it may take as long as that of an upload."""
+    (tmp_path / "endless.py").write_text("while True:\n    pass\n")
+    assert UPLOAD_LIMITS.cpu_s_per_turn == 30
+    short = dataclasses.replace(UPLOAD_LIMITS, cpu_s_per_turn=0.5)
+    monkeypatch.setattr("flawless.engine.deploy.UPLOAD_LIMITS", short)
+    monkeypatch.setattr("flawless.timetravel.code.QUIET_S", 0.1)
+    done = run_here("check", tmp_path / "endless.py")
+    assert done.returncode == 2
+    assert done.stderr.startswith("loading endless in a guest ...\n")
+    assert "endless cannot be loaded in a guest" in done.stderr
 
 
 def test_without_a_server(tmp_path: Path) -> None:

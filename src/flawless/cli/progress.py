@@ -22,14 +22,14 @@ class ShownProgress:
         self.close()
 
     def __call__(self, text: str, fraction: float | None) -> None:
-        """Show how far a stage has come."""
+        """Show how far a stage has come; what has no share is done each time."""
         if self._closed:
             return
         console = output.console(stderr=True)
         if not console.is_terminal:
             if text not in self._stages:
                 self._stages.add(text)
-                output.note(f"{text} (once on this machine) ...")
+                output.note(f"{text}{'' if fraction is None else ' (once on this machine)'} ...")
             return
         if self._bar is None:
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

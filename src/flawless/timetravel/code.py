@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, TypeVar
 
+from flawless.engine import deploy
 from flawless.engine.deploy import make_bundle
 from flawless.engine.deployment import Deployment
 from flawless.engine.library import Library
@@ -19,12 +20,14 @@ from flawless.engine.upload import Upload
 from flawless.errors import DeploymentInvalid
 from flawless.stores import MemoryStore
 from flawless.wasm import Component, python_runtime
-from flawless.wasm.progress import Progress
+from flawless.wasm.progress import INTERVAL_S, Progress
 
 T = TypeVar("T")
 
 LOADED_MAX: Final = 8
 """Components that this process keeps mapped for replays, those used last."""
+QUIET_S: Final = 1.0
+"""What takes no longer is not told of."""
 
 _loaded: OrderedDict[str, Component] = OrderedDict()
 _lock = threading.Lock()
@@ -69,13 +72,18 @@ def code_of_files(
 
     Nothing is imported natively and nothing is kept but compiled code, so that no step of the
     user's, and no library that they need, has to be there. It may be called where a loop runs, and
-    blocks. Raises `DeploymentInvalid` with the traceback, `InputInvalid`, `ToolchainError`.
+    blocks. Raises `DeploymentInvalid` with the traceback, also when loading takes more than an
+    upload may, `InputInvalid`, `ToolchainError`.
     """
     upload = Upload(files, modules)
     component = Component.load(python_runtime.build(progress), progress=progress)
     with _lock:
         component = _loaded.setdefault(component.sha256, component)
-    made = in_thread(lambda: asyncio.run(make_bundle(upload.modules, component, find=upload.find)))
+    stage = f"loading {', '.join(upload.modules)} in a guest"
+    loading = make_bundle(upload.modules, component, limits=deploy.UPLOAD_LIMITS, find=upload.find)
+    made = in_thread(
+        lambda: asyncio.run(loading), None if progress is None else lambda: progress(stage, None)
+    )
     return Code(made, component)
 
 
@@ -115,8 +123,11 @@ def knows_component(sha256: str) -> bool:
         return sha256 in _loaded or Component.is_known(sha256)
 
 
-def in_thread(work: Callable[[], T]) -> T:
-    """Do work where no loop runs: the caller may be async."""
+def in_thread(work: Callable[[], T], waiting: Callable[[], None] | None = None) -> T:
+    """Do work where no loop runs: the caller may be async.
+
+    `waiting` is called here while that takes longer than a moment.
+    """
     done: list[T] = []
     problems: list[BaseException] = []
 
@@ -128,7 +139,10 @@ def in_thread(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=do, name="flawless-replay")
     thread.start()
-    thread.join()
+    thread.join(QUIET_S if waiting else None)
+    while waiting and thread.is_alive():
+        waiting()
+        thread.join(INTERVAL_S)
     if problems:
         raise problems[0]
     return done[0]

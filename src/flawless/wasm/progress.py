@@ -15,8 +15,8 @@ INTERVAL_S: Final = 0.2
 Progress: TypeAlias = Callable[[str, float | None], None]
 """Called as `progress(stage, share)`, in the thread that waits, about five times a second.
 
-`share` goes from 0 to 1. It is an estimate by the time that the stage usually takes, and stays
-below 1 until the stage is over.
+`share` goes from 0 to 1, or is None: unknown. It is an estimate by the time that the stage
+usually takes, and stays below 1 until the stage is over.
 """
 
 
