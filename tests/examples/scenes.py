@@ -44,8 +44,11 @@ _loaded: dict[str, ModuleType] = {}
 """Modules of examples, by their files: each is imported once."""
 
 
-def load(folder: str, module: str) -> Any:
-    """Import a module of an example, whatever other tests have imported under the same names."""
+def load(folder: str, module: str, *, keep: bool = True) -> Any:
+    """Import a module of an example, whatever other tests have imported under the same names.
+
+    Unless it is to `keep` them, other tests may import others of those names afterwards.
+    """
     places = [EXAMPLES / folder, EXAMPLES]
     files = [file for place in places for file in place.glob("*.py")]
     for path in places:
@@ -61,6 +64,9 @@ def load(folder: str, module: str) -> Any:
     finally:
         sys.path[:] = before
         _loaded.update({str(f): sys.modules[f.stem] for f in files if f.stem in sys.modules})
+        if not keep:
+            for name in names:
+                sys.modules.pop(name, None)
         sys.modules.update(foreign)
 
 

@@ -197,6 +197,8 @@ def test_a_big_batch_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
             seen: set[str] = set()
             last_id = stream.last_id
             changed(stream, *names)
+        for name in names:  # until they have ended, further changes come one by one
+            assert client.get(f"/executions/{name}/result", params={"wait": 30}).status_code == 200
         with Listener(client, "/events", last_id=last_id) as stream:
             while len(seen) < len(names):
                 event = stream.read()
