@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import export_workflows
 import msgspec
-import parcels
 import pytest
 
 from flawless import Engine, UsageError
@@ -41,13 +41,13 @@ MEMBERS = ["about.json", "component.wasm", "deployment.json", "journal.json"]
 @pytest.fixture(scope="module")
 def recordings() -> Iterator[dict[str, Recording]]:
     """Real recordings: one that completed, one that failed, one that still waits."""
-    with Engine(modules=[parcels]) as engine:
-        done = engine.start(parcels.pack, ["cup", "lamp"], id="done")
+    with Engine(modules=[export_workflows]) as engine:
+        done = engine.start(export_workflows.pack, ["cup", "lamp"], id="done")
         done.result()
-        failed = engine.start(parcels.drop, "a vase", id="failed")
+        failed = engine.start(export_workflows.drop, "a vase", id="failed")
         with pytest.raises(Exception, match="a vase is broken"):
             failed.result()
-        waits = engine.start(parcels.hold, id="waits")
+        waits = engine.start(export_workflows.hold, id="waits")
         while len(waits.journal()) < 2:
             pass
         runs = {run.id: Recording.of(run) for run in (done, failed, waits)}
@@ -103,7 +103,11 @@ def test_the_same_recording_gives_the_same_bytes(recordings: dict[str, Recording
     assert made[0] == made[1]
     about = open_export(made[0]).about
     assert about is not None
-    assert (about.execution, about.workflow, about.status) == ("done", "parcels.pack", "completed")
+    assert (about.execution, about.workflow, about.status) == (
+        "done",
+        "export_workflows.pack",
+        "completed",
+    )
     assert about.exported_at == "2027-01-15T08:00:00Z"
     assert about.entries == len(recordings["done"].entries)
 
@@ -130,7 +134,7 @@ def test_a_journal_without_its_deployment(recordings: dict[str, Recording]) -> N
             found.replay()
         with pytest.raises(UsageError, match=r"--patch app\.py"):
             export_bytes(found, now_us=NOW_US)
-        code = present_code([parcels])
+        code = present_code([export_workflows])
         other = found.on(code.deployment, component=code.component)
         assert isinstance(other.replay().end, Completed)
 
@@ -163,9 +167,9 @@ def test_no_secret_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
         sent.append(request.headers["key"])
         return 200
 
-    with Lab(parcels, secrets=secrets) as lab:
+    with Lab(export_workflows, secrets=secrets) as lab:
         lab.fake_http("https://customs.example/*", answer)
-        run = lab.start(parcels.declare, "https://customs.example/parcels")
+        run = lab.start(export_workflows.declare, "https://customs.example/parcels")
         assert run.result() == 200
         data = export_bytes(Recording.of(run), now_us=NOW_US, contents="code")
     assert sent == ["s3cr3t-of-the-customs"]
