@@ -19,7 +19,7 @@ stands for any text.
 
 Four things differ from a reader's terminal. Port 27288 becomes a free one, which `FLAWLESS_URL`
 and `FLAWLESS_PORT` name. `git clone` copies this working tree. `make` only says what it would do.
-`flawless` is forked from a process that has imported it already (`commands.py`), apart from
+`flawless` is forked from a process that has imported it already (`forked_commands.py`), apart from
 `flawless up`.
 """
 
@@ -36,7 +36,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from blocks import Block, PageInvalid, commands, matches
-from commands import Commands
+from forked_commands import Commands
 from terminal import Terminal, TerminalEnded
 
 from nursery import grow
