@@ -1,7 +1,7 @@
 """The `flawless` that a page types: carried out by a process that has imported it already.
 
-`page_command.py SOCKET ARGUMENTS` hands its arguments, environment and streams to `forked_commands.py`,
-and ends as the command does. It imports next to nothing: that is its purpose.
+`page_command.py SOCKET ARGUMENTS` hands its arguments, environment and streams to
+`forked_commands.py`, and ends as the command does. It imports next to nothing: that is its purpose.
 """
 
 from __future__ import annotations
