@@ -44,10 +44,10 @@ _loaded: dict[str, ModuleType] = {}
 """Modules of examples, by their files: each is imported once."""
 
 
-def load(folder: str, module: str, *, keep: bool = True) -> Any:
+def load(folder: str, module: str) -> Any:
     """Import a module of an example, whatever other tests have imported under the same names.
 
-    Unless it is to `keep` them, other tests may import others of those names afterwards.
+    In the process of the tests, others may import their own under those names afterwards.
     """
     places = [EXAMPLES / folder, EXAMPLES]
     files = [file for place in places for file in place.glob("*.py")]
@@ -64,7 +64,7 @@ def load(folder: str, module: str, *, keep: bool = True) -> Any:
     finally:
         sys.path[:] = before
         _loaded.update({str(f): sys.modules[f.stem] for f in files if f.stem in sys.modules})
-        if not keep:
+        if Path(sys.argv[0]).name != "stage.py":
             for name in names:
                 sys.modules.pop(name, None)
         sys.modules.update(foreign)

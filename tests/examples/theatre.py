@@ -18,7 +18,7 @@ from scenes import SCENES, load
 from repository import ROOT
 
 STAGE = Path(__file__).with_name("stage.py")
-World: Any = load("order_saga", "world", keep=False).World
+World: Any = load("order_saga", "world").World
 
 
 @dataclass(frozen=True, slots=True)
