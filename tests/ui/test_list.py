@@ -249,6 +249,24 @@ def test_many_are_terminated_at_once(visit: Visit, office: Office) -> None:
         assert "no longer wanted" in str(office.end(f"fired-{n}"))
 
 
+def test_an_answer_does_not_undo_later_news(visit: Visit, office: Office) -> None:
+    """What the stream has told since an action was answered stands, when the answer is taken."""
+    office.start("leave", id="late-news")
+    office.await_status("late-news", "waiting")
+    before = office.get("late-news")
+    page = visit("executions?prefix=late-news")
+    page.route("**/terminate", lambda route: (route.fetch(), route.fulfill(json=before)))
+    page.get_by_role("checkbox", name="Select all that are loaded").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Terminate 1").click()
+    dialog = page.get_by_role("dialog", name="Terminate 1 execution?")
+    dialog.get_by_role("button", name="Terminate 1 execution").click()
+    expect(dialog).to_contain_text("1 execution terminated")
+    expect(row(page, "late-news")).to_contain_text("Cancelled")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    expect(row(page, "late-news")).to_contain_text("Cancelled")
+
+
 def test_what_cannot_be_done_is_told_for_each(visit: Visit, office: Office) -> None:
     """Of those that ended meanwhile the summary says why nothing was done."""
     for n in range(2):

@@ -147,9 +147,10 @@ export class ListModel {
     return this.known.get(id);
   }
 
-  // Take over one execution, as an action has answered it.
+  // Take over one execution, as an action has answered it: an event may have told later news.
   take(execution) {
-    if (execution && this.known.has(execution.id)) this.#apply([execution]);
+    const row = this.known.get(execution?.id);
+    if (row !== undefined && execution.updated_at >= row.updated_at) this.#apply([execution]);
   }
 
   // --- inside -----------------------------------------------------------------------------------
