@@ -17,8 +17,8 @@ help: ## list the targets
 demo: $(RUN) ## kill a workflow in mid-flight, twice, and see it complete
 	@$(BIN)/python examples/demo/run.py $(ARGS)
 
-test: $(DEV) ## run all tests, in two processes; with ARGS those it names, in one
-	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=2 --dist=loadfile --no-loadscope-reorder)
+test: $(DEV) ## run all tests, in three processes; with ARGS those it names, in one
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=3 --dist=loadfile --no-loadscope-reorder)
 
 bench: $(RUN) ## measure speed and memory on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)

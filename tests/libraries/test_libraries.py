@@ -66,6 +66,7 @@ def engine(file: Path) -> Engine:
     return Engine(file, modules=MODULES)
 
 
+@pytest.mark.sweep
 def test_jinja2(results: dict[str, Any]) -> None:
     """Templates with inheritance, loops, filters and escaping render as they do outside."""
     page, empty, complaints = results["jinja2"]

@@ -114,6 +114,7 @@ def test_everything_survives_a_crash_at_every_entry(lab: Lab) -> None:
     assert str(report).startswith(f"{len(report.entries)} entries, {report.crashes} crashes")
 
 
+@pytest.mark.sweep
 def test_a_delayed_workflow_survives_a_crash_at_every_entry(lab: Lab) -> None:
     """So does one that begins later, at its own time whatever happened before that."""
     fakes(lab)

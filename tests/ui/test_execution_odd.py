@@ -28,6 +28,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.sweep
 def test_a_long_journal(show: Show, stage: Stage) -> None:
     """Thousands of entries are all there, and only those in sight are in the document."""
     stage.start("shop.talk", [LINES], "talker")

@@ -76,6 +76,7 @@ def ids(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.sweep
 def test_very_many_executions(origin: str, browser: Browser) -> None:
     """Few rows are drawn wherever one is, paging goes on, and a filter finds the one there is."""
     with visiting(browser, origin) as page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from reception import MODULES, Office, Visit
 
@@ -28,6 +29,7 @@ def show(page: Page, office: Office, address: str) -> None:
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
+@pytest.mark.sweep
 def test_every_width_has_room(visit: Visit, office: Office) -> None:
     """No page is wider than its window, from 360 pixels on."""
     office.start("greet", id="an-id-as-long-as-people-make-them-" + "0123456789" * 3)

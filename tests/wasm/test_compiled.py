@@ -135,6 +135,7 @@ def test_any_wasi_0_2(tmp_path: Path, version: str) -> None:
     assert host.random_bytes == 8
 
 
+@pytest.mark.sweep
 def test_warm_load_is_fast(component_bytes: bytes, component: Component) -> None:
     """A compiled Python component loads in a fraction of a second, its check included."""
     began = time.perf_counter()

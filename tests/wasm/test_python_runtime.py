@@ -21,6 +21,7 @@ def test_found_by_content(component_bytes: bytes) -> None:
     assert componentize(files, "app", cache=CacheFolder(), progress=progress) == component_bytes
 
 
+@pytest.mark.sweep
 def test_failing_import(tmp_path: Path) -> None:
     """An application that does not import fails the build with its traceback, and nothing else.
 
