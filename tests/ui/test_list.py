@@ -72,6 +72,18 @@ def test_the_search_box_understands_ids_and_keys(visit: Visit, office: Office) -
     expect(row(page, "seek-b")).to_have_count(0)
 
 
+def test_who_types_slowly_loses_nothing(visit: Visit) -> None:
+    """A pause within a word, after a complete one that narrows the list, leaves the word there."""
+    page = visit()
+    search = page.get_by_role("textbox", name="Search executions")
+    search.press_sequentially("workflow:office.greet sta")
+    expect(page).to_have_url(re.compile(r"workflow=office"))
+    expect(search).to_have_value("sta")
+    search.press_sequentially("tus:completed")
+    search.press("Enter")
+    expect(page).to_have_url(re.compile(r"status=completed"))
+
+
 def test_a_search_that_means_nothing_says_so(visit: Visit) -> None:
     """A status or a time that does not exist is named, and the list stays as it was."""
     page = visit()

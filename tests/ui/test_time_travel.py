@@ -17,7 +17,6 @@ from serving import serving
 TRACED = Path(__file__).parent.parent / "server" / "traced.py"
 CODE = TRACED.read_text().splitlines()
 LINES = [{"item": name, "count": n, "cents": 250} for name, n in (("lamp", 2), ("rug", 200))]
-QUICK_MS_MAX = 3_000
 Travel = Callable[..., Page]
 
 
@@ -243,17 +242,14 @@ def test_tasks_of_asyncio_can_be_chosen(travel: Travel) -> None:
     expect(variable(page, "name")).to_contain_text(re.compile("lamp|rug"))
 
 
-def test_a_thousand_effects_stay_quick(travel: Travel) -> None:
-    """Opening, jumping far and stepping back each take a moment, measured in the page."""
+def test_a_thousand_effects_can_be_walked(travel: Travel) -> None:
+    """Jumping far and stepping back show each place; `make bench` measures how long they take."""
     page = travel("many")
-    page.evaluate("performance.mark('begin')")
     slider(page).fill("900")
     expect(variable(page, "number")).to_contain_text("number = 900")
     for number in (899, 898, 897):
         page.keyboard.press("ArrowLeft")
         expect(variable(page, "number")).to_contain_text(f"number = {number}")
-    took = page.evaluate("performance.measure('took', 'begin').duration")
-    assert took < QUICK_MS_MAX
 
 
 def test_problems_say_what_to_do(stage: Stage, browser: Browser) -> None:

@@ -35,6 +35,7 @@ export class ExecutionsPage {
     this.searchError = "";
     this.typing = null;
     this.wanted = null; // the filter that is typed, until it holds
+    this.typed = null; // the address that typing leads to
     this.#begin();
   }
 
@@ -77,7 +78,10 @@ export class ExecutionsPage {
     this.app.update();
     if (found.error) return;
     this.wanted = found.filter;
-    const go = () => this.#go(found.filter, { replace: !last });
+    const go = () => {
+      if (!last) this.typed = this.app.href(["executions"], toQuery(found.filter));
+      this.#go(found.filter, { replace: !last });
+    };
     if (last) go();
     else this.typing = setTimeout(go, TYPING_MS);
   }
@@ -234,7 +238,9 @@ export class ExecutionsPage {
   #begin() {
     this.filter = fromQuery(this.app.query);
     this.address = this.#address();
-    this.searchText = this.filter.prefix;
+    // Where typing has led, what is not complete yet stays in the box.
+    if (this.typed !== this.address) this.searchText = this.filter.prefix;
+    this.typed = null;
     this.searchError = "";
     const back = left?.address === this.address ? left.model : null;
     left = null;
