@@ -154,6 +154,14 @@ def serving(
             yield server, client
 
 
+def await_begun(client: httpx.Client, execution: str, steps: int = 1) -> None:
+    """Wait until the journal says that so many steps were begun: they may have happened then."""
+    while True:
+        entries = client.get(f"/executions/{execution}/journal").json()["entries"]
+        if sum(entry["kind"] in ("entered", "started") for entry in entries) >= steps:
+            return
+
+
 @contextmanager
 def serving_parked(
     folder: Path, pipes: Mapping[str, Sequence[str]]
@@ -171,11 +179,7 @@ def serving_parked(
             body = {"workflow": "desk.pay", "input": [str(p) for p in paths], "id": execution}
             assert client.post("/executions", json=body).status_code == 201
         for execution, names in pipes.items():
-            while True:
-                found = client.get(f"/executions/{execution}").json()
-                journal = client.get(f"/executions/{execution}/journal").json()
-                if len(found["in_flight"]) == len(names) and journal["length"] > len(names):
-                    break
+            await_begun(client, execution, len(names))
         server.kill()
     with serving(data, [DESK]) as (server, client):
         for execution in pipes:

@@ -43,6 +43,9 @@ class Scene:
 _loaded: dict[str, ModuleType] = {}
 """Modules of examples, by their files: each is imported once."""
 
+on_stage = False
+"""Whether examples run in this process, so that their modules have to stay where they are found."""
+
 
 def load(folder: str, module: str) -> Any:
     """Import a module of an example, whatever other tests have imported under the same names.
@@ -64,7 +67,7 @@ def load(folder: str, module: str) -> Any:
     finally:
         sys.path[:] = before
         _loaded.update({str(f): sys.modules[f.stem] for f in files if f.stem in sys.modules})
-        if Path(sys.argv[0]).name != "stage.py":
+        if not on_stage:
             for name in names:
                 sys.modules.pop(name, None)
         sys.modules.update(foreign)

@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import scenes
 from scenes import BEGAN, SCENES, Scene, load
 
 import flawless
@@ -27,6 +28,7 @@ from flawless.stores import SQLiteStore
 from flawless.testing import Lab
 from forking import ended, fork
 
+scenes.on_stage = True
 RESULT_S_MAX = 60.0
 _TIME_BYTES = 20
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from random import SystemRandom
 
 import pytest
 
@@ -16,50 +13,16 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "replay")]
 
 from debugging import Open  # noqa: E402 (found through the line above)
 
+from echoing import echoing, first_seed  # noqa: E402 (likewise)
 from flawless.timetravel.stepping.debugger import Debugger  # noqa: E402 (likewise)
 from stepping import recordings  # noqa: E402 (likewise)
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Gives back what it gets; `/status/404` is answered with that."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = self.path.encode() + body
-        _, first, *rest = self.path.split("/")
-        self.send_response(int(rest[0]) if first == "status" else 200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST = do_PUT = _answer  # noqa: N815 (names of http.server)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (name of http.server)
-        """Say nothing."""
-
-
-class Site(ThreadingHTTPServer):
-    """Does not mind when a client goes away."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="package")
 def site() -> Iterator[str]:
     """The address of an HTTP service that echoes."""
-    with Site(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with echoing() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -82,5 +45,4 @@ def opened() -> Iterator[Open]:
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """The seed of the first program: `--seed`, or another one in each run."""
-    given = request.config.getoption("--seed")
-    return SystemRandom().getrandbits(32) if given is None else int(given)
+    return first_seed(request)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from reception import MODULES, PAYMENTS, Office
 
 from browsing import browser, visiting
-from serving import serving
+from serving import await_begun, serving
 
 __all__ = ["browser"]
 
@@ -29,7 +29,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             before.start("pay", [str(folder / execution)], **asked)
         before.start("sell", [str(folder / "gate")], id="sale")
         for execution in PAYMENTS:
-            before.await_durable(execution)
+            await_begun(client, execution)
         server.kill()
     with serving(folder / "data", MODULES) as (_, client):
         after = Office(client, folder)

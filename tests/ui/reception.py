@@ -53,13 +53,6 @@ class Office:
         while self.status(execution) != status:
             self.client.get(f"/executions/{execution}/result", params={"wait": 0.05})
 
-    def await_durable(self, execution: str) -> None:
-        """Wait until the journal says that its step was begun: it may have happened then."""
-        while True:
-            entries = self.client.get(f"/executions/{execution}/journal").json()["entries"]
-            if any(entry["kind"] in ("entered", "started") for entry in entries):
-                return
-
     def end(self, execution: str) -> dict[str, Any]:
         """Wait for the end of an execution, and return it."""
         url = f"/executions/{execution}/result"

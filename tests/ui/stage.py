@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from browsing import visiting
-from serving import DESK, SHOP, serving
+from serving import DESK, SHOP, await_begun, serving
 
 STORY = Path(__file__).with_name("story.py")
 MODULES = (SHOP, DESK, STORY)
@@ -70,13 +70,6 @@ class Stage:
             if any(entry["kind"] == kind for entry in entries):
                 return
 
-    def await_durable(self, execution: str, steps: int) -> None:
-        """Wait until the journal says that so many steps were begun: they may have happened."""
-        while True:
-            entries = self.client.get(f"/executions/{execution}/journal").json()["entries"]
-            if sum(entry["kind"] in ("entered", "started") for entry in entries) >= steps:
-                return
-
     def order(self, execution: str, *, approved: bool = True) -> str:
         """Start an order, and let it come to its end unless it is not to be approved yet."""
         tries = str(self.folder / f"{execution}-tries")
@@ -98,7 +91,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             for pipe in pipes:
                 os.mkfifo(pipe)
             before.start("desk.pay", pipes, f"parked-{number}")
-            before.await_durable(f"parked-{number}", len(pipes))
+            await_begun(client, f"parked-{number}", len(pipes))
         server.kill()
     with serving(folder / "data", MODULES) as (_, client):
         now = Stage(client, folder)

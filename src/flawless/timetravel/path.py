@@ -152,7 +152,5 @@ def follow(
 
 
 def _raised(replay: Replayer, stop: Stop, *, variables: bool) -> Raised:
-    shown = []
-    if variables:
-        shown = [replay.variables(n) if frame.user else [] for n, frame in enumerate(stop.frames)]
+    shown = replay.variables_of(stop.frames) if variables else []
     return Raised(stop.frames, shown, stop.points)

@@ -25,7 +25,7 @@ from flawless.core.history import stopped
 from flawless.core.limits import MIB, Limits
 from flawless.engine.replay import recorded_input
 from flawless.errors import Divergence, FlawlessError, GuestCpuExceeded, GuestTrapped
-from flawless.timetravel.model import Stop, Task, Variable, Watch
+from flawless.timetravel.model import Frame, Stop, Task, Variable, Watch
 from flawless.timetravel.problems import NoSuchFrame, ReplayLost, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.world import Told, TracedWorld, traced_input
@@ -36,6 +36,8 @@ SECONDS_MAX: Final = 600.0
 EVALUATE_S_MAX: Final = 2.0
 COMPUTES_S_MAX: Final = 2.0
 """How long a guest is shown computing that was stopped (a limit, `terminate`) while it did."""
+FRAMES_MAX: Final = 20
+"""Frames whose variables are noted at a point, from the innermost one on."""
 _SLOWER: Final = 10
 """How many times longer a traced guest may compute than one that is not."""
 _TRACER_BYTES: Final = 64 * MIB
@@ -137,6 +139,10 @@ class Replayer:
         """Return the local variables of a frame of this stop, 0 for the innermost one."""
         return self._ask("variables", frame=frame, depth=depth, task=task).variables
 
+    def variables_of(self, frames: Sequence[Frame]) -> list[list[Variable]]:
+        """Return the local variables of the first frames of this stop; none of others' code."""
+        return [self.variables(n) if frame.user else [] for n, frame in enumerate(frames)]
+
     def module_variables(
         self, frame: int, *, depth: int = 0, task: str | None = None
     ) -> list[Variable]:
@@ -203,9 +209,7 @@ class Replayer:
         assert stop is not None
         if not world.watch.variables:
             return
-        found = [
-            self.variables(n) if frame.user else [] for n, frame in enumerate(stop.frames[:20])
-        ]
+        found = self.variables_of(stop.frames[:FRAMES_MAX])
         if stop.reason == "request":
             world.points[-1].variables = found
         else:

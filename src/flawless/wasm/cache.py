@@ -13,12 +13,13 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from flawless.errors import ToolchainError
+
+from .writing import put_in_place
 
 BYTES_MAX: Final = 4 << 30
 """Default bound of a cache folder; a compiled Python component takes some 60 MB."""
@@ -108,16 +109,7 @@ class CacheFolder:
         final = self.path / f"{kind}-{key}-{hashlib.sha256(data).hexdigest()}"
         try:
             self._make_folder()
-            descriptor, temporary = tempfile.mkstemp(prefix=_PARTIAL, dir=self.path)
-            try:
-                with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).rename(final)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            put_in_place(final, data, partial=_PARTIAL)
         except OSError as error:
             raise self._unusable("write", error) from error
         self._evict(keep=final)

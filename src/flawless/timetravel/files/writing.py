@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
+
+from flawless.wasm.writing import put_in_place
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -14,16 +15,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Durability: when this returns, the file is whole and durable under that name; else what was
     there before is as it was.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 0600
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    put_in_place(path, content, partial=".partial-")
     _sync_folder(path.parent)
 
 
