@@ -15,14 +15,13 @@ from wasmtime import component as wasm
 
 from flawless.errors import DeploymentInvalid, ToolchainError
 
-from . import wasi
+from . import contract, wasi
 from .cache import CacheFolder
 from .progress import Progress, watched
 from .runtime import address, runtime, settings_key
 
 Export = Literal["run", "describe"]
 
-EXPORTS: Final[tuple[Export, ...]] = ("run", "describe")
 COMPILE_S_EXPECTED: Final = 6.0
 
 
@@ -38,18 +37,15 @@ class Component:
         self.address = address(component)
         self._component = component
         self._linker = wasm.Linker(self.runtime.engine)
-        imports = component.type.imports(self.runtime.engine)
-        wasi.define(self._linker, component, imports)
+        kind = component.type
+        contract.check_world(kind, self.runtime.engine)
+        wasi.define(self._linker, component, kind.imports(self.runtime.engine))
         self.linker_address = address(self._linker)
         self._exports: dict[str, int] = {}
         self._export_indexes: list[wasm.ExportIndex] = []
-        for name in EXPORTS:
+        for name in contract.EXPORTS:
             index = component.get_export_index(name)
-            if index is None:
-                raise DeploymentInvalid(
-                    f"the component has no export {name!r}: it is not a Flawless workflow "
-                    "(see wit/flawless.wit)"
-                )
+            assert index is not None, "the check has seen it"
             self._export_indexes.append(index)
             self._exports[name] = address(index)
 
@@ -69,9 +65,10 @@ class Component:
             progress: told every moment while it compiles.
 
         Raises:
-            DeploymentInvalid: it is not a component of that world.
+            DeploymentInvalid: it is not a component of that world, or imports what is not there.
             ToolchainError: the cache folder cannot be used.
         """
+        contract.check(content)
         cache = CacheFolder() if cache is None else cache
         sha256 = hashlib.sha256(content).hexdigest()
         key = f"{sha256}-{settings_key()}"
