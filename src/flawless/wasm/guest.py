@@ -25,7 +25,7 @@ import time
 import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol, TypeAlias
 
 from flawless.errors import GuestCpuExceeded, GuestTrapped, ValueTooLarge
 
@@ -129,6 +129,14 @@ it; one that nobody holds any more is closed.
 
 # A child process shares memory and timers with nobody: its parent's guests are left alone there.
 os.register_at_fork(after_in_child=GUESTS.clear)
+
+
+class Returned(BaseException):
+    """The guest has called `host.finish`: its run ends with `output`, as if it had returned it."""
+
+    def __init__(self, output: bytes) -> None:
+        super().__init__()
+        self.output = output
 
 
 class Guest:
@@ -275,7 +283,13 @@ class Guest:
         self._frame.ready[0] = 0
         return self._ready
 
-    def refuse_request(self, size: int) -> None:
+    def finish(self, output: bytes) -> NoReturn:
+        """End the run, in a callback, with what its export would return."""
+        if len(output) > self.limits.request_bytes_max:
+            self.refuse_request(len(output))
+        raise Returned(output)
+
+    def refuse_request(self, size: int) -> NoReturn:
         """Raise for a request of `size` bytes."""
         raise ValueTooLarge("the workflow's request", size, self.limits.request_bytes_max)
 
@@ -322,6 +336,8 @@ class Guest:
             message = binding.take_error(error)
             if self.failure is not None:
                 failure, self.failure = self.failure, None
+                if isinstance(failure, Returned):
+                    return Finished(failure.output)
                 raise failure
             raise trapped(message)
         return None

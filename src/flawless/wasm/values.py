@@ -75,6 +75,12 @@ def put_bytes(slot: int, data: bytes) -> None:
         ctypes.memmove(Value.from_address(slot).word1, source, len(items))
 
 
+def get_string(slot: int) -> bytes:
+    """Read a string, as UTF-8."""
+    value = Value.from_address(slot)
+    return ctypes.string_at(value.word1, value.word0)
+
+
 def get_bytes(slot: int) -> bytes:
     """Read a `list<u8>`."""
     value = Value.from_address(slot)

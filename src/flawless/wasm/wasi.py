@@ -226,6 +226,11 @@ def exit_code(_guest: Guest, args: int, _results: int) -> None:
     raise GuestExited(Value.from_address(args).word0 & 0xFF)
 
 
+def finish(guest: Guest, args: int, _results: int) -> None:
+    """`flawless:workflow/host.finish: func(output: string)`"""
+    guest.finish(values.get_string(args))
+
+
 # --- what serves what -------------------------------------------------------------------------
 
 SYNC: Final[dict[str, dict[str, Callable[[Guest, int, int], None]]]] = {
@@ -279,6 +284,7 @@ SYNC: Final[dict[str, dict[str, Callable[[Guest, int, int], None]]]] = {
     "wasi:sockets/tcp-create-socket": {"create-tcp-socket": constant(_refused)},
     "wasi:sockets/udp-create-socket": {"create-udp-socket": constant(_refused)},
     "wasi:sockets/ip-name-lookup": {"resolve-addresses": constant_method(_unresolved)},
+    "flawless:workflow/host": {"finish": finish},
 }
 
 ASYNC: Final[dict[str, dict[str, Callable[[Guest, int, int], int | None]]]] = {
