@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "functions": FOUNDATION | {"_children", "_futures", "_messages", "_signatures", "core"},
     "stores": FOUNDATION | {"core"},
     "wasm": FOUNDATION | {"core"},
-    "engine": INNER,
+    "engine": INNER | {"rust"},  # crates that it is given are built first
     "api": set(),  # the documents of the HTTP API, shared by server and client
     "client": FOUNDATION | {"api"},
     "timetravel": INNER,
@@ -77,6 +77,7 @@ SERVER = (
 ONLY_IN = {
     "wasmtime": {"flawless.wasm"},
     "componentize_py": {"flawless.wasm"},
+    "jsonschema_rs": {"flawless.engine"},
     "apsw": {"flawless.stores.sqlite"},
     "sqlite3": set[str](),
     "httpx": {"flawless.engine", "flawless.client", "flawless.testing"},

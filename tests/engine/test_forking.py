@@ -317,7 +317,9 @@ def upload(engine: flawless.Engine, *changes: tuple[str, str], serve: bool = Fal
         assert text.count(old) == 1
         text = text.replace(old, new)
     files = {"fork_programs.py": text}
-    made, _ = engine.call(lambda service: service.deploy(files, ["fork_programs"], serve=serve))
+    made, _ = engine.call(
+        lambda service: service.deploying.sources(files, ["fork_programs"], serve=serve)
+    )
     return made
 
 

@@ -13,8 +13,8 @@ import pytest
 import flawless
 from flawless import workflow
 from flawless.engine.changes import Changes, Watch
+from flawless.engine.components import Components
 from flawless.engine.execution import LiveExecution
-from flawless.engine.library import Library
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.service import Service
 from flawless.engine.telemetry import Telemetry
@@ -94,9 +94,9 @@ def test_a_component_is_compiled_once_for_all(monkeypatch: pytest.MonkeyPatch) -
     """Whoever wants it meanwhile waits for the same, and guests keep to their number."""
     compiled: list[int] = []
     guests: list[int] = []
-    compile_, begin = Library._load, LiveExecution.begin
+    compile_, begin = Components.load, LiveExecution.begin
 
-    async def counted(self: Library, wasm: bytes) -> Any:
+    async def counted(self: Components, wasm: bytes) -> Any:
         compiled.append(len(wasm))
         return await compile_(self, wasm)
 
@@ -105,7 +105,7 @@ def test_a_component_is_compiled_once_for_all(monkeypatch: pytest.MonkeyPatch) -
         begin(self, *args)
 
     async def work(service: Service) -> None:
-        monkeypatch.setattr(Library, "_load", counted)
+        monkeypatch.setattr(Components, "load", counted)
         monkeypatch.setattr(LiveExecution, "begin", watched)
         library = service._library
         latest = library.latest(f"{__name__}.says")

@@ -46,7 +46,7 @@ def deploy(
 ) -> tuple[str, bool]:
     """Upload to an engine."""
     names = list(modules) or [path.removesuffix(".py") for path in files]
-    return engine.call(lambda service: service.deploy(files, names, label))
+    return engine.call(lambda service: service.deploying.sources(files, names, label))
 
 
 def open_engine(folder: Path, *modules: str) -> flawless.Engine:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from flawless import codec
+from flawless.engine.signatures import Signature
 from flawless.errors import InputInvalid, WorkflowNotFound
 from flawless.functions import Workflow
 
@@ -32,7 +33,7 @@ def native_function(
 def native_workflow(service: Service, name: str) -> Workflow[..., Any] | None:
     """Return the workflow of that name as this process has imported it, or None."""
     info = service.workflows.get(name)
-    if info is None:
+    if info is None or service.signature(name) is not None:
         return None
     found: Any = service.entry_modules.get(info.module) or sys.modules.get(info.module)
     for part in info.function.split("."):
@@ -41,9 +42,15 @@ def native_workflow(service: Service, name: str) -> Workflow[..., Any] | None:
 
 
 def from_values(
-    function: Callable[..., Any] | None, args: Sequence[Any], kwargs: Mapping[str, Any]
+    function: Callable[..., Any] | None,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    signature: Signature | None = None,
 ) -> bytes:
-    """Encode Python values as a workflow's input; raises `InputInvalid` naming the parameter."""
+    """Encode Python values as a workflow's input; raises `InputInvalid` naming the parameter.
+
+    They are held to `function`, natively, or to the `signature` that a component describes.
+    """
     try:
         if function is not None:
             inspect.signature(function).bind(*args, **kwargs)
@@ -57,6 +64,8 @@ def from_values(
         raise InputInvalid(
             f"the arguments do not fit the workflow: {error}", path=named[1] if named else ""
         ) from error
+    if signature is not None:
+        signature.check(encoded)
     return msgspec.json.encode(encoded)
 
 
@@ -77,7 +86,7 @@ def from_json(service: Service, workflow: str, input: Any) -> bytes:  # noqa: A0
     function = native_function(service, workflow, workflow)
     if function is None:
         args, kwargs = (input, {}) if isinstance(input, list) else ((), input or {})
-        return from_values(None, args, kwargs)
+        return from_values(None, args, kwargs, service.signature(workflow))
     try:
         args, kwargs = codec.bind(function, input)
         return msgspec.json.encode(codec.encode_call(args, kwargs))
@@ -95,8 +104,28 @@ def return_annotation(function: Callable[..., Any] | None) -> Any:
         return Any
 
 
-def message_type(service: Service, workflow: str, name: str) -> Any:
-    """Return what a message to that workflow is declared to hold, or None if nobody said."""
+def check_message(service: Service, workflow: str, name: str, payload: bytes) -> None:
+    """Raise `InputInvalid` unless a message to that workflow holds what it is declared to hold.
+
+    Declared are the types that the workflow's decorator names, and the classes of the workflow's
+    module: `receive(Confirm)` receives messages named `Confirm`. A component says itself what its
+    workflows receive. What nobody has declared may hold anything.
+    """
+    try:
+        signature = service.signature(workflow)
+        if signature is not None:
+            signature.check_message(name, payload)
+            return
+        wanted = _message_type(service, workflow, name)
+        if wanted is not None:
+            codec.loads(payload, wanted, path="payload")
+    except (codec.CodecError, InputInvalid) as error:
+        raise InputInvalid(
+            f"the message {name!r} does not fit what {workflow} receives: {error}", path=error.path
+        ) from error
+
+
+def _message_type(service: Service, workflow: str, name: str) -> Any:
     native = native_workflow(service, workflow)
     if native is None:
         return None

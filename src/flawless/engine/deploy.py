@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from flawless.core.protocol import (
-    VERSION,
-    ClockRequest,
-    LoadRequest,
-    LogRequest,
-    SourceRequest,
-    decode_request,
-)
-from flawless.core.randomness import RandomStream
 from flawless.engine.deployment import (
     MANIFEST_FORMAT,
     Deployment,
     Manifest,
     ModuleCode,
-    WorkflowInfo,
 )
+from flawless.engine.describing import TrialHost, describe
 from flawless.engine.egress import Egress
 from flawless.engine.modules import Source, Unavailable, find_source
-from flawless.errors import DeploymentInvalid, FlawlessError, UsageError
-from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
+from flawless.engine.workflows import WorkflowInfo
+from flawless.errors import DeploymentInvalid
+from flawless.wasm import Component, GuestLimits
 from flawless.wasm.progress import Progress
 from flawless.wasm.python_runtime import ModuleFile
 from flawless.wasm.python_runtime import bake as bake_component
-
-_log = logging.getLogger("flawless.deploy")
 
 Find: TypeAlias = Callable[[str], Source | Unavailable]
 """How a trial load finds what is behind a module's name."""
@@ -42,7 +31,6 @@ Find: TypeAlias = Callable[[str], Source | Unavailable]
 TRIAL_LIMITS = GuestLimits(memory_bytes=1024 * 1024 * 1024, cpu_s_per_turn=120.0)
 UPLOAD_LIMITS = GuestLimits(memory_bytes=512 * 1024 * 1024, cpu_s_per_turn=30.0)
 """Of what comes from elsewhere, while executions run."""
-_TRIAL_TIME_US = 1_700_000_000_000_000  # any fixed moment: a module must not depend on it
 
 
 class _LoadedModule(msgspec.Struct):
@@ -58,50 +46,15 @@ class _Described(msgspec.Struct):
     standin_reasons: dict[str, str] = {}
 
 
-class _DescribeOutput(msgspec.Struct):
-    ok: _Described | None = None
-    error: dict[str, Any] | None = None
-
-
-class _TrialHost:
-    """Serves sources to a guest that only loads modules; the world is a fixed moment."""
+class _ModulesHost(TrialHost):
+    """Serves sources to a guest that only loads modules."""
 
     def __init__(self, find: Find) -> None:
+        super().__init__("the module", "while it is imported: do that inside a workflow")
         self._find = find
         self.served: dict[str, Source] = {}
-        self._random = RandomStream(b"trial load")
 
-    def call(self, request: bytes) -> bytes | None:
-        asked = decode_request(request)
-        match asked:
-            case LoadRequest(name):
-                return self._load(name)
-            case SourceRequest(name):
-                text = self.served[name].text if name in self.served else ""
-                return msgspec.json.encode({"source": text})
-            case LogRequest(level, logger, message):
-                _log.log(level, "%s: %s", logger, message)
-                return b"{}"
-            case ClockRequest():
-                return b'{"now":%d}' % _TRIAL_TIME_US
-            case _:
-                raise DeploymentInvalid(
-                    "the module performs an effect while it is imported: do that inside a workflow"
-                )
-
-    def clock_ns(self) -> int:
-        return _TRIAL_TIME_US * 1_000
-
-    def random(self, size: int) -> bytes:
-        return self._random.read(size)
-
-    def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
-        _log.info("%s: %s", stream, data.decode("utf-8", "replace").rstrip())
-
-    def sleep_until_ns(self, deadline_ns: int) -> bool:
-        raise DeploymentInvalid("the module sleeps while it is imported: do that in a workflow")
-
-    def _load(self, name: str) -> bytes:
+    def load(self, name: str) -> bytes:
         found = self._find(name)
         if not isinstance(found, Source):
             return msgspec.json.encode({"kind": found.kind, "reason": found.reason})
@@ -115,6 +68,10 @@ class _TrialHost:
                 "source": found.text,
             }
         )
+
+    def source(self, name: str) -> bytes:
+        text = self.served[name].text if name in self.served else ""
+        return msgspec.json.encode({"source": text})
 
 
 async def make_bundle(
@@ -135,7 +92,7 @@ async def make_bundle(
     workflow, and `UsageError` when `egress` is no list of hosts.
     """
     hosts = None if egress is None else Egress(egress).hosts
-    host = _TrialHost(find)
+    host = _ModulesHost(find)
     described = await _describe(component, host, entry_modules, limits)
     return _deployment(entry_modules, component.sha256, described, host.served, hosts, upload)
 
@@ -200,30 +157,11 @@ def _deployment(
 
 
 async def _describe(
-    component: Component, host: _TrialHost, entry_modules: Sequence[str], limits: GuestLimits
+    component: Component, host: _ModulesHost, entry_modules: Sequence[str], limits: GuestLimits
 ) -> _Described:
-    guest = Guest(component, host, limits)
-    request = msgspec.json.encode({"protocol": VERSION, "modules": list(entry_modules)})
+    named = ", ".join(entry_modules)
+    told = await describe(component, host, entry_modules, limits, named=named)
     try:
-        state = guest.start("describe", request)
-        while isinstance(state, Preempted):
-            await asyncio.sleep(0)
-            state = guest.proceed()
-        assert isinstance(state, Finished), "the trial host answers everything at once"
-        output = msgspec.json.decode(state.output, type=_DescribeOutput)
-    except UsageError:
-        raise
-    except (FlawlessError, msgspec.MsgspecError) as error:
-        raise DeploymentInvalid(
-            f"{', '.join(entry_modules)} cannot be loaded in a guest: {error}"
-        ) from error
-    finally:
-        guest.close()
-    if output.ok is None:
-        error_object = output.error or {}
-        raise DeploymentInvalid(
-            f"{', '.join(entry_modules)} cannot be loaded in a guest: "
-            f"{error_object.get('type')}: {error_object.get('message')}",
-            traceback=str(error_object.get("traceback", "")),
-        )
-    return output.ok
+        return msgspec.json.decode(told, type=_Described)
+    except msgspec.MsgspecError as error:
+        raise DeploymentInvalid(f"{named} cannot be loaded in a guest: {error}") from error

@@ -3,7 +3,8 @@
 A *bundle* is a set of Python modules, compiled once and loaded into the ready Python runtime
 component at each start: nothing to build, good while developing. A *baked* deployment is a
 component of its own, made with the modules already imported: slow to build, nothing to import at a
-start.
+start. A *component* is what the user has built, of Rust or whatever compiles to WebAssembly: it
+tells of its workflows itself, and what it holds of modules is their text, to be shown.
 
 A deployment's manifest, kept in the store, is all that is needed to run its executions later, on
 this machine or another: it holds the modules' code and names the component by its SHA-256.
@@ -12,7 +13,7 @@ this machine or another: it holds the modules' code and names the component by i
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -20,49 +21,18 @@ from flawless.core.machine import Answers
 from flawless.core.protocol import VERSION, LoadRequest, Question, SecretRequest, SourceRequest
 from flawless.engine.egress import Egress
 from flawless.engine.secrets import placeholder
+from flawless.engine.signatures import Signature
+from flawless.engine.workflows import WorkflowInfo
 from flawless.errors import WorkflowNotFound
 from flawless.ids import DeploymentId
 
 MANIFEST_FORMAT = 1
 
-
-class ParameterInfo(msgspec.Struct, frozen=True):
-    """A parameter of a workflow; `schema` is JSON Schema."""
-
-    name: str
-    kind: str
-    required: bool
-    annotation: str = ""
-    schema: dict[str, Any] = {}
-
-
-class ReturnInfo(msgspec.Struct, frozen=True):
-    """What a workflow returns."""
-
-    annotation: str = ""
-    schema: dict[str, Any] = {}
-
-
-class WorkflowInfo(msgspec.Struct, frozen=True):
-    """A workflow as its guest describes it."""
-
-    name: str
-    module: str
-    function: str
-    doc: str = ""
-    is_async: bool = False
-    parameters: list[ParameterInfo] = []
-    returns: ReturnInfo = ReturnInfo()
-    file: str = ""
-    line: int = 0
-    messages: dict[str, dict[str, Any]] = {}
-    """What it receives, as declared: JSON Schemas by name."""
-    deadline_s: float | None = None
-    """How long an execution may take, unless its start says otherwise."""
+Kind: TypeAlias = Literal["bundle", "baked", "component"]
 
 
 class ModuleCode(msgspec.Struct, frozen=True):
-    """A module of a bundle; `code` is base64 of its marshalled code object."""
+    """A module of a deployment; `code` is base64 of its marshalled code object, if it is Python."""
 
     name: str
     file: str
@@ -80,7 +50,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     format: int
-    kind: Literal["bundle", "baked"]
+    kind: Kind
     component: str
     """SHA-256 of the component, in hexadecimal."""
     entry_modules: list[str]
@@ -91,7 +61,10 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     egress: list[str] | None = None
     """The hosts that requests may go to, or None for all; see `engine.egress`."""
     upload: str = ""
-    """SHA-256 of the uploaded files, where the code came as an upload."""
+    """SHA-256 of the uploaded files, or component, where the code came as an upload."""
+    version: str = ""
+    """As the user's component says, as is the next one."""
+    language: str = ""
 
 
 class Deployment:
@@ -116,11 +89,25 @@ class Deployment:
                 }
             )
             for module in manifest.modules
+            if module.code
         }
         self._sources = {module.name: module.source for module in manifest.modules}
         self._standins = manifest.standins
+        self._signatures: dict[str, Signature] = {}
 
-    def on(self, component: str, kind: Literal["bundle", "baked"]) -> Deployment:
+    @property
+    def is_python(self) -> bool:
+        """Whether its workflows are functions that can be imported natively, too."""
+        return self.manifest.kind != "component"
+
+    def signature(self, workflow: str) -> Signature:
+        """Return what calls of a workflow are held to, as the deployment describes it."""
+        found = self._signatures.get(workflow)
+        if found is None:
+            found = self._signatures[workflow] = Signature(self.workflows[workflow])
+        return found
+
+    def on(self, component: str, kind: Kind) -> Deployment:
         """Return the same code as a deployment on another component."""
         manifest = msgspec.structs.replace(self.manifest, component=component, kind=kind)
         return Deployment(manifest)

@@ -338,7 +338,8 @@ class Engine:
     ) -> tuple[str, Callable[..., Any] | None, bytes]:
         name = workflow if isinstance(workflow, str) else workflow.name
         function = arguments.native_function(self._service, name, workflow)
-        return name, function, arguments.from_values(function, args, kwargs)
+        signature = self._service.signature(name)
+        return name, function, arguments.from_values(function, args, kwargs, signature)
 
     def submit(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> ThreadFuture[T]:
         """Begin work on the engine's loop; what handles stand on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,17 +14,21 @@ import msgspec
 
 from flawless.codec import public_module
 from flawless.engine import deploy
-from flawless.engine.deployment import Deployment, WorkflowInfo
+from flawless.engine.component import label_of, make_component
+from flawless.engine.components import Components
+from flawless.engine.deployment import Deployment
 from flawless.engine.egress import Egress
+from flawless.engine.given import Spec, check_distinct, have_workflows, read_component, sort_out
 from flawless.engine.imports import Imported
 from flawless.engine.modules import find_source, import_user_module
 from flawless.engine.upload import LABEL_CHARS_MAX, Upload
 from flawless.engine.uploads import Uploads
-from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
+from flawless.engine.workflows import WorkflowInfo
+from flawless.errors import DeploymentInvalid, InputInvalid
 from flawless.ids import DeploymentId
-from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store, pack
+from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store
 from flawless.wasm import Component, GuestLimits
-from flawless.wasm.cache import CacheFolder
+from flawless.wasm.contract import check as check_component
 from flawless.wasm.progress import Progress
 from flawless.wasm.python_runtime import build as build_runtime
 
@@ -56,7 +60,7 @@ class Library:
     def __init__(
         self,
         store: Store,
-        modules: Sequence[str | Path | ModuleType],
+        modules: Sequence[Spec],
         *,
         baked: bool = False,
         egress: Sequence[str] | None = None,
@@ -72,16 +76,14 @@ class Library:
         self._baked = baked
         self._egress = egress
         self._progress = progress
-        self._given: Deployment | None = None
-        """What was made of the modules that the engine was given."""
+        self._given: list[Deployment] = []
+        """What was made of what the engine was given."""
         self._modules: dict[str, ModuleType] = {}
         self._before: list[_Uploaded] = []
         self._since: list[_Uploaded] = []
         self._current: dict[str, Deployment] = {}
         self._deployments: dict[str, Deployment] = {}
-        self._components: dict[str, Component] = {}
-        self._fetches: dict[str, asyncio.Task[Component]] = {}
-        """Components that are being read from the store and compiled, by hash."""
+        self._components = Components(store, progress)
         self._runtime: Component | None = None
         self._uploads = Uploads(code)
         self._uploading = asyncio.Lock()
@@ -110,7 +112,7 @@ class Library:
         """
         active = await self._store.active()
         if self._specs:
-            await self._deploy_given(now_us)
+            self._given = await self._deploy_given(now_us)
         elif not active:
             raise DeploymentInvalid(
                 "there is nothing to serve: name a module with workflows (`flawless up app.py`, "
@@ -121,17 +123,13 @@ class Library:
 
     def close(self) -> None:
         """Let the process be as it was before uploads were shown to it."""
-        for fetch in self._fetches.values():
-            fetch.cancel()
+        self._components.close()
         self._uploads.close()
 
     async def find(self, deployment_id: str) -> tuple[Deployment, Component]:
         """Return a deployment and its component; raises `DeploymentInvalid` if either is lost."""
         deployment = await self._deployment(deployment_id)
-        component = self._components.get(deployment.manifest.component)
-        if component is None:
-            component = await self._fetched(deployment)
-        return deployment, component
+        return deployment, await self._components.find(deployment)
 
     def loaded(self, deployment_id: str) -> tuple[Deployment, Component] | None:
         """Return what `find` does, if that is in memory, as what serves always is; else None."""
@@ -163,68 +161,117 @@ class Library:
 
         Durability: when this returns, the upload is durable, and the next engine serves it too.
         """
-        if len(label) > LABEL_CHARS_MAX or not label.isprintable():
-            raise InputInvalid(
-                f"a label is one line of at most {LABEL_CHARS_MAX} characters", path="label"
-            )
+        _check_label(label)
         upload = await asyncio.to_thread(Upload, files, modules)
         async with self._uploading:
             upload.check_names()
             deployment = await self._made(
                 upload.modules, limits=deploy.UPLOAD_LIMITS, find=upload.find, upload=upload.sha256
             )
-            record = await self._store.deployment(deployment.id)
             named = label or ", ".join(upload.modules)
-            if not serve:
-                if record is None:
-                    await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
-                    await self._store.commit([save(deployment, named, now_us)])
-                    self._deployments[deployment.id] = deployment
-                return deployment.id, record is None
-            if self._since and self._since[-1].deployment.id == deployment.id:
-                return deployment.id, False
-            others = [
-                [one for one in part if one.deployment.id != deployment.id]
-                for part in (self._before, self._since)
-            ]
-            try:
-                imported = await self._uploads.take_in(upload, deployment.id)
-                taken = _Uploaded(deployment, imported)
-                kept = _still_serving([*others[0], *others[1], taken])
-                await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
-                await self._store.commit(
-                    [
-                        save(deployment, named, now_us),
-                        SaveActive(tuple(one.deployment.id for one in kept)),
-                    ]
-                )
-            except BaseException:
-                if deployment.id not in {one.deployment.id for one in self._before + self._since}:
-                    self._uploads.drop(deployment.id)
-                raise
-            self._before, self._since = ([one for one in part if one in kept] for part in others)
-            self._since.append(taken)
-            self._deployments[deployment.id] = deployment
-            self._show()
-        return deployment.id, record is None
+            return await self._take_in(deployment, upload, named, now_us, serve=serve)
+
+    async def upload_component(
+        self, wasm: bytes, label: str, now_us: int, *, serve: bool = True
+    ) -> tuple[str, bool]:
+        """Deploy an uploaded component; return the deployment's id and whether it is new.
+
+        Raises `DeploymentInvalid` when it is none that can be served; nothing has changed then.
+        Otherwise as `upload`.
+        """
+        _check_label(label)
+        check_component(wasm)
+        async with self._uploading:
+            deployment = await self._made_of(wasm, uploaded=True)
+            named = label or label_of(deployment)
+            return await self._take_in(deployment, None, named, now_us, serve=serve)
 
     # --- inside -------------------------------------------------------------------------------
 
     @property
     def _serving(self) -> list[Deployment]:
         """All that serves, the latest last."""
-        given = [] if self._given is None else [self._given]
         before, since = ([one.deployment for one in part] for part in (self._before, self._since))
-        return [*before, *given, *since]
+        return [*before, *self._given, *since]
 
-    async def _deploy_given(self, now_us: int) -> None:
-        for spec in self._specs:
+    async def _deploy_given(self, now_us: int) -> list[Deployment]:
+        given = sort_out(self._specs)
+        for spec in given.modules:
             module = import_user_module(spec)
             self._modules[public_module(module.__name__)] = module
-        deployment = await self._made(list(self._modules))
-        await self._store.commit([save(deployment, ", ".join(self._modules), now_us)])
+        made = []
+        # Beside components, Python modules may hold nothing but steps: those need no guest.
+        if not given.components or have_workflows(self._modules.values()):
+            made.append(await self._made_of_modules(list(self._modules)))
+        for path in given.components:
+            wasm = await read_component(path, self._progress)
+            try:
+                made.append(await self._made_of(wasm))
+            except DeploymentInvalid as error:
+                raise DeploymentInvalid(f"{path}: {error}", traceback=error.traceback) from error
+        check_distinct(made)
+        for deployment in made:
+            await self._store.commit([save(deployment, label_of(deployment), now_us)])
+            self._deployments[deployment.id] = deployment
+        return made
+
+    async def _made_of_modules(self, names: list[str]) -> Deployment:
+        return await self._made(names)
+
+    async def _made_of(self, wasm: bytes, *, uploaded: bool = False) -> Deployment:
+        """Return the deployment that a component describes itself as."""
+        component = await self._components.load(wasm)
+        deployment = await make_component(
+            component,
+            egress=None if self._egress is None else list(self._egress),
+            upload=component.sha256 if uploaded else "",
+        )
+        await self._components.keep(component, wasm)
+        return deployment
+
+    async def _take_in(
+        self, deployment: Deployment, upload: Upload | None, label: str, now_us: int, *, serve: bool
+    ) -> tuple[str, bool]:
+        """Keep an upload, and let it serve; `upload` are its sources, if it is no component."""
+        record = await self._store.deployment(deployment.id)
+        if not serve:
+            if record is None:
+                await self._keep_sources(upload)
+                await self._store.commit([save(deployment, label, now_us)])
+                self._deployments[deployment.id] = deployment
+            return deployment.id, record is None
+        if self._since and self._since[-1].deployment.id == deployment.id:
+            return deployment.id, False
+        others = [
+            [one for one in part if one.deployment.id != deployment.id]
+            for part in (self._before, self._since)
+        ]
+        try:
+            imported = None
+            if upload is not None:
+                imported = await self._uploads.take_in(upload, deployment.id)
+            taken = _Uploaded(deployment, imported)
+            kept = _still_serving([*others[0], *others[1], taken])
+            await self._keep_sources(upload)
+            await self._store.commit(
+                [
+                    save(deployment, label, now_us),
+                    SaveActive(tuple(one.deployment.id for one in kept)),
+                ]
+            )
+        except BaseException:
+            if deployment.id not in {one.deployment.id for one in self._before + self._since}:
+                self._uploads.drop(deployment.id)
+            raise
+        self._before, self._since = ([one for one in part if one in kept] for part in others)
+        self._since.append(taken)
         self._deployments[deployment.id] = deployment
-        self._given = deployment
+        self._show()
+        return deployment.id, record is None
+
+    async def _keep_sources(self, upload: Upload | None) -> None:
+        if upload is not None:  # a component is kept as what it is
+            await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
 
     async def _made(
         self,
@@ -236,7 +283,7 @@ class Library:
     ) -> Deployment:
         if self._runtime is None:
             wasm = await asyncio.to_thread(build_runtime, self._progress)
-            self._runtime = await self._adopt(wasm)
+            self._runtime = await self._components.adopt(wasm)
         deployment = await deploy.make_bundle(
             entry_modules,
             self._runtime,
@@ -246,7 +293,8 @@ class Library:
             upload=upload,
         )
         if self._baked:
-            component = await self._adopt(await deploy.bake(deployment, self._progress))
+            baked = await deploy.bake(deployment, self._progress)
+            component = await self._components.adopt(baked)
             deployment = deployment.on(component.sha256, "baked")
         return deployment
 
@@ -255,8 +303,7 @@ class Library:
         made = [await self._with_egress(id_, now_us) for id_ in active]
         if [one.id for one in made] != list(active):
             await self._store.commit([SaveActive(tuple(one.id for one in made))])
-        given = [] if self._given is None else [self._given]
-        table = latest_by_workflow([*made, *given])
+        table = latest_by_workflow([*made, *self._given])
         serving = {one.id for one in table.values()}
         await self._uploads.tidy(serving)
         for deployment in made:
@@ -274,8 +321,10 @@ class Library:
             await self.find(deployment.id)
         self._show()
 
-    async def _taken_in(self, deployment: Deployment) -> Imported:
+    async def _taken_in(self, deployment: Deployment) -> Imported | None:
         manifest = deployment.manifest
+        if not deployment.is_python:
+            return None
         packed = await self._store.blob(manifest.upload)
         if packed is None:
             raise DeploymentInvalid(
@@ -333,57 +382,6 @@ class Library:
             self._deployments[deployment_id] = deployment
         return deployment
 
-    async def _fetched(self, deployment: Deployment) -> Component:
-        """Return a component of the store, read and compiled once for all who want it now."""
-        wanted = deployment.manifest.component
-        fetch = self._fetches.get(wanted)
-        if fetch is None:
-            fetch = self._fetches[wanted] = asyncio.ensure_future(self._fetch(deployment))
-            fetch.add_done_callback(self._fetch_ended(wanted))
-        return await asyncio.shield(fetch)
-
-    async def _fetch(self, deployment: Deployment) -> Component:
-        wasm = await self._store.blob(deployment.manifest.component)
-        if wasm is None:
-            raise DeploymentInvalid(
-                f"the component of deployment {deployment.id} is not in the store: restore the "
-                "data folder from a backup"
-            )
-        component = await self._load(wasm)
-        self._components[deployment.manifest.component] = component
-        return component
-
-    def _fetch_ended(self, wanted: str) -> Callable[[asyncio.Task[Component]], None]:
-        def ended(fetch: asyncio.Task[Component]) -> None:
-            del self._fetches[wanted]
-            if not fetch.cancelled():
-                fetch.exception()  # those who wait have it, if any still do
-
-        return ended
-
-    async def _adopt(self, wasm: bytes) -> Component:
-        """Compile a component, and keep it in the store for as long as the data lives."""
-        component = await self._load(wasm)
-
-        def packed() -> bytes:
-            kept = CacheFolder().get_or_make("deflated", component.sha256, lambda: pack(wasm))
-            return kept.read_bytes()
-
-        try:
-            await self._store.commit([SaveBlob(component.sha256, wasm, packed)])
-        except StoreError as error:
-            raise StoreError(
-                "keep the component that executions run on",
-                error.cause,
-                error.hint,
-                retriable=error.retriable,
-            ) from error
-        self._components[component.sha256] = component
-        return component
-
-    async def _load(self, wasm: bytes) -> Component:
-        return await asyncio.to_thread(Component.load, wasm, progress=self._progress)
-
 
 def save(deployment: Deployment, label: str, now_us: int) -> SaveDeployment:
     """Return what keeps a deployment in a store."""
@@ -395,6 +393,13 @@ def save(deployment: Deployment, label: str, now_us: int) -> SaveDeployment:
         component=deployment.manifest.component,
         created_us=now_us,
     )
+
+
+def _check_label(label: str) -> None:
+    if len(label) > LABEL_CHARS_MAX or not label.isprintable():
+        raise InputInvalid(
+            f"a label is one line of at most {LABEL_CHARS_MAX} characters", path="label"
+        )
 
 
 def latest_by_workflow(deployments: Iterable[Deployment]) -> dict[str, Deployment]:

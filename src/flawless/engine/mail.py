@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flawless import codec
 from flawless.core.protocol import CancelRequest, SendRequest
 from flawless.core.signals import CANCEL, SIGN, CancelSignal
 from flawless.engine.callers import Callers
@@ -52,8 +51,8 @@ class Post(Protocol):
         ...
 
 
-TypeOf = Callable[[str, str], Any]
-"""Returns what a message with this name, to an execution of this workflow, is declared to hold."""
+Fits = Callable[[str, str, bytes], None]
+"""Raises `InputInvalid` unless an execution of this workflow takes a message of this name so."""
 
 
 class Mail:
@@ -67,7 +66,7 @@ class Mail:
         *,
         post: Post,
         notify: Callable[[ExecutionId], None],
-        type_of: TypeOf,
+        fits: Fits,
         callers: Callers,
     ) -> None:
         self._store = store
@@ -75,7 +74,7 @@ class Mail:
         self._limits = settings.limits
         self._post = post
         self._notify = notify
-        self._type_of = type_of
+        self._fits = fits
         self._callers = callers
 
     async def send(self, to: str, name: str, payload: bytes, message_id: str | None = None) -> bool:
@@ -190,15 +189,7 @@ class Mail:
             raise ExecutionNotFound(to)
         if record.status.final:
             return  # the store says so, unless it has the message already
-        wanted = self._type_of(record.workflow, name)
-        if wanted is not None:
-            try:
-                codec.loads(payload, wanted, path="payload")
-            except codec.CodecError as error:
-                raise InputInvalid(
-                    f"the message {name!r} does not fit what {record.workflow} receives: {error}",
-                    path=error.path,
-                ) from error
+        self._fits(record.workflow, name, payload)
 
 
 def id_of(key: str, request: SendRequest | CancelRequest) -> str:

@@ -35,7 +35,7 @@ from flawless.engine.execution import LiveExecution
 from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
 from flawless.engine.loading import alive, load, machine_of
-from flawless.engine.mail import Mail, TypeOf
+from flawless.engine.mail import Fits, Mail
 from flawless.engine.mishaps import complain, report
 from flawless.engine.outcome import Outcome
 from flawless.engine.queued import Queued
@@ -71,7 +71,7 @@ class Scheduler:
         settings: Settings,
         clock: Clock,
         changes: Changes,
-        type_of: TypeOf,
+        fits: Fits,
         ended: Callable[[ExecutionId, End], None],
         responded: Callable[[ExecutionId], None],
         stopped: Callable[[ExecutionId, Exception], None],
@@ -104,7 +104,7 @@ class Scheduler:
             settings,
             post=self._committer.submit,
             notify=lambda execution: self._delivery.notify(execution),
-            type_of=type_of,
+            fits=fits,
             callers=self._callers,
         )
         self._effects = Effects(self.loop, clock, settings, self.mail, self._telemetry)

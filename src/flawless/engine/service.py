@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ from flawless.engine.catalogue import Catalogue
 from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
-from flawless.engine.deployment import WorkflowInfo
+from flawless.engine.deploying import Deploying
 from flawless.engine.endings import status_of
 from flawless.engine.forking import Forking
 from flawless.engine.journals import read_entries, recorded_end
@@ -29,6 +30,8 @@ from flawless.engine.monitor import Monitor
 from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.settings import Settings
+from flawless.engine.signatures import Signature
+from flawless.engine.workflows import WorkflowInfo
 from flawless.errors import (
     EngineStopped,
     ExecutionConflict,
@@ -108,12 +111,12 @@ class Service:
             code=code,
         )
         self._catalogue = Catalogue(store, self._library)
+        self._deploying = Deploying(self._library, self._clock)
         self._scheduler: Scheduler | None = None
         self._control: Control | None = None
         self._forking: Forking | None = None
         self._waiters: dict[str, list[asyncio.Future[End]]] = {}
         self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
-        self._uploads: set[asyncio.Future[tuple[str, bool]]] = set()
 
     @property
     def clock(self) -> Clock:
@@ -138,7 +141,7 @@ class Service:
                 settings=self.settings,
                 clock=self._clock,
                 changes=self.changes,
-                type_of=self._type_of,
+                fits=partial(arguments.check_message, self),
                 ended=self._ended,
                 responded=self._responded,
                 stopped=self._stopped,
@@ -191,10 +194,7 @@ class Service:
         self._waiters.clear()
         self._response_waiters.clear()
         self.changes.close()
-        uploads = list(self._uploads)
-        for upload in uploads:
-            upload.cancel()
-        await asyncio.gather(*uploads, return_exceptions=True)
+        await self._deploying.close()
         self._library.close()
         await self.store.close()
         await self.monitor.close()
@@ -210,6 +210,16 @@ class Service:
     def entry_modules(self) -> dict[str, ModuleType]:
         """The modules of what serves, as imported natively, by name."""
         return self._library.native
+
+    def signature(self, workflow: str) -> Signature | None:
+        """Return what a workflow of a component takes; None for one of Python, which says itself.
+
+        May be called on any thread.
+        """
+        deployment = self._library.latest(workflow)
+        if deployment is None or deployment.is_python:
+            return None
+        return deployment.signature(workflow)
 
     async def start(
         self,
@@ -345,26 +355,11 @@ class Service:
         self._running()
         return self._catalogue
 
-    async def deploy(
-        self,
-        files: Mapping[str, str],
-        modules: Sequence[str],
-        label: str = "",
-        *,
-        serve: bool = True,
-    ) -> tuple[str, bool]:
-        """Deploy Python sources, given by path; return the deployment's id and whether it is new.
-
-        See `Library.upload`, which says what changes, what is durable, and what it raises. It is
-        carried out to its end, even if nobody waits for it any more.
-        """
+    @property
+    def deploying(self) -> Deploying:
+        """Takes in what is uploaded."""
         self._running()
-        upload = asyncio.ensure_future(
-            self._library.upload(files, modules, label, self._clock.now_us(), serve=serve)
-        )
-        self._uploads.add(upload)
-        upload.add_done_callback(self._uploads.discard)
-        return await asyncio.shield(upload)
+        return self._deploying
 
     @property
     def control(self) -> Control:
@@ -481,14 +476,6 @@ class Service:
         for future in self._response_waiters.get(execution, ()):
             if not future.done():
                 future.set_result(None)
-
-    def _type_of(self, workflow: str, name: str) -> Any:
-        """What a message of that name is declared to hold, or None.
-
-        Declared are the types that the workflow's decorator names, and the classes of the
-        workflow's module: `receive(Confirm)` receives messages named `Confirm`.
-        """
-        return arguments.message_type(self, workflow, name)
 
     def _stopped(self, execution: str, error: Exception) -> None:
         for future in self._waiters.get(execution, ()):

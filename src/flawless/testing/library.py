@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from flawless.codec import public_module
 from flawless.engine.deployment import Deployment
-from flawless.engine.library import Library, save
-from flawless.engine.modules import Source, find_source, import_user_module
+from flawless.engine.library import Library
+from flawless.engine.modules import Source, find_source
 from flawless.stores.base import SaveBlob
 from flawless.wasm import Component
 
@@ -41,28 +40,21 @@ class ReadyLibrary(Library):
     busy = 0
     """Loads under way, in other threads perhaps."""
 
-    async def _deploy_given(self, now_us: int) -> None:
-        modules = [import_user_module(spec) for spec in self._specs]
-        names = [public_module(module.__name__) for module in modules]
+    async def _made_of_modules(self, names: list[str]) -> Deployment:
         key = (*names, "", *(["*"] if self._egress is None else self._egress))
         with _lock:
             ready = _ready.get(key)
         if ready is None or not ready.fresh:
-            await super()._deploy_given(now_us)
-            assert self._given is not None
-            deployment, component = await super().find(self._given.id)
+            deployment = await super()._made_of_modules(names)
+            component = await self._components.find(deployment)
             wasm = await self._store.blob(component.sha256)
             assert wasm is not None, "it was just kept"
             with _lock:
                 _ready[key] = _Ready(deployment, component, wasm)
-            return
-        self._modules.update(zip(names, modules, strict=True))
-        deployment, component = ready.deployment, ready.component
-        await self._store.commit([SaveBlob(component.sha256, ready.wasm)])
-        await self._store.commit([save(deployment, ", ".join(names), now_us)])
-        self._components[component.sha256] = component
-        self._deployments[deployment.id] = deployment
-        self._given = deployment
+            return deployment
+        await self._store.commit([SaveBlob(ready.component.sha256, ready.wasm)])
+        self._components.add(ready.component)
+        return ready.deployment
 
     async def find(self, deployment_id: str) -> tuple[Deployment, Component]:
         """See `Library.find`."""

@@ -53,7 +53,7 @@ class Deployments:
         Query(request, set())
         expect_json(request)
         asked = parse(await read_body(request, BODY_BYTES_MAX), api.DeployRequest)
-        deployment, new = await self._service.deploy(
+        deployment, new = await self._service.deploying.sources(
             asked.files, asked.modules, asked.label, serve=asked.serve
         )
         fields = await self._detail(deployment)
