@@ -1,0 +1,239 @@
+//! What can go wrong with an effect, and what a workflow can end with.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An error as the protocol tells it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct EngineError {
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    #[serde(default)]
+    pub module: String,
+    #[serde(default)]
+    pub message: String,
+    #[serde(default)]
+    pub traceback: String,
+    #[serde(default)]
+    pub fields: Map<String, Value>,
+}
+
+impl EngineError {
+    pub fn into_error(self, at: &'static Location<'static>) -> Error {
+        let kind = Kind::of(&self);
+        Error(Box::new(Inner {
+            kind,
+            told: self,
+            at,
+        }))
+    }
+}
+
+/// What kind of error an effect ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The execution was cancelled; the workflow may clean up, and ends.
+    Cancelled,
+    /// `continue_as_new`: this run ends and the next one begins.
+    ContinueAsNew,
+    /// The engine died while the effect was under way, and it is not done again.
+    Interrupted,
+    /// A native step raised an exception.
+    StepFailed,
+    /// An HTTP request got no response, or one that was refused.
+    Http,
+    /// A child execution failed.
+    ExecutionFailed,
+    /// A child execution was cancelled.
+    ExecutionCancelled,
+    /// There is no such execution.
+    ExecutionNotFound,
+    /// That execution has ended.
+    ExecutionEnded,
+    /// An execution with that id exists already.
+    ExecutionConflict,
+    /// The receiver's inbox is full.
+    InboxFull,
+    /// A value does not fit what is declared, or could not be read as the type asked for.
+    InputInvalid,
+    /// A value is larger than the engine's limit.
+    ValueTooLarge,
+    /// The crate was used in a way that makes no sense; the message says what to do instead.
+    Usage,
+    /// Anything else; see [`Error::type_name`].
+    Other,
+}
+
+impl Kind {
+    fn of(error: &EngineError) -> Self {
+        if error.module != "flawless" {
+            return Self::StepFailed;
+        }
+        match error.kind.as_str() {
+            "Interrupted" => Self::Interrupted,
+            "StepFailed" => Self::StepFailed,
+            "ExecutionFailed" => Self::ExecutionFailed,
+            "ExecutionCancelled" => Self::ExecutionCancelled,
+            "ExecutionNotFound" => Self::ExecutionNotFound,
+            "ExecutionEnded" => Self::ExecutionEnded,
+            "ExecutionConflict" => Self::ExecutionConflict,
+            "InboxFull" => Self::InboxFull,
+            "InputInvalid" => Self::InputInvalid,
+            "ValueTooLarge" => Self::ValueTooLarge,
+            "UsageError" => Self::Usage,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The error of an effect.
+///
+/// It remembers where in the workflow the effect was asked for, which is where a failed execution
+/// is reported to have failed if the workflow hands the error on with `?`.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    kind: Kind,
+    told: EngineError,
+    at: &'static Location<'static>,
+}
+
+impl Error {
+    /// What kind of error it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The name of the error: for a failed step, that of the Python exception.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        &self.0.told.kind
+    }
+
+    /// What the error says.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.told.message
+    }
+
+    /// The native traceback of a failed step, or the empty text.
+    #[must_use]
+    pub fn traceback(&self) -> &str {
+        &self.0.told.traceback
+    }
+
+    pub(crate) fn told(&self) -> &EngineError {
+        &self.0.told
+    }
+
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.0.at
+    }
+
+    pub(crate) fn cancelled(reason: String, at: &'static Location<'static>) -> Self {
+        Self::own(Kind::Cancelled, "Cancelled", reason, at)
+    }
+
+    pub(crate) fn usage(message: String, at: &'static Location<'static>) -> Self {
+        Self::own(Kind::Usage, "UsageError", message, at)
+    }
+
+    pub(crate) fn own(
+        kind: Kind,
+        name: &str,
+        message: String,
+        at: &'static Location<'static>,
+    ) -> Self {
+        let told = EngineError {
+            kind: name.into(),
+            module: "flawless".into(),
+            message,
+            ..EngineError::default()
+        };
+        Self(Box::new(Inner { kind, told, at }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = &self.0.told;
+        match (told.kind.as_str(), told.message.as_str()) {
+            (name, "") => out.write_str(name),
+            (name, message) => write!(out, "{name}: {message}"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self} (at {})", self.0.at)
+    }
+}
+
+impl StdError for Error {}
+
+/// What a workflow ends with if it fails: any error, with the place where `?` gave it up.
+///
+/// Every error turns into one, so a workflow that returns `flawless::Result<T>` can use `?` on
+/// all of them. Other error types work as well; only this one knows the line.
+pub struct Failure {
+    error: Box<dyn StdError>,
+    name: &'static str,
+    at: &'static Location<'static>,
+}
+
+impl Failure {
+    /// Makes a failure that only says something.
+    #[track_caller]
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            error: message.into().into(),
+            name: "flawless::Failure",
+            at: Location::caller(),
+        }
+    }
+
+    pub(crate) fn into_parts(
+        self,
+    ) -> (Box<dyn StdError>, &'static str, &'static Location<'static>) {
+        (self.error, self.name, self.at)
+    }
+
+    /// The error itself.
+    #[must_use]
+    pub fn error(&self) -> &(dyn StdError + 'static) {
+        &*self.error
+    }
+}
+
+impl<E: StdError + 'static> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self {
+            error: Box::new(error),
+            name: std::any::type_name::<E>(),
+            at: Location::caller(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(out)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} (at {})", self.error, self.at)
+    }
+}

@@ -1,0 +1,242 @@
+//! The one door to the engine: requests out, responses in, and what the guest knows of itself.
+//!
+//! Requests are written as text, byte for byte as the Python guest writes them for the same
+//! effect. `docs/reference/protocol.md` lists requests and responses.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::panic::Location;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{EngineError, Error};
+use crate::future::{Ending, Slot};
+
+/// What the guest knows about its execution. There is one execution in the life of a guest.
+#[derive(Default)]
+pub(crate) struct Session {
+    pub execution: String,
+    /// Which run of the execution this is: `continue_as_new` begins the next one.
+    pub run: u64,
+    pub workflow: &'static str,
+    /// The reason of the cancellation, once the engine has told of it.
+    pub cancelled: Option<String>,
+    /// The time that the engine told last, in microseconds since the epoch.
+    pub now_us: i64,
+    /// Whether a workflow runs: only then are effects allowed.
+    pub active: bool,
+    /// Whether this run has responded to whoever started it.
+    pub responded: bool,
+    /// The number of the last effect.
+    pub effects: u64,
+    /// Started effects whose outcome has not come.
+    pub pending: BTreeMap<u64, (Ending, Rc<RefCell<Slot>>)>,
+}
+
+thread_local! {
+    static SESSION: RefCell<Session> = RefCell::default();
+    static CALL: RefCell<Option<Box<dyn Fn(&str) -> String>>> = const { RefCell::new(None) };
+}
+
+/// Looks at, or changes, what the guest knows. Nothing that calls the engine may happen inside.
+pub(crate) fn session<T>(look: impl FnOnce(&mut Session) -> T) -> T {
+    SESSION.with_borrow_mut(look)
+}
+
+/// The response to a request, with the fields that any of them may have.
+#[derive(Deserialize)]
+pub(crate) struct Response {
+    #[serde(default)]
+    pub now: Option<i64>,
+    #[serde(default)]
+    pub id: Option<u64>,
+    #[serde(default)]
+    pub ok: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub error: Option<EngineError>,
+    #[serde(default)]
+    pub cancel: Option<String>,
+    #[serde(default, rename = "where")]
+    where_: bool,
+}
+
+impl Response {
+    /// The value, which is null where the response has none.
+    pub fn value(self) -> Result<String, EngineError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self
+                .ok
+                .map_or_else(|| "null".into(), |raw| raw.get().into())),
+        }
+    }
+}
+
+/// Sends a request; `at` is where in the user's code it comes from.
+pub(crate) fn request(text: &str, at: &Location<'_>) -> Response {
+    let mut answer = call(text);
+    loop {
+        let response: Response = serde_json::from_str(&answer)
+            .unwrap_or_else(|error| panic!("the engine's response is no answer: {error}"));
+        if !response.where_ {
+            if let Some(now) = response.now {
+                session(|one| one.now_us = now);
+            }
+            return response;
+        }
+        let function = session(|one| one.workflow);
+        answer = call(&format!(
+            r#"{{"op":"where","frames":[{{"file":{},"line":{},"function":{},"text":""}}]}}"#,
+            quoted(at.file()),
+            at.line(),
+            quoted(function),
+        ));
+    }
+}
+
+/// Performs an effect and returns the JSON of its value.
+pub(crate) fn perform(
+    op: &str,
+    body: &str,
+    at: &'static Location<'static>,
+) -> Result<String, Error> {
+    let effect = next_effect(op, at)?;
+    let response = request(&format!(r#"{{"op":"{op}","id":{effect},{body}}}"#), at);
+    if let Some(reason) = response.cancel {
+        return Err(told(reason, at));
+    }
+    response.value().map_err(|error| error.into_error(at))
+}
+
+/// Starts an effect whose outcome comes later; returns its number and where the outcome will be.
+pub(crate) fn begin(
+    op: &str,
+    body: &str,
+    ending: Ending,
+    at: &'static Location<'static>,
+) -> Result<(u64, Rc<RefCell<Slot>>), Error> {
+    let effect = next_effect(op, at)?;
+    request(
+        &format!(r#"{{"op":"{op}","id":{effect},{body},"start":true}}"#),
+        at,
+    );
+    let slot = Rc::new(RefCell::new(Slot::Pending));
+    session(|one| one.pending.insert(effect, (ending, Rc::clone(&slot))));
+    Ok((effect, slot))
+}
+
+/// Makes a request that is no effect to wait for.
+pub(crate) fn tell(op: &str, body: &str, at: &'static Location<'static>) -> Result<String, Error> {
+    active(op, at)?;
+    request(&format!(r#"{{"op":"{op}",{body}}}"#), at)
+        .value()
+        .map_err(|error| error.into_error(at))
+}
+
+/// Waits for the next outcome of a started effect; false when the time `until_us` came first.
+pub(crate) fn wait(until_us: Option<i64>, at: &'static Location<'static>) -> Result<bool, Error> {
+    let until = until_us.map_or_else(|| "null".into(), |time| time.to_string());
+    let response = request(
+        &format!(r#"{{"op":"next","until":{until},"poll":false}}"#),
+        at,
+    );
+    if let Some(reason) = response.cancel {
+        return Err(told(reason, at));
+    }
+    let Some(effect) = response.id else {
+        return Ok(false);
+    };
+    if let Some((_, slot)) = session(|one| one.pending.remove(&effect)) {
+        let outcome = response.value();
+        *slot.borrow_mut() = match outcome {
+            Ok(value) => Slot::Done(value),
+            Err(error) => Slot::Failed(error),
+        };
+    }
+    Ok(true)
+}
+
+/// Tells the engine that nobody will look at the outcome of a started effect.
+pub(crate) fn drop_effect(effect: u64) {
+    if session(|one| one.pending.remove(&effect)).is_some() {
+        request(
+            &format!(r#"{{"op":"drop","id":{effect}}}"#),
+            Location::caller(),
+        );
+    }
+}
+
+/// Looks at the clock: microseconds since the epoch.
+pub(crate) fn clock(at: &'static Location<'static>) -> i64 {
+    if session(|one| one.active) {
+        request(r#"{"op":"clock"}"#, at);
+    }
+    session(|one| one.now_us)
+}
+
+/// A text as JSON.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("any text is JSON")
+}
+
+/// A number as Python writes it.
+pub(crate) fn number(value: f64) -> String {
+    let text = format!("{value:?}");
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(rest) => ('-', rest),
+        None => ('+', exponent),
+    };
+    let mut shown = String::from(digits);
+    write!(shown, "e{sign}{exponent:0>2}").expect("strings take what is written to them");
+    shown
+}
+
+fn told(reason: String, at: &'static Location<'static>) -> Error {
+    session(|one| one.cancelled = Some(reason.clone()));
+    Error::cancelled(reason, at)
+}
+
+fn next_effect(op: &str, at: &'static Location<'static>) -> Result<u64, Error> {
+    active(op, at)?;
+    Ok(session(|one| {
+        one.effects += 1;
+        one.effects
+    }))
+}
+
+fn active(op: &str, at: &'static Location<'static>) -> Result<(), Error> {
+    if session(|one| one.active) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("an effect ({op}) was used outside of a workflow"),
+        at,
+    ))
+}
+
+#[cfg(target_family = "wasm")]
+fn call(text: &str) -> String {
+    crate::abi::call(text)
+}
+
+/// Without an engine, what a test has put in its place answers.
+#[cfg(not(target_family = "wasm"))]
+fn call(text: &str) -> String {
+    CALL.with_borrow(|call| match call {
+        Some(call) => call(text),
+        None => panic!("there is no engine here: see flawless::testing"),
+    })
+}
+
+/// Puts something in the engine's place, for tests outside of a guest.
+#[cfg(not(target_family = "wasm"))]
+#[allow(dead_code, reason = "what tests use is being built on it")]
+pub(crate) fn answer_with(call: Option<Box<dyn Fn(&str) -> String>>) {
+    CALL.set(call);
+}

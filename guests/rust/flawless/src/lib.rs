@@ -1,0 +1,59 @@
+//! Workflows in Rust, run to completion by Flawless whatever fails.
+#![warn(missing_docs)]
+
+#[cfg(target_family = "wasm")]
+mod abi;
+mod args;
+mod child;
+mod error;
+mod future;
+mod host;
+pub mod step;
+mod time;
+mod value;
+mod workflow;
+
+pub use args::Args;
+pub use child::{Child, start};
+pub use error::{Error, Failure, Kind};
+pub use flawless_macros::{module, value, workflow};
+pub use future::Future;
+pub use schemars::JsonSchema;
+pub use serde::{Deserialize, Serialize};
+pub use step::step;
+pub use time::{now, sleep};
+#[doc(hidden)]
+pub use {schemars, serde, serde_json};
+
+/// What a workflow returns: a value, or a [`Failure`], which knows where it comes from.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::workflow::{
+        Call, Module, Outcome, Plain, Registration, Returned, failed, full_name,
+    };
+    pub use inventory;
+    pub use serde_json::{Value, json};
+
+    /// The JSON Schema of a type, or none for those that have none.
+    pub struct Schema<T>(pub std::marker::PhantomData<T>);
+
+    impl<T: schemars::JsonSchema> Schema<T> {
+        pub fn schema(&self) -> Value {
+            schemars::SchemaGenerator::from(schemars::generate::SchemaSettings::draft2020_12())
+                .into_root_schema_for::<T>()
+                .to_value()
+        }
+    }
+
+    pub trait NoSchema {
+        fn schema(&self) -> Value;
+    }
+
+    impl<T> NoSchema for &Schema<T> {
+        fn schema(&self) -> Value {
+            json!({})
+        }
+    }
+}

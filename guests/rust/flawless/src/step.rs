@@ -1,0 +1,53 @@
+//! Native Python steps, called by name.
+
+use std::panic::Location;
+
+use serde::de::DeserializeOwned;
+
+use crate::args::Args;
+use crate::error::Error;
+use crate::future::{Ending, Future};
+use crate::{host, value};
+
+/// Runs a native step and waits for its result. Its module has to be served beside the component.
+///
+/// Durability: the result is journaled. After a crash the step is run again, at least once, unless
+/// it is declared `at_most_once`.
+///
+/// # Errors
+///
+/// [`Kind::StepFailed`](crate::Kind::StepFailed) with the exception that it raised.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// let reference: String = flawless::step("shop.charge", ("4242", 1290))?;
+/// # Ok(())
+/// # }
+/// ```
+#[track_caller]
+pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error> {
+    let at = Location::caller();
+    let value = host::perform("step", &body(name, args, at)?, at)?;
+    value::decode(&value, name, at)
+}
+
+/// Starts a native step and returns at once.
+///
+/// # Errors
+///
+/// When the arguments cannot be encoded.
+#[track_caller]
+pub fn start<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<Future<T>, Error> {
+    let at = Location::caller();
+    Future::begin("step", &body(name, args, at)?, Ending::Awaited, at)
+}
+
+fn body(name: &str, args: impl Args, at: &'static Location<'static>) -> Result<String, Error> {
+    Ok(format!(
+        r#""name":{},"args":{}"#,
+        host::quoted(name),
+        args.encode(name, at)?
+    ))
+}
