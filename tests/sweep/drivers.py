@@ -73,7 +73,7 @@ class Outsider:
 
 def write(outsider: Outsider) -> None:
     """Send letters, in an order of their own."""
-    from storm_conversations import Parcel
+    from storm_steps import Parcel
 
     outsider.send("item", "a", id="m1")
     outsider.send("first", {"n": 1}, id="m2")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from storm_workflows import Answers, act, act_async
+from storm_steps import Parcel, act, act_async
+from storm_workflows import Answers
 
 from flawless import (
     Cancelled,
@@ -34,15 +34,6 @@ from flawless import (
     wait,
     workflow,
 )
-
-
-@dataclass
-class Parcel:
-    """A message with a type."""
-
-    number: int
-    label: str
-
 
 # --- talking --------------------------------------------------------------------------------------
 

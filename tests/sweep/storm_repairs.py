@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from typing import Any
-from urllib.request import urlopen
 
 from storm_conversations import leaf_async
-from storm_workflows import Answers, act, act_async, act_flaky, tell
+from storm_steps import act, act_async, act_failing, act_flaky, act_if_mended, act_parked
+from storm_workflows import Answers
 
 from flawless import _compensation as patience
 from flawless import (
@@ -20,33 +19,10 @@ from flawless import (
     messages,
     publish,
     receive,
-    step,
     workflow,
 )
 
 patience.PAUSES_S = (0.01, 0.02)  # undos that fail need not be waited for in a storm
-
-
-@step
-def act_if_mended(ledger: str, name: str) -> str:
-    """A step that fails until somebody has mended the world."""
-    base, _, run = ledger.rpartition("/")
-    with urlopen(f"{base}/_/{run}", timeout=20) as answer:
-        if not any(one["name"] == "maybe-mended" for one in json.load(answer)):
-            raise LookupError("broken")
-    return tell(ledger, name)
-
-
-@step(on_interrupt="park")
-def act_parked(ledger: str, name: str, amount: int) -> str:
-    """A step that a person decides about."""
-    return tell(ledger, name, amount=amount)
-
-
-@step
-def act_failing(ledger: str, name: str) -> str:
-    """A step that never succeeds, and never acts."""
-    raise ConnectionError(name)
 
 
 # --- undoing and repairing ------------------------------------------------------------------------

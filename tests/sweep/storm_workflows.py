@@ -9,65 +9,16 @@ everything else happens at least once. `chance` is random, and the same in all e
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 import uuid
 from typing import Any
-from urllib.request import Request, urlopen
 
-from flawless import Interrupted, http, sleep, step, step_info, workflow
+from storm_steps import act, act_apart, act_async, act_broken, act_flaky, act_once
+
+from flawless import Interrupted, http, sleep, workflow
 
 Answers = dict[str, Any]
-
-
-def tell(ledger: str, name: str, **body: Any) -> str:
-    """Act on the outside world from within a step."""
-    info = step_info()
-    headers = {"Idempotency-Key": info.idempotency_key, "Attempt": str(info.attempt)}
-    request = Request(f"{ledger}/{name}", json.dumps(body).encode(), headers)
-    with urlopen(request, timeout=20) as answer:
-        return str(json.load(answer)["answer"])
-
-
-@step
-def act(ledger: str, name: str, chance: float, amount: int) -> str:
-    """An ordinary step."""
-    return tell(ledger, name, chance=chance, amount=amount)
-
-
-@step
-async def act_async(ledger: str, name: str, amount: int) -> str:
-    """A step that runs on the engine's loop."""
-    return await asyncio.to_thread(tell, ledger, name, amount=amount)
-
-
-@step(retries=4, backoff=0.01, backoff_max=0.02)
-def act_flaky(ledger: str, name: str, failures: int) -> str:
-    """A step whose first attempts fail."""
-    answer = tell(ledger, name)
-    if step_info().attempt <= failures:
-        raise ConnectionError(name)
-    return answer
-
-
-@step
-def act_broken(ledger: str, name: str) -> str:
-    """A step that fails for good."""
-    tell(ledger, name)
-    raise ValueError(name)
-
-
-@step(at_most_once=True)
-def act_once(ledger: str, name: str, amount: int) -> str:
-    """A step that must not be repeated."""
-    return tell(ledger, name, amount=amount)
-
-
-@step(process=True)
-def act_apart(ledger: str, name: str, amount: int) -> str:
-    """A step in a process of its own."""
-    return tell(ledger, name, amount=amount)
 
 
 @workflow
