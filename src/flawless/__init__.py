@@ -4,7 +4,7 @@ from asyncio import CancelledError as Cancelled
 from typing import TYPE_CHECKING
 
 from flawless import http
-from flawless._children import Child, continue_as_new
+from flawless._children import Child, continue_as_new, start
 from flawless._compensation import compensation
 from flawless._conversation import messages, publish, receive, respond, send
 from flawless._futures import Future
@@ -142,6 +142,7 @@ __all__ = [
     "select",
     "send",
     "sleep",
+    "start",
     "step",
     "step_info",
     "wait",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from flawless._futures import Future
 from flawless._runs import ContinueAsNew
+from flawless.durations import Duration
 from flawless.refusals import NotInWorkflow
 
 T = TypeVar("T")
+ParentClose = Literal["wait", "cancel", "abandon"]
 
 
 class Child(Future[T]):
@@ -44,6 +46,34 @@ class Child(Future[T]):
             "no workflow runs here, so nothing receives messages. To test a workflow that sends "
             "some, run it with flawless.testing"
         )
+
+
+def start(
+    workflow: str,
+    /,
+    *args: Any,
+    id: str | None = None,  # noqa: A002 (the word for it)
+    parent_close: ParentClose = "wait",
+    deadline: Duration | None = None,
+    **kwargs: Any,
+) -> Child[Any]:
+    """Start a workflow as a child execution, by its name, and return a future of its result.
+
+    For workflows that cannot be imported: those of a component, written in Rust, say. One that the
+    parent's own deployment has runs on that; any other on the latest deployment that serves it. The
+    options are those of `Workflow.start`. Waiting raises `InputInvalid` when the arguments do not
+    fit, and `UsageError` when nobody serves such a workflow.
+
+    Durability: the child is started in the same commit that records it in the parent's journal.
+
+    Example::
+
+        total = start("pricing.quote", order).result()
+    """
+    raise NotInWorkflow(
+        "no workflow runs here, so nothing can be started by its name: use Engine.start or a "
+        "client. To test a workflow that starts another, run it with flawless.testing"
+    )
 
 
 def continue_as_new(*args: Any, **kwargs: Any) -> NoReturn:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from flawless import _messages
-from flawless._children import Child
+from flawless._children import Child, ParentClose
 from flawless._futures import Future
 from flawless._signatures import check
 from flawless.codec import public_module
@@ -23,7 +23,6 @@ from flawless.core.retry import RetryPolicy
 from flawless.durations import Duration, seconds, wait_seconds
 from flawless.errors import InputInvalid, UsageError
 
-ParentClose = Literal["wait", "cancel", "abandon"]
 OnInterrupt = Literal["raise", "park"]
 
 P = ParamSpec("P")

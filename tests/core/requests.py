@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from flawless.core import responses
 from flawless.core.encoding import decode_entries, encode_entry
 from flawless.core.entries import FORMAT, Entry, Invoked
 from flawless.core.inbox import Message
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.limits import Limits
 from flawless.core.machine import Machine, NewEntries, Perform
-from flawless.core.protocol import EffectRequest, HttpRequest, Question
+from flawless.core.protocol import EffectRequest, ExecuteRequest, HttpRequest, Question
 
 BEGAN_US = 1_700_000_000_000_000
 SEED = bytes(range(32))
@@ -81,6 +83,14 @@ def create(
     )
 
 
+def _refuses(workflows: list[str]) -> Callable[[ExecuteRequest], bytes | None]:
+    def refuses(request: ExecuteRequest) -> bytes | None:
+        known = request.workflow in workflows
+        return None if known else responses.no_such_workflow(request.workflow)
+
+    return refuses
+
+
 def rebuild(
     entries: list[Entry],
     *,
@@ -101,7 +111,7 @@ def rebuild(
         in_flight=in_flight or (),
         bytes_recorded=bytes_recorded,
         depth=depth,
-        workflows=workflows,
+        refuses=None if workflows is None else _refuses(workflows),
     )
 
 

@@ -3,7 +3,7 @@
 from asyncio import CancelledError as Cancelled
 
 from flawless import http
-from flawless._children import Child, continue_as_new
+from flawless._children import Child, continue_as_new, start
 from flawless._compensation import compensation
 from flawless._conversation import messages, publish, receive, respond, send
 from flawless._execution import execution_id
@@ -130,6 +130,7 @@ __all__ = [
     "select",
     "send",
     "sleep",
+    "start",
     "step",
     "wait",
     "workflow",

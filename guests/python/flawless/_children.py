@@ -36,7 +36,7 @@ class Child(Future[T]):
 
     def __init__(
         self,
-        workflow: Workflow[..., Any],
+        workflow: Workflow[..., Any] | _Elsewhere,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         id: str | None,  # noqa: A002 (the word for it)
@@ -96,6 +96,34 @@ class Child(Future[T]):
     __iter__ = __await__
 
 
+class _Elsewhere:
+    """A workflow that this module only knows the name of: of a component, say."""
+
+    function = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.head = f'"workflow":{_host.encode(name)},"args":'
+
+
+def start(
+    workflow: str,
+    /,
+    *args: Any,
+    id: str | None = None,  # noqa: A002 (the word for it)
+    parent_close: str = "wait",
+    deadline: Duration | None = None,
+    **kwargs: Any,
+) -> Child[Any]:
+    """Start a workflow as a child execution, by its name: of this code, or of other that serves."""
+    from flawless._workflows import registry
+
+    if not isinstance(workflow, str):
+        raise UsageError(f"the name of a workflow is a text, not {workflow!r}")
+    found = registry.get(workflow) or _Elsewhere(workflow)
+    return Child(found, args, kwargs, id, parent_close, deadline)
+
+
 def continue_as_new(*args: Any, **kwargs: Any) -> NoReturn:
     """End this run and begin the next one, with these arguments and an empty journal.
 
@@ -110,10 +138,12 @@ def continue_as_new(*args: Any, **kwargs: Any) -> NoReturn:
 
 
 def encoded_call(
-    workflow: Workflow[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    workflow: Workflow[..., Any] | _Elsewhere, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments of a workflow, encoded; raises `InputInvalid` if they do not fit it."""
     _standins.refuse_in((*args, *kwargs.values()))
+    if workflow.function is None:
+        return codec.encode_call(args, kwargs, path=workflow.name)  # the host knows what it takes
     try:
         check(workflow.function, args, kwargs)
     except TypeError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
-from typing import assert_never
+from collections.abc import Callable
+from typing import TypeAlias, assert_never
 
 from flawless.core import responses
 from flawless.core.cancellation import Cancellation
@@ -56,6 +56,9 @@ from flawless.core.waits import Waits
 from flawless.errors import GuestTrapped
 from flawless.ids import can_be_child
 
+Refuses: TypeAlias = Callable[[ExecuteRequest], bytes | None]
+"""Says why a child cannot be started, as an error object, or None: it can."""
+
 _SLEEP_S_MAX = 100 * 366 * 86_400.0
 _LOGGER_CHARS_MAX = 200
 
@@ -64,8 +67,8 @@ class Frontier:
     """Answers live requests. `waits` knows what the guest waits for.
 
     `retried` are effects that are performed again because the execution was retried, `shared` those
-    that only the origin of a fork has begun; `workflows` are what it may start as children (None:
-    any). `translate` gives names as the world has them.
+    that only the origin of a fork has begun; `refuses` says why a child cannot be started (None: it
+    may be any). `translate` gives names as the world has them.
     """
 
     __slots__ = (
@@ -73,12 +76,12 @@ class Frontier:
         "_limits",
         "_outstanding",
         "_recorder",
+        "_refuses",
         "_responded",
         "_retried",
         "_shared",
         "_translate",
         "_when_interrupted",
-        "_workflows",
         "waits",
     )
 
@@ -94,7 +97,7 @@ class Frontier:
         retried: frozenset[int],
         shared: frozenset[int],
         depth: int,
-        workflows: Container[str] | None,
+        refuses: Refuses | None,
         translate: Translate,
     ) -> None:
         self.waits = Waits(
@@ -113,7 +116,7 @@ class Frontier:
         self._shared = shared
         self._translate = translate
         self._depth = depth
-        self._workflows = workflows
+        self._refuses = refuses
 
     def reach(self, now_us: int) -> None:
         """The journal is used up: deal with what was under way when the process died."""
@@ -278,11 +281,9 @@ class Frontier:
             return responses.too_deep(self._limits.child_depth_max)
         if not can_be_child(request.child):
             return responses.bad_child_id(request.child)
-        if self._workflows is not None and request.workflow not in self._workflows:
-            return responses.no_such_workflow(request.workflow)
         if deadline_s is not None and not 0 <= deadline_s <= _SLEEP_S_MAX:
             return responses.bad_duration(deadline_s, "have a deadline of")
-        return None
+        return None if self._refuses is None else self._refuses(request)
 
     def _sleep(self, request: SleepRequest, raw: bytes, mark: int, now_us: int) -> bytes | None:
         effect, text, seconds = request.id, label(request), request.seconds

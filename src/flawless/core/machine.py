@@ -24,7 +24,7 @@ computed or slept meanwhile was before or behind a line of its program.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from flawless.core import responses
 from flawless.core.cancellation import DEADLINE_GRACE_S, DEADLINE_REASON, Cancellation
@@ -44,7 +44,7 @@ from flawless.core.entries import (
     Responded,
     Slept,
 )
-from flawless.core.frontier import Frontier
+from flawless.core.frontier import Frontier, Refuses
 from flawless.core.history import end_of, history
 from flawless.core.inbox import Message
 from flawless.core.interruption import WhenInterrupted
@@ -98,7 +98,7 @@ class Machine:
     (for the limit `journal_bytes_max`). `when_interrupted` tells what to do about an effect when
     nobody knows if it happened. `answers` answers the guest's questions for code and secrets.
     `in_flight` are effects that this process is performing already (the guest was evicted
-    meanwhile). `depth` is the number of the execution's ancestors, `workflows` what it may start.
+    meanwhile). `depth` is the number of the execution's ancestors, `refuses` may refuse children.
     `delayed` says that it was to begin later and has not begun: see `begin`.
 
     When `end` is set, the execution is over, and the engine stops its guest.
@@ -140,7 +140,7 @@ class Machine:
         in_flight: Collection[int] = (),
         bytes_recorded: int = 0,
         depth: int = 0,
-        workflows: Container[str] | None = None,
+        refuses: Refuses | None = None,
         delayed: bool = False,
     ) -> None:
         first = entries[0]
@@ -174,7 +174,7 @@ class Machine:
             retried=frozenset() if past.retried is None else past.retried.effects,
             shared=past.shared,
             depth=depth,
-            workflows=workflows,
+            refuses=refuses,
             translate=self._translate,
         )
         self._waits = self._frontier.waits

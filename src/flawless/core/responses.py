@@ -101,11 +101,11 @@ def bad_child_id(child: str) -> bytes:
 
 
 def no_such_workflow(name: str) -> bytes:
-    """Return the error for a child of a workflow that the deployment does not know."""
+    """Return the error for a child of a workflow that nothing has."""
     return error_object(
         "UsageError",
-        f"{name!r} is no workflow of this deployment: define it at the top level of a module that "
-        "is deployed",
+        f"{name!r} is no workflow of this deployment, nor of another that serves: define it at the "
+        "top level of a module that is deployed",
     )
 
 

@@ -60,13 +60,38 @@ def from_values(
     except codec.CodecError as error:
         raise InputInvalid(str(error), path=error.path) from error
     except TypeError as error:
-        named = re.search(r"'(\w+)'", str(error))
-        raise InputInvalid(
-            f"the arguments do not fit the workflow: {error}", path=named[1] if named else ""
-        ) from error
+        raise _unfit(error) from error
     if signature is not None:
         signature.check(encoded)
     return msgspec.json.encode(encoded)
+
+
+def check_call(service: Service, workflow: str, call: Any) -> None:
+    """Raise `InputInvalid` unless an encoded call fits the workflow as it serves now."""
+    signature = service.signature(workflow)
+    if signature is not None:
+        signature.check(call)
+        return
+    function = native_function(service, workflow, workflow)
+    if function is not None:
+        _check_natively(function, call)
+
+
+def _check_natively(function: Callable[..., Any], call: Any) -> None:
+    try:
+        args, kwargs = codec.decode_call(call, function, strict=True)
+        inspect.signature(function).bind(*args, **kwargs)
+    except codec.CodecError as error:
+        raise InputInvalid(str(error), path=error.path) from error
+    except TypeError as error:
+        raise _unfit(error) from error
+
+
+def _unfit(error: TypeError) -> InputInvalid:
+    named = re.search(r"'(\w+)'", str(error))
+    return InputInvalid(
+        f"the arguments do not fit the workflow: {error}", path=named[1] if named else ""
+    )
 
 
 def from_json(service: Service, workflow: str, input: Any) -> bytes:  # noqa: A002 (the word of the API)

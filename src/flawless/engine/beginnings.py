@@ -73,9 +73,9 @@ def child(
     deployment: Deployment,
     now_us: int,
 ) -> Create:
-    """Return the write that creates a child, which runs on its parent's deployment.
+    """Return the write that creates a child on `deployment`, which has its workflow.
 
-    `parents` is entry 0 of the parent's journal. The core starts no child that `deployment` lacks.
+    `parents` is entry 0 of the parent's journal.
     """
     args = bytes(request.args)
     seed = derived_seed(parents.seed, request.child)

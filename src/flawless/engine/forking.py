@@ -20,6 +20,7 @@ from flawless.core.signals import CANCEL
 from flawless.core.status import Status
 from flawless.engine import beginnings
 from flawless.engine.admission import Admission
+from flawless.engine.children import Children
 from flawless.engine.clock import Clock
 from flawless.engine.deployment import Deployment
 from flawless.engine.journals import read_entries
@@ -54,6 +55,7 @@ class Forking:
         store: Store,
         library: Library,
         admission: Admission,
+        children: Children,
         clock: Clock,
         *,
         limits: Limits,
@@ -62,6 +64,7 @@ class Forking:
         self._store = store
         self._library = library
         self._admission = admission
+        self._children = children
         self._clock = clock
         self._limits = limits
         self._telemetry = telemetry
@@ -179,10 +182,18 @@ class Forking:
             new, None, Status.RUNNING, None, now_us, state=trial.state, response=trial.response
         )
         children = [
-            beginnings.child(new, first, 0, child, deployment, now_us) for child in trial.children
+            beginnings.child(new, first, 0, child, self._found(deployment, child.workflow), now_us)
+            for child in trial.children
         ]
         sent = [_sent(new, request, now_us, self._limits) for request in trial.sent]
         return [create, begin, *children, *sent]
+
+    def _found(self, deployment: Deployment, workflow: str) -> Deployment:
+        """Return what a child of the fork runs on."""
+        found = self._children.deployment(deployment, workflow)
+        if found is None:
+            raise WorkflowNotFound(workflow, list(self._library.workflows))
+        return found
 
 
 def _check_cut(execution: str, entries: Sequence[Entry], at: int) -> None:

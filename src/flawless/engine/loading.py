@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flawless.core.entries import Entry, Invoked
 from flawless.core.machine import Machine, Message
 from flawless.core.status import Status
 from flawless.engine.attempts import SavedAttempts
+from flawless.engine.children import Children
 from flawless.engine.deployment import Deployment
 from flawless.engine.effects import when_interrupted
 from flawless.engine.execution import LiveExecution
@@ -72,26 +74,28 @@ async def load(store: Store, library: Library, execution: ExecutionId) -> Loaded
     return Loaded(record, deployment, component, entries, size, earlier, messages)
 
 
-def machine_of(
-    live: LiveExecution,
-    entries: Sequence[Entry],
-    size: int,
-    settings: Settings,
-    *,
-    delayed: bool = False,
-) -> Machine:
-    """Return the machine of an execution with this journal; `delayed`: it has not begun."""
-    first = entries[0]
-    assert isinstance(first, Invoked)
-    return Machine(
-        live.id,
-        entries,
-        limits=settings.limits,
-        when_interrupted=when_interrupted,
-        answers=live.deployment.answers(first.seed),
-        in_flight=live.known_effects,
-        bytes_recorded=size,
-        depth=live.depth,
-        workflows=live.deployment.workflows,
-        delayed=delayed,
-    )
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Makes the machines of executions, which need their journals, and what all of them share."""
+
+    settings: Settings
+    children: Children
+
+    def __call__(
+        self, live: LiveExecution, entries: Sequence[Entry], size: int, *, delayed: bool = False
+    ) -> Machine:
+        """Return the machine of an execution with this journal; `delayed`: it has not begun."""
+        first = entries[0]
+        assert isinstance(first, Invoked)
+        return Machine(
+            live.id,
+            entries,
+            limits=self.settings.limits,
+            when_interrupted=when_interrupted,
+            answers=live.deployment.answers(first.seed),
+            in_flight=live.known_effects,
+            bytes_recorded=size,
+            depth=live.depth,
+            refuses=partial(self.children.refusal, live.deployment),
+            delayed=delayed,
+        )

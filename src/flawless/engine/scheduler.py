@@ -25,6 +25,7 @@ from flawless.engine import beginnings
 from flawless.engine.admission import Admission
 from flawless.engine.callers import Callers, answer, disappoint
 from flawless.engine.changes import Changes
+from flawless.engine.children import CheckCall, Children
 from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
 from flawless.engine.delivery import Delivery
@@ -34,7 +35,7 @@ from flawless.engine.eviction import Eviction
 from flawless.engine.execution import LiveExecution
 from flawless.engine.journals import read_entries
 from flawless.engine.library import Library
-from flawless.engine.loading import alive, load, machine_of
+from flawless.engine.loading import Machines, alive, load
 from flawless.engine.mail import Fits, Mail
 from flawless.engine.mishaps import complain, report
 from flawless.engine.outcome import Outcome
@@ -72,6 +73,7 @@ class Scheduler:
         clock: Clock,
         changes: Changes,
         fits: Fits,
+        check_call: CheckCall,
         ended: Callable[[ExecutionId, End], None],
         responded: Callable[[ExecutionId], None],
         stopped: Callable[[ExecutionId, Exception], None],
@@ -90,6 +92,8 @@ class Scheduler:
         self._store = store
         self._library = library
         self._settings = settings
+        self.children = Children(library, check_call)
+        self._machine = Machines(settings, self.children)
         self._on_end = ended
         self._on_response = responded
         self._on_stop = stopped
@@ -247,7 +251,7 @@ class Scheduler:
             guests, self.guests = self.guests, self.guests + 1
             self._live[write.id] = live
             try:
-                live.begin(machine_of(live, [first], len(write.chunk.data), self._settings))
+                live.begin(self._machine(live, [first], len(write.chunk.data)))
             except Exception:  # it is about to be durable, so the loader has to begin it
                 report(_log, "internal error while %s began", write.id)
                 self._withdraw(live)
@@ -321,9 +325,9 @@ class Scheduler:
     ) -> None:
         """Create a child, if `joined` in the same commit as what was submitted before."""
         parent, births, now_us = execution, self._births, self.clock.now_us()
-        write = beginnings.child(
-            parent.id, parent.first, parent.depth, request, parent.deployment, now_us
-        )
+        deployment = self.children.deployment(parent.deployment, request.workflow)
+        assert deployment is not None, "a child that has none is refused, a moment ago at most"
+        write = beginnings.child(parent.id, parent.first, parent.depth, request, deployment, now_us)
         births.add(write.id)
 
         def durable(result: Result) -> None:
@@ -440,7 +444,7 @@ class Scheduler:
         self.guests += 1
         self._telemetry.loaded(loaded.record, loaded.entries)
         delayed = loaded.record.is_delayed
-        machine = machine_of(live, loaded.entries, loaded.size, self._settings, delayed=delayed)
+        machine = self._machine(live, loaded.entries, loaded.size, delayed=delayed)
         live.begin(machine, loaded.earlier, loaded.messages)
         if delivery.missed:
             delivery.notify(execution)
@@ -451,7 +455,7 @@ class Scheduler:
             await self.durable()
             entries, size = await read_entries(self._store, live.id)
             if live.machine is None and not live.over:
-                live.record(machine_of(live, entries, size, self._settings))
+                live.record(self._machine(live, entries, size))
         except FlawlessError as error:
             text = "an outcome of %s cannot be recorded: %s"
             complain(_log, text, live.id, error, execution=live.id)
