@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "timetravel": INNER,
     "server": INNER | {"api", "timetravel"},
     "embedding": INNER | {"server"},
-    "cli": INNER | {"api", "client", "server", "timetravel"},
+    "cli": INNER | {"api", "client", "rust", "server", "timetravel"},
     "testing": INNER | {"http", "timetravel"},
 }
 
