@@ -1,5 +1,7 @@
 //! The workflows that the tests run.
 
+mod failures;
+
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
