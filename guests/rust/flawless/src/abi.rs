@@ -28,6 +28,12 @@ unsafe extern "C" {
     fn host_finish(output: *const u8, size: usize);
 }
 
+unsafe extern "C" {
+    /// The linker makes it: it registers the workflows, among others. Without link-time
+    /// optimisation nobody else calls it.
+    fn __wasm_call_ctors();
+}
+
 /// A string as the canonical ABI returns it through memory.
 #[repr(C)]
 struct Text {
@@ -86,8 +92,12 @@ unsafe fn free(text: *mut Text) {
 
 #[unsafe(export_name = "run")]
 unsafe extern "C" fn run(data: *mut u8, size: usize) -> *mut Text {
-    // SAFETY: the host has allocated the string with `cabi_realloc` and given it away.
-    given(workflow::run(&unsafe { taken(data, size) }))
+    // SAFETY: constructors may run twice. The host has allocated the string with `cabi_realloc` and
+    // given it away.
+    given(workflow::run(&unsafe {
+        __wasm_call_ctors();
+        taken(data, size)
+    }))
 }
 
 #[unsafe(export_name = "cabi_post_run")]
@@ -99,7 +109,10 @@ unsafe extern "C" fn post_run(text: *mut Text) {
 #[unsafe(export_name = "describe")]
 unsafe extern "C" fn describe(data: *mut u8, size: usize) -> *mut Text {
     // SAFETY: as in `run`.
-    given(workflow::describe(&unsafe { taken(data, size) }))
+    given(workflow::describe(&unsafe {
+        __wasm_call_ctors();
+        taken(data, size)
+    }))
 }
 
 #[unsafe(export_name = "cabi_post_describe")]
