@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "functions": FOUNDATION | {"_children", "_futures", "_messages", "_signatures", "core"},
     "stores": FOUNDATION | {"core"},
     "wasm": FOUNDATION | {"core"},
+    "rust": FOUNDATION | {"wasm"},
     "engine": INNER | {"rust"},  # crates that it is given are built first
     "api": set(),  # the documents of the HTTP API, shared by server and client
     "client": FOUNDATION | {"api"},
