@@ -115,7 +115,7 @@ class RetryRefused(UsageError):
 
 
 class DeploymentInvalid(UsageError):
-    """The user's module cannot be deployed: it does not import, or has no workflow."""
+    """The user's code cannot be deployed: it does not load, or has no workflow."""
 
     def __init__(self, message: str, *, traceback: str = "") -> None:
         super().__init__(message)

@@ -17,6 +17,7 @@ from flawless.api.access import (
     Whoami,
 )
 from flawless.api.common import (
+    COMPONENT_BYTES_MAX,
     DEPLOYMENTS_LIMIT_MAX,
     JOURNAL_LIMIT,
     JOURNAL_LIMIT_MAX,
@@ -123,6 +124,7 @@ from flawless.api.workflows import (
 
 __all__ = [
     "CAPABILITY_S",
+    "COMPONENT_BYTES_MAX",
     "DEPLOYMENTS_LIMIT_MAX",
     "JOURNAL_LIMIT",
     "JOURNAL_LIMIT_MAX",

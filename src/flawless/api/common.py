@@ -20,6 +20,8 @@ PARKED_LIMIT_MAX = 100
 """Parked executions on one page: the journal of each has to be read."""
 DEPLOYMENTS_LIMIT_MAX = 100
 """Deployments on one page: the manifest of each has to be read."""
+COMPONENT_BYTES_MAX = 64 * 1024 * 1024
+"""The largest component that a server takes."""
 JOURNAL_LIMIT = 1_000
 JOURNAL_LIMIT_MAX = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

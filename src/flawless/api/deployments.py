@@ -11,6 +11,8 @@ from flawless.api.workflows import Workflow
 class Deployment(msgspec.Struct):
     """A deployment, as lists show it.
 
+    `kind` is `bundle` or `baked`, both of which are Python, or `component`: what was built from
+    Rust, say.
     `entry_modules` are the modules it was made of, `workflows` the names of all it can run.
     `current` tells whether new executions run on it, of one of its workflows at least; `uploaded`,
     whether it came as an upload. `component` is the SHA-256 of what it runs on.
@@ -50,7 +52,7 @@ class DeploymentDetail(msgspec.Struct):
     `workflows` are whole documents here. `current_workflows` names those that new executions run
     from here. `egress` are the hosts that requests of its workflows may go to, null for all.
     `standins` are libraries that workflows see stand-ins of, each with the reason. `files` are the
-    paths that were uploaded.
+    paths that were uploaded. A component may tell its `version` and `language`.
     """
 
     id: str
@@ -67,6 +69,8 @@ class DeploymentDetail(msgspec.Struct):
     egress: list[str] | None = None
     standins: dict[str, str] = {}
     files: list[str] = []
+    version: str = ""
+    language: str = ""
 
 
 class ModuleSource(ModuleInfo, kw_only=True):

@@ -95,6 +95,7 @@ class AsyncClient:
     deployment = async_method(deployment_calls.deployment)
     module_source = async_method(deployment_calls.module_source)
     deploy = async_method(deployment_calls.deploy)
+    deploy_component = async_method(deployment_calls.deploy_component)
 
     # --- executions ---------------------------------------------------------------------------
 

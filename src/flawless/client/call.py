@@ -42,6 +42,8 @@ class Call(Generic[T]):
     """A status that carries the answer too, though it is no success."""
     within_s: float | None = None
     """How long its caller has for all attempts; then `TimeOver` is raised. None: no such bound."""
+    media: str = "application/json"
+    """What the body is."""
 
     def __iter__(self) -> Generator[Call[Any], Any, T]:
         """Ask, within a plan: `answer = yield from call`."""
@@ -60,6 +62,7 @@ class Call(Generic[T]):
             self.repeatable,
             self.also,
             self.within_s,
+            self.media,
         )
 
 
@@ -90,6 +93,27 @@ def post(
     except (TypeError, ValueError, RecursionError) as error:
         raise InputInvalid(f"what is to be sent is not JSON: {error}") from error
     return Call("POST", path, _reader(type_), body=content, wait_s=wait_s, repeatable=repeatable)
+
+
+def post_content(
+    path: str,
+    content: bytes,
+    media: str,
+    type_: type[T],
+    *query: tuple[str, str],
+    wait_s: float = 0.0,
+) -> Call[T]:
+    """Return a call that sends bytes as they are. It may be repeated."""
+    return Call(
+        "POST",
+        path,
+        _reader(type_),
+        query,
+        bytes(content),
+        wait_s=wait_s,
+        repeatable=True,
+        media=media,
+    )
 
 
 def present(**fields: Any) -> dict[str, Any]:

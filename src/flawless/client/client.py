@@ -100,6 +100,7 @@ class Client:
     deployment = method(deployment_calls.deployment)
     module_source = method(deployment_calls.module_source)
     deploy = method(deployment_calls.deploy)
+    deploy_component = method(deployment_calls.deploy_component)
 
     # --- executions ---------------------------------------------------------------------------
 

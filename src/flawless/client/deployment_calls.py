@@ -7,10 +7,12 @@ from typing import Final
 from urllib.parse import quote
 
 from flawless import api
-from flawless.client.call import Call, get, post
+from flawless.client.call import Call, get, post, post_content
 from flawless.client.paging import behind, newest_first
 from flawless.client.plans import Series
+from flawless.errors import ValueTooLarge
 
+WASM: Final = "application/wasm"
 DEPLOY_S_MAX: Final = 300.0
 """How long an upload may take: baked, or with large libraries, it is no matter of seconds."""
 
@@ -32,6 +34,22 @@ def module_source(id: str, name: str) -> Call[api.ModuleSource]:  # noqa: A002 (
     """Return a module of a deployment with its source; raises `DeploymentNotFound`."""
     path = f"/deployments/{quote(id, safe='')}/modules/{quote(name, safe='')}"
     return get(path, api.ModuleSource)
+
+
+def deploy_component(wasm: bytes, label: str = "", *, serve: bool = True) -> Call[api.Deployed]:
+    """Upload a WebAssembly component, as `flawless build` makes it of a Rust crate.
+
+    New executions of its workflows run on it when this returns; it is durable then. Without a
+    `label` it gets its module's name and version. Raises `ValueTooLarge` beyond 64 MiB and
+    `DeploymentInvalid` when it is no component that can be served; nothing has changed then. The
+    token needs the role `deploy`. One that is not to `serve` is only kept, for forks that name it.
+    """
+    if len(wasm) > api.COMPONENT_BYTES_MAX:
+        raise ValueTooLarge("the component", len(wasm), api.COMPONENT_BYTES_MAX)
+    query: list[tuple[str, str]] = [("label", label)] if label else []
+    if not serve:
+        query.append(("serve", "false"))
+    return post_content("/deployments", wasm, WASM, api.Deployed, *query, wait_s=DEPLOY_S_MAX)
 
 
 def deploy(

@@ -161,7 +161,7 @@ def request_of(call: Call[Any]) -> dict[str, Any]:
         "url": call.path,
         "params": httpx.QueryParams([(name, _text(value)) for name, value in call.query]),
         "content": call.body,
-        "headers": {} if call.body is None else {"Content-Type": "application/json"},
+        "headers": {} if call.body is None else {"Content-Type": call.media},
         "timeout": httpx.Timeout(ANSWER_S_MAX, read=ANSWER_S_MAX + call.wait_s),
     }
 

@@ -87,6 +87,8 @@ class Catalogue:
 
     async def files(self, deployment: Deployment) -> list[str]:
         """Return the paths of what was uploaded for a deployment; none if it was no upload."""
+        if not deployment.is_python:
+            return []
         packed = await self._store.blob(deployment.manifest.upload)
         return [] if packed is None else list(msgspec.json.decode(packed, type=dict[str, str]))
 

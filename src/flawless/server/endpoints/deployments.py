@@ -18,10 +18,21 @@ from flawless.errors import DeploymentNotFound
 from flawless.server.access.roles import DEPLOY, READ
 from flawless.server.routing import endpoint
 from flawless.server.wire.documents import document
-from flawless.server.wire.requests import Query, expect_json, location, parse, read_body
+from flawless.server.wire.requests import (
+    WASM,
+    Query,
+    expect_json,
+    location,
+    media_type,
+    parse,
+    read_body,
+)
 
 BODY_BYTES_MAX: Final = 2 * FILES_BYTES_MAX
 """A body may be larger than the files in it: JSON writes line ends and quotes as two characters."""
+
+COMPONENT_S_MAX: Final = 300.0
+"""How long a component may take to arrive."""
 
 
 class Deployments:
@@ -46,22 +57,36 @@ class Deployments:
     async def upload(self, request: Request) -> Response:
         """`POST /deployments`: 201 for new code, 200 for code that is known; both serve from now.
 
+        The body is JSON with Python sources, or a component as it is, by the media type.
+
         Unless `serve` is false: such code is only kept, and is not imported natively.
         After a refused one the same code serves as before. Its modules have been imported in a
         process of their own, though, and perhaps in the engine's, with all that importing them did.
         """
-        Query(request, set())
-        expect_json(request)
-        asked = parse(await read_body(request, BODY_BYTES_MAX), api.DeployRequest)
-        deployment, new = await self._service.deploying.sources(
-            asked.files, asked.modules, asked.label, serve=asked.serve
-        )
+        if media_type(request) == WASM:
+            deployment, new = await self._upload_component(request)
+        else:
+            deployment, new = await self._upload_sources(request)
         fields = await self._detail(deployment)
         return document(
             api.Deployed(**fields, new=new),
             201 if new else 200,
             headers={"Location": location(request, f"/deployments/{deployment}")},
         )
+
+    async def _upload_sources(self, request: Request) -> tuple[str, bool]:
+        Query(request, set())
+        expect_json(request, alternatives=f" (or a component, with {WASM})")
+        asked = parse(await read_body(request, BODY_BYTES_MAX), api.DeployRequest)
+        return await self._service.deploying.sources(
+            asked.files, asked.modules, asked.label, serve=asked.serve
+        )
+
+    async def _upload_component(self, request: Request) -> tuple[str, bool]:
+        query = Query(request, {"label", "serve"})
+        label, serve = query.text("label") or "", query.flag("serve", default=True)
+        wasm = await read_body(request, api.COMPONENT_BYTES_MAX, within_s=COMPONENT_S_MAX)
+        return await self._service.deploying.component(wasm, label, serve=serve)
 
     async def list(self, request: Request) -> Response:
         """`GET /deployments`: newest first, with the names of what each can run."""
@@ -119,6 +144,8 @@ def _detail(listed: Listed, deployment: Deployment) -> dict[str, Any]:
         "modules": [_module(module) for module in deployment.manifest.modules],
         "egress": deployment.manifest.egress,
         "standins": deployment.manifest.standins,
+        "version": deployment.manifest.version,
+        "language": deployment.manifest.language,
     }
 
 

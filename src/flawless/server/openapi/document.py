@@ -132,7 +132,8 @@ def _operation(
         schema = named[operation.body]
         if operation.rule is not None:
             schema = {"allOf": [schema, operation.rule]}
-        content = {JSON_TYPE: {"schema": schema}}
+        content: dict[str, Any] = {JSON_TYPE: {"schema": schema}}
+        content |= {media: {} for media in operation.media}
         made["requestBody"] = {"required": operation.needs_body, "content": content}
     if need is not None:
         made["security"] = [{}] if need.role is None else [{"token": [need.role.value]}, {}]

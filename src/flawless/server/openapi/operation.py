@@ -47,6 +47,8 @@ class Operation:
     body: type | None = None
     needs_body: bool = True
     """Whether a request without a body is refused; else it is an empty object."""
+    media: tuple[str, ...] = ()
+    """Media types of other bodies, which are taken as they are."""
     rule: Schema | None = None
     """What else holds for the body, such as fields that exclude each other."""
     query: tuple[Parameter, ...] = ()

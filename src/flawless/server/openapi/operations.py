@@ -6,7 +6,7 @@ from typing import Final
 
 from flawless import api
 from flawless.server.openapi.around import ENGINE, STREAMS
-from flawless.server.openapi.operation import FLAG, Operation, Parameter, whole
+from flawless.server.openapi.operation import FLAG, TEXT, Operation, Parameter, whole
 from flawless.server.openapi.parameters import (
     BEFORE,
     FILTERS,
@@ -17,6 +17,7 @@ from flawless.server.openapi.parameters import (
     WAIT,
 )
 from flawless.server.wire.documents import ZIP_TYPE
+from flawless.server.wire.requests import WASM
 from flawless.stores.base import MESSAGE_END, SEQ_END
 
 TAGS: Final = {
@@ -313,8 +314,15 @@ _DEPLOYMENTS = (
         "New executions of its workflows run on it, and its steps serve all executions, when this "
         "is answered. 201 says that the code is new, 200 that it was deployed before. Code that "
         "does not load in a guest, or does not import natively, is refused with its traceback, and "
-        "nothing has changed. Without `serve` the code is only kept, for forks that name it.",
+        "nothing has changed. Without `serve` the code is only kept, for forks that name it. The "
+        "body holds Python sources, or is a WebAssembly component, whose label and `serve` are "
+        "parameters of the query.",
         body=api.DeployRequest,
+        media=(WASM,),
+        query=(
+            Parameter("label", TEXT | {"maxLength": 200}, "Of a component: a line for people."),
+            Parameter("serve", FLAG | {"default": True}, "Of a component: whether it is to serve."),
+        ),
         headers={201: ("Location",), 200: ("Location",)},
     ),
     Operation(

@@ -130,7 +130,7 @@ _HINTS: dict[type[BaseException], str] = {
     "fork, give the execution that has it",
     Divergence: "fork before that entry, or change the code so that it asks for the same until "
     "there",
-    DeploymentInvalid: "mend the module and send it again; where there is a `traceback`, it tells "
+    DeploymentInvalid: "mend the code and send it again; where there is a `traceback`, it tells "
     "the line",
     DeploymentNotFound: "GET /api/v1/deployments lists all there are, and each tells its modules",
     ValueTooLarge: "store it elsewhere and pass a reference, such as a path or an address",

@@ -22,16 +22,24 @@ DRAINED_BYTES_MAX: Final = 32 * 1024 * 1024
 """How much of a body that is too large is read all the same, so that its sender hears why."""
 BODY_S_MAX: Final = 30.0
 
+JSON: Final = "application/json"
+WASM: Final = "application/wasm"
+
 _BOM = b"\xef\xbb\xbf"
 
 
-async def read_body(request: Request, value_bytes_max: int) -> bytes:
+async def read_body(
+    request: Request, value_bytes_max: int, *, within_s: float = BODY_S_MAX
+) -> bytes:
     """Return the body; raises `ValueTooLarge`, or `RequestTimeout` if it does not come."""
     limit = value_bytes_max + SLACK_BYTES
     pieces: list[bytes] = []
+    size = _told_size(request)
+    if size > max(limit, DRAINED_BYTES_MAX):
+        raise ValueTooLarge("the request body", size, limit)
     size = 0
     try:
-        async with asyncio.timeout(BODY_S_MAX):
+        async with asyncio.timeout(within_s):
             async for piece in request.stream():
                 size += len(piece)
                 if size <= limit:
@@ -39,20 +47,31 @@ async def read_body(request: Request, value_bytes_max: int) -> bytes:
                 elif size > DRAINED_BYTES_MAX:
                     break
     except TimeoutError:
-        raise RequestTimeout(f"the body did not arrive within {BODY_S_MAX:g} s") from None
+        raise RequestTimeout(f"the body did not arrive within {within_s:g} s") from None
     if size > limit:
         raise ValueTooLarge("the request body", size, limit)
     return b"".join(pieces)
 
 
-def expect_json(request: Request) -> None:
+def _told_size(request: Request) -> int:
+    told = request.headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
+
+
+def media_type(request: Request) -> str:
+    """Return what the request says that its body is, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def expect_json(request: Request, *, alternatives: str = "") -> None:
     """Raise `RequestInvalid` unless the request says that its body is JSON.
 
     A page of somebody else's cannot make a browser send that without being asked first (CORS).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise RequestInvalid("send a JSON body, with the header Content-Type: application/json")
+    if media_type(request) != JSON:
+        raise RequestInvalid(
+            f"send a JSON body, with the header Content-Type: {JSON}{alternatives}"
+        )
 
 
 def root_of(request: Request) -> str:
