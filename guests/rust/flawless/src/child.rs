@@ -39,7 +39,13 @@ pub fn start<T: DeserializeOwned>(workflow: &str, args: impl Args) -> Result<Chi
         host::quoted(workflow),
         host::quoted(&id)
     );
-    let future = Future::begin("execute", &body, Ending::Child, at)?;
+    let future = Future::begin(
+        "execute",
+        &body,
+        &format!("{workflow} {id}"),
+        Ending::Child,
+        at,
+    )?;
     Ok(Child { id, future })
 }
 

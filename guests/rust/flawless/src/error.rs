@@ -28,6 +28,7 @@ impl EngineError {
         Error(Box::new(Inner {
             kind,
             told: self,
+            effect: String::new(),
             at,
         }))
     }
@@ -45,8 +46,27 @@ pub enum Kind {
     Interrupted,
     /// A native step raised an exception.
     StepFailed,
-    /// An HTTP request got no response, or one that was refused.
-    Http,
+    /// A step did not end within its timeout.
+    StepTimeout,
+    /// No provider knows the secret, or it may not go where it was to be sent.
+    SecretUnavailable,
+    /// The deployment's allow-list does not have the host; nothing was sent.
+    EgressDenied,
+    /// The server cannot be reached.
+    ConnectError,
+    /// The response was not complete within the timeout.
+    RequestTimeout,
+    /// The response body exceeds the size limit.
+    BodyTooLarge,
+    /// The server redirected more often than the request allows.
+    TooManyRedirects,
+    /// The URL cannot be requested.
+    InvalidUrl,
+    /// The server broke off or did not speak HTTP.
+    ProtocolError,
+    /// A response of status 400 or above, where
+    /// [`error_for_status`](crate::http::Response::error_for_status) was asked for.
+    HttpStatus,
     /// A child execution failed.
     ExecutionFailed,
     /// A child execution was cancelled.
@@ -74,22 +94,36 @@ impl Kind {
         if error.module != "flawless" {
             return Self::StepFailed;
         }
-        match error.kind.as_str() {
-            "Interrupted" => Self::Interrupted,
-            "StepFailed" => Self::StepFailed,
-            "ExecutionFailed" => Self::ExecutionFailed,
-            "ExecutionCancelled" => Self::ExecutionCancelled,
-            "ExecutionNotFound" => Self::ExecutionNotFound,
-            "ExecutionEnded" => Self::ExecutionEnded,
-            "ExecutionConflict" => Self::ExecutionConflict,
-            "InboxFull" => Self::InboxFull,
-            "InputInvalid" => Self::InputInvalid,
-            "ValueTooLarge" => Self::ValueTooLarge,
-            "UsageError" => Self::Usage,
-            _ => Self::Other,
-        }
+        NAMES
+            .iter()
+            .find(|(name, _)| *name == error.kind)
+            .map_or(Self::Other, |(_, kind)| *kind)
     }
 }
+
+/// The engine's errors by the names that the protocol gives them.
+const NAMES: [(&str, Kind); 20] = [
+    ("Interrupted", Kind::Interrupted),
+    ("StepFailed", Kind::StepFailed),
+    ("StepTimeout", Kind::StepTimeout),
+    ("SecretUnavailable", Kind::SecretUnavailable),
+    ("EgressDenied", Kind::EgressDenied),
+    ("ConnectError", Kind::ConnectError),
+    ("RequestTimeout", Kind::RequestTimeout),
+    ("BodyTooLarge", Kind::BodyTooLarge),
+    ("TooManyRedirects", Kind::TooManyRedirects),
+    ("InvalidURL", Kind::InvalidUrl),
+    ("ProtocolError", Kind::ProtocolError),
+    ("ExecutionFailed", Kind::ExecutionFailed),
+    ("ExecutionCancelled", Kind::ExecutionCancelled),
+    ("ExecutionNotFound", Kind::ExecutionNotFound),
+    ("ExecutionEnded", Kind::ExecutionEnded),
+    ("ExecutionConflict", Kind::ExecutionConflict),
+    ("InboxFull", Kind::InboxFull),
+    ("InputInvalid", Kind::InputInvalid),
+    ("ValueTooLarge", Kind::ValueTooLarge),
+    ("UsageError", Kind::Usage),
+];
 
 /// The error of an effect.
 ///
@@ -102,6 +136,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     told: EngineError,
+    effect: String,
     at: &'static Location<'static>,
 }
 
@@ -128,6 +163,12 @@ impl Error {
     #[must_use]
     pub fn traceback(&self) -> &str {
         &self.0.told.traceback
+    }
+
+    /// The same error, with what a person calls the effect that it is of.
+    pub(crate) fn of(mut self, effect: &str) -> Self {
+        self.0.effect = effect.into();
+        self
     }
 
     pub(crate) fn told(&self) -> &EngineError {
@@ -158,7 +199,12 @@ impl Error {
             message,
             ..EngineError::default()
         };
-        Self(Box::new(Inner { kind, told, at }))
+        Self(Box::new(Inner {
+            kind,
+            told,
+            effect: String::new(),
+            at,
+        }))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Effects under way, as values to wait for.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
+use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{EngineError, Error};
+use crate::error::{EngineError, Error, Kind};
 use crate::{host, value};
 
 /// What becomes of a started effect that is under way when the workflow ends.
@@ -31,10 +31,27 @@ pub(crate) enum Slot {
     Failed(EngineError),
 }
 
+/// A started effect whose outcome has not come.
+pub(crate) struct Pending {
+    pub ending: Ending,
+    pub slot: Rc<RefCell<Slot>>,
+    /// What a person calls it, should it fail and nobody look.
+    pub label: Rc<str>,
+    /// Those who want to hear of its end, in the order in which they asked.
+    pub watchers: Vec<Rc<Watch>>,
+}
+
+/// Hears of the ends of some effects, in the order in which they come.
+pub(crate) type Watch = RefCell<std::collections::VecDeque<u64>>;
+
+/// Reads an outcome; the text is the effect's label.
+pub(crate) type Convert<T> = fn(&str, &str, &'static Location<'static>) -> Result<T, Error>;
+
 /// The outcome of an effect that was started with one of the `start` functions.
 ///
-/// An outcome that nobody waits for is not lost: the effect is performed all the same, and the
-/// workflow ends after it.
+/// Durability: an outcome that nobody waits for is not lost. The effect is performed all the same,
+/// and the workflow ends after it (timers and messages excepted, which are given up then). To stop
+/// an effect, use [`drop`](Self::drop).
 ///
 /// # Examples
 ///
@@ -46,25 +63,43 @@ pub(crate) enum Slot {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "an effect under way; `join` waits for its outcome"]
 pub struct Future<T> {
-    pub(crate) effect: u64,
+    effect: u64,
     slot: Rc<RefCell<Slot>>,
-    value: PhantomData<fn() -> T>,
+    label: Rc<str>,
+    convert: Convert<T>,
 }
 
 impl<T: DeserializeOwned> Future<T> {
+    /// Starts an effect whose value is read as the codec's JSON of a `T`.
     pub(crate) fn begin(
         op: &str,
         body: &str,
+        label: &str,
         ending: Ending,
         at: &'static Location<'static>,
     ) -> Result<Self, Error> {
-        let (effect, slot) = host::begin(op, body, ending, at)?;
+        Self::begin_with(op, body, label, ending, value::decode, at)
+    }
+}
+
+impl<T> Future<T> {
+    /// Starts an effect whose value is read in a way of its own.
+    pub(crate) fn begin_with(
+        op: &str,
+        body: &str,
+        label: &str,
+        ending: Ending,
+        convert: Convert<T>,
+        at: &'static Location<'static>,
+    ) -> Result<Self, Error> {
+        let label: Rc<str> = label.into();
+        let (effect, slot) = host::begin(op, body, &label, ending, at)?;
         Ok(Self {
             effect,
             slot,
-            value: PhantomData,
+            label,
+            convert,
         })
     }
 
@@ -72,8 +107,8 @@ impl<T: DeserializeOwned> Future<T> {
     ///
     /// # Errors
     ///
-    /// The effect's own error; [`Kind::Cancelled`](crate::Kind::Cancelled) when the execution is
-    /// cancelled meanwhile.
+    /// The effect's own error; [`Kind::Cancelled`] when the execution is cancelled meanwhile. Then
+    /// the effect goes on.
     #[track_caller]
     pub fn join(self) -> Result<T, Error> {
         let at = Location::caller();
@@ -87,12 +122,27 @@ impl<T: DeserializeOwned> Future<T> {
     ///
     /// # Errors
     ///
-    /// As [`join`](Self::join).
+    /// As [`join`](Self::join); [`Kind::Usage`] for a timeout of more than 100 years.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let report = flawless::step::start::<String>("shop.report", ())?;
+    /// match report.join_timeout(Duration::from_secs(60))? {
+    ///     Ok(text) => println!("{text}"),
+    ///     Err(report) => report.drop(),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, Self>, Error> {
         let at = Location::caller();
         if !self.done() {
-            let until = deadline(timeout, at);
+            let until = deadline(timeout, at)?;
             while !self.done() {
                 if !host::wait(Some(until), at)? {
                     return Ok(Err(self));
@@ -102,30 +152,78 @@ impl<T: DeserializeOwned> Future<T> {
         self.outcome(at).map(Ok)
     }
 
-    fn outcome(&self, at: &'static Location<'static>) -> Result<T, Error> {
-        match &*self.slot.borrow() {
-            Slot::Done(value) => value::decode(value, "the outcome", at),
-            Slot::Failed(error) => Err(error.clone().into_error(at)),
-            Slot::Pending => unreachable!("it was waited for"),
-        }
-    }
-}
-
-impl<T> Future<T> {
-    /// Tells whether the outcome is there.
+    /// Tells whether the outcome is there. It is seen only when the workflow waits for something.
     #[must_use]
     pub fn done(&self) -> bool {
         !matches!(*self.slot.borrow(), Slot::Pending)
     }
 
     /// Gives the effect up: its outcome will not be looked at, and it is stopped if it can be.
+    #[track_caller]
     pub fn drop(self) {
-        host::drop_effect(self.effect);
+        host::drop_effect(self.effect, Location::caller());
+    }
+
+    /// The number of the effect in its run.
+    pub(crate) fn effect(&self) -> u64 {
+        self.effect
+    }
+
+    /// Whether the effect has failed.
+    pub(crate) fn failed(&self) -> bool {
+        matches!(*self.slot.borrow(), Slot::Failed(_))
+    }
+
+    /// The outcome, which is there.
+    pub(crate) fn outcome(&self, at: &'static Location<'static>) -> Result<T, Error> {
+        match &*self.slot.borrow() {
+            Slot::Done(value) => (self.convert)(value, &self.label, at),
+            Slot::Failed(error) => {
+                host::seen(self.effect);
+                Err(error.clone().into_error(at).of(&self.label))
+            }
+            Slot::Pending => unreachable!("it was waited for"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &*self.slot.borrow() {
+            Slot::Pending => "pending",
+            Slot::Done(_) => "done",
+            Slot::Failed(_) => "failed",
+        };
+        write!(out, "Future({} {}: {state})", self.effect, self.label)
     }
 }
 
 /// The moment at which a timeout that begins now ends.
-pub(crate) fn deadline(timeout: Duration, at: &'static Location<'static>) -> i64 {
-    let length = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
-    host::clock(at).saturating_add(length)
+pub(crate) fn deadline(timeout: Duration, at: &'static Location<'static>) -> Result<i64, Error> {
+    Ok(host::clock(at) + micros(timeout, at)?)
+}
+
+/// A timeout in microseconds.
+pub(crate) fn micros(timeout: Duration, at: &'static Location<'static>) -> Result<i64, Error> {
+    let within = limited(timeout, "a timeout", at)?;
+    Ok(i64::try_from((within.as_nanos() + 500) / 1000).expect("100 years fit"))
+}
+
+const LONGEST: Duration = Duration::from_secs(3_155_760_000);
+
+/// The length of a wait, or an error if it is longer than waits may be.
+pub(crate) fn limited(
+    length: Duration,
+    what: &str,
+    at: &'static Location<'static>,
+) -> Result<Duration, Error> {
+    if length <= LONGEST {
+        return Ok(length);
+    }
+    Err(Error::own(
+        Kind::Usage,
+        "UsageError",
+        format!("{what} lasts at most 100 years, not {length:?}"),
+        at,
+    ))
 }

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{EngineError, Error};
-use crate::future::{Ending, Slot};
+use crate::future::{Ending, Pending, Slot};
 
 /// What the guest knows about its execution. There is one execution in the life of a guest.
 #[derive(Default)]
@@ -33,8 +34,13 @@ pub(crate) struct Session {
     /// The number of the last effect.
     pub effects: u64,
     /// Started effects whose outcome has not come.
-    pub pending: BTreeMap<u64, (Ending, Rc<RefCell<Slot>>)>,
+    pub pending: BTreeMap<u64, Pending>,
+    /// Effects that failed and at whose outcome nobody has looked, the first ones, in the order in
+    /// which they failed: number, label and what they failed with.
+    pub unseen: Vec<(u64, Rc<str>, String)>,
 }
+
+const UNSEEN_MAX: usize = 100;
 
 thread_local! {
     static SESSION: RefCell<Session> = RefCell::default();
@@ -115,6 +121,7 @@ pub(crate) fn perform(
 pub(crate) fn begin(
     op: &str,
     body: &str,
+    label: &Rc<str>,
     ending: Ending,
     at: &'static Location<'static>,
 ) -> Result<(u64, Rc<RefCell<Slot>>), Error> {
@@ -124,7 +131,13 @@ pub(crate) fn begin(
         at,
     );
     let slot = Rc::new(RefCell::new(Slot::Pending));
-    session(|one| one.pending.insert(effect, (ending, Rc::clone(&slot))));
+    let pending = Pending {
+        ending,
+        slot: Rc::clone(&slot),
+        label: Rc::clone(label),
+        watchers: Vec::new(),
+    };
+    session(|one| one.pending.insert(effect, pending));
     Ok((effect, slot))
 }
 
@@ -149,22 +162,49 @@ pub(crate) fn wait(until_us: Option<i64>, at: &'static Location<'static>) -> Res
     let Some(effect) = response.id else {
         return Ok(false);
     };
-    if let Some((_, slot)) = session(|one| one.pending.remove(&effect)) {
-        let outcome = response.value();
-        *slot.borrow_mut() = match outcome {
-            Ok(value) => Slot::Done(value),
-            Err(error) => Slot::Failed(error),
-        };
+    if let Some(ended) = session(|one| one.pending.remove(&effect)) {
+        settle(effect, &ended, response.value());
     }
     Ok(true)
 }
 
+fn settle(effect: u64, ended: &Pending, outcome: Result<String, EngineError>) {
+    *ended.slot.borrow_mut() = match outcome {
+        Ok(value) => Slot::Done(value),
+        Err(error) => {
+            let what = format!("{}: {}", error.kind, error.message);
+            session(|one| {
+                if one.unseen.len() < UNSEEN_MAX {
+                    one.unseen.push((effect, Rc::clone(&ended.label), what));
+                }
+            });
+            Slot::Failed(error)
+        }
+    };
+    for watch in &ended.watchers {
+        watch.borrow_mut().push_back(effect);
+    }
+}
+
+/// Notes that somebody has looked at the failure of an effect.
+pub(crate) fn seen(effect: u64) {
+    session(|one| one.unseen.retain(|(other, ..)| *other != effect));
+}
+
 /// Tells the engine that nobody will look at the outcome of a started effect.
-pub(crate) fn drop_effect(effect: u64) {
+pub(crate) fn drop_effect(effect: u64, at: &'static Location<'static>) {
     if session(|one| one.pending.remove(&effect)).is_some() {
+        request(&format!(r#"{{"op":"drop","id":{effect}}}"#), at);
+    }
+}
+
+/// Sends a log message, if a workflow runs.
+pub(crate) fn log(level: i32, logger: &str, message: &str, at: &Location<'_>) {
+    if session(|one| one.active) {
+        let (logger, message) = (quoted(logger), quoted(message));
         request(
-            &format!(r#"{{"op":"drop","id":{effect}}}"#),
-            Location::caller(),
+            &format!(r#"{{"op":"log","level":{level},"logger":{logger},"message":{message}}}"#),
+            at,
         );
     }
 }
@@ -180,6 +220,12 @@ pub(crate) fn clock(at: &'static Location<'static>) -> i64 {
 /// A text as JSON.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("any text is JSON")
+}
+
+/// A length of time in seconds, as Python writes the float that is closest to it.
+pub(crate) fn seconds(length: Duration) -> String {
+    let exact = format!("{}.{:09}", length.as_secs(), length.subsec_nanos());
+    number(exact.parse().expect("these are digits"))
 }
 
 /// A number as Python writes it.

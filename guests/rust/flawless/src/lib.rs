@@ -4,10 +4,17 @@
 #[cfg(target_family = "wasm")]
 mod abi;
 mod args;
+mod base64;
 mod child;
+mod continuation;
 mod error;
 mod future;
 mod host;
+pub mod http;
+mod names;
+pub mod receive;
+pub mod send;
+mod state;
 pub mod step;
 mod time;
 mod value;
@@ -15,15 +22,24 @@ mod workflow;
 
 pub use args::Args;
 pub use child::{Child, start};
+pub use continuation::continue_as_new;
 pub use error::{Error, Failure, Kind};
 pub use flawless_macros::{module, value, workflow};
 pub use future::Future;
+pub use receive::{Message, receive};
 pub use schemars::JsonSchema;
+pub use send::send;
 pub use serde::{Deserialize, Serialize};
+pub use state::{execution_id, publish, respond, run, secret};
 pub use step::step;
 pub use time::{now, sleep};
 #[doc(hidden)]
 pub use {schemars, serde, serde_json};
+
+/// Timers: see [`sleep`](fn@sleep).
+pub mod sleep {
+    pub use crate::time::start;
+}
 
 /// What a workflow returns: a value, or a [`Failure`], which knows where it comes from.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;

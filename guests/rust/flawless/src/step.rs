@@ -29,7 +29,8 @@ use crate::{host, value};
 #[track_caller]
 pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error> {
     let at = Location::caller();
-    let value = host::perform("step", &body(name, args, at)?, at)?;
+    let value = host::perform("step", &body(name, args, at)?, at)
+        .map_err(|error| error.of(&format!("step {name}")))?;
     value::decode(&value, name, at)
 }
 
@@ -41,7 +42,8 @@ pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error
 #[track_caller]
 pub fn start<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<Future<T>, Error> {
     let at = Location::caller();
-    Future::begin("step", &body(name, args, at)?, Ending::Awaited, at)
+    let label = format!("step {name}");
+    Future::begin("step", &body(name, args, at)?, &label, Ending::Awaited, at)
 }
 
 fn body(name: &str, args: impl Args, at: &'static Location<'static>) -> Result<String, Error> {

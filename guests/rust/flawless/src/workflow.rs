@@ -1,6 +1,5 @@
 //! The two exports: run a workflow, describe the module.
 
-use std::cell::Cell;
 use std::error::Error as StdError;
 use std::panic::Location;
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::error::{EngineError, Error, Failure, Kind};
 use crate::future::Ending;
-use crate::{host, value};
+use crate::{continuation, host, value};
 
 const PROTOCOL: u64 = 1;
 
@@ -106,15 +105,6 @@ pub enum Outcome {
     Again(String),
 }
 
-thread_local! {
-    static AGAIN: Cell<Option<String>> = const { Cell::new(None) };
-}
-
-/// Notes the arguments of the next run.
-pub(crate) fn again(call: String) {
-    AGAIN.set(Some(call));
-}
-
 /// Wraps what a workflow returned, so that results and plain values go different ways.
 #[doc(hidden)]
 pub struct Returned<T>(pub T);
@@ -172,7 +162,7 @@ pub fn failed(
     }
     match own.map(Error::kind) {
         Some(Kind::ContinueAsNew) => {
-            if let Some(call) = AGAIN.take() {
+            if let Some(call) = continuation::take() {
                 return Outcome::Again(call);
             }
         }
@@ -338,12 +328,12 @@ fn settle() -> Result<(), Error> {
     let pending: Vec<(u64, Ending)> = host::session(|one| {
         one.pending
             .iter()
-            .map(|(id, (ending, _))| (*id, *ending))
+            .map(|(id, pending)| (*id, pending.ending))
             .collect()
     });
     for (effect, ending) in pending {
         match ending {
-            Ending::Dropped => host::drop_effect(effect),
+            Ending::Dropped => host::drop_effect(effect, Location::caller()),
             Ending::Left => {
                 host::session(|one| one.pending.remove(&effect));
             }
@@ -361,7 +351,7 @@ fn settle_children() -> Result<(), Error> {
     while host::session(|one| {
         one.pending
             .values()
-            .any(|(ending, _)| *ending == Ending::Child)
+            .any(|pending| pending.ending == Ending::Child)
     }) {
         host::wait(None, Location::caller())?;
     }

@@ -1,0 +1,63 @@
+//! The end of a run that is the beginning of the next one.
+
+use std::cell::Cell;
+use std::panic::Location;
+
+use crate::args::Args;
+use crate::error::{Error, Kind};
+use crate::host;
+
+thread_local! {
+    static NEXT: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Ends this run and begins the next one, with these arguments and an empty journal.
+///
+/// It gives an error that the workflow hands on, with `return` or with `?`; any `T` will do for
+/// the value that never comes. The execution keeps its id, its messages and what it published.
+///
+/// Durability: what was started is waited for first, as at any end of a workflow. The next run
+/// begins in the same commit that ends this one.
+///
+/// # Errors
+///
+/// Always: [`Kind::ContinueAsNew`], or [`Kind::InputInvalid`] for arguments that cannot be written.
+///
+/// # Examples
+///
+/// ```no_run
+/// use flawless::{Result, workflow};
+///
+/// #[workflow]
+/// pub fn count(from: u64) -> Result<u64> {
+///     for n in from..from + 1000 {
+///         flawless::publish(&n)?;
+///     }
+///     Ok(flawless::continue_as_new((from + 1000,))?)
+/// }
+/// # fn main() {}
+/// ```
+#[track_caller]
+pub fn continue_as_new<T>(args: impl Args) -> Result<T, Error> {
+    let at = Location::caller();
+    if !host::session(|one| one.active) {
+        return Err(Error::usage(
+            "no workflow runs here: call continue_as_new inside one".into(),
+            at,
+        ));
+    }
+    let call = args.encode("continue_as_new", at)?;
+    let message = format!("the workflow continues as new with {call}");
+    NEXT.set(Some(call));
+    Err(Error::own(
+        Kind::ContinueAsNew,
+        "ContinueAsNew",
+        message,
+        at,
+    ))
+}
+
+/// The arguments of the next run, if there is to be one.
+pub(crate) fn take() -> Option<String> {
+    NEXT.take()
+}

@@ -1,0 +1,39 @@
+//! Queries and forms, encoded as Python's `urlencode` does.
+
+use std::fmt::Write as _;
+
+/// Pairs as `name=value&name=value`.
+pub(super) fn encode(pairs: &[(String, String)]) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        quote(&mut out, name);
+        out.push('=');
+        quote(&mut out, value);
+    }
+    out
+}
+
+/// A URL with these pairs added to its query.
+pub(super) fn with_query(url: &str, pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() {
+        return url.into();
+    }
+    let (bare, fragment) = url.find('#').map_or((url, ""), |place| url.split_at(place));
+    let joint = if bare.contains('?') { '&' } else { '?' };
+    format!("{bare}{joint}{}{fragment}", encode(pairs))
+}
+
+fn quote(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            _ => write!(out, "%{byte:02X}").expect("strings take what is written to them"),
+        }
+    }
+}
