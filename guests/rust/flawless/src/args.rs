@@ -5,9 +5,16 @@ use std::panic::Location;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::value;
+use crate::value::{self, Wrong};
 
 /// The arguments of a call: a tuple of them, `()` for none, `(x,)` for one.
+///
+/// Tuples of up to twelve values that can be serialized are arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the arguments of a call",
+    label = "expected a tuple of at most twelve values that can be serialized",
+    note = "arguments are a tuple: `()` for none, `(x,)` for one, `(x, y)` for two"
+)]
 pub trait Args {
     #[doc(hidden)]
     fn encode(&self, what: &str, at: &'static Location<'static>) -> Result<String, Error>;
@@ -18,11 +25,25 @@ macro_rules! tuples {
         impl<$($name: Serialize),*> Args for ($($name,)*) {
             #[allow(unused_variables, reason = "the tuple without items")]
             fn encode(&self, what: &str, at: &'static Location<'static>) -> Result<String, Error> {
-                let items: Vec<String> = vec![$(value::encode(&self.$index, what, at)?),*];
-                Ok(format!(r#"{{"a":[{}],"k":{{}}}}"#, items.join(",")))
+                let items = [$(argument(&self.$index, $index, what, at)?),*];
+                Ok(call(&items))
             }
         }
     };
+}
+
+fn argument<T: Serialize>(
+    value: &T,
+    index: usize,
+    what: &str,
+    at: &'static Location<'static>,
+) -> Result<String, Error> {
+    let located = |wrong: Wrong| wrong.under(&format!(".args[{index}]"));
+    value::to_string(value).map_err(|wrong| value::invalid(&located(wrong), what, at))
+}
+
+fn call(items: &[String]) -> String {
+    format!(r#"{{"a":[{}],"k":{{}}}}"#, items.join(","))
 }
 
 tuples!();
@@ -34,3 +55,7 @@ tuples!(A 0, B 1, C 2, D 3, E 4);
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
