@@ -154,7 +154,8 @@ def stopped(end: Entry) -> bool:
     """Whether the engine stopped the guest so; an error of the workflow's own has a traceback."""
     if not isinstance(end, Failed | Cancelled):
         return False
-    return "traceback" not in msgspec.json.decode(end.payload)
+    error = msgspec.json.decode(end.payload)
+    return "traceback" not in error or error.get("stopped") is True
 
 
 def resume_point(entries: Sequence[Entry], effect: int | None = None) -> ResumePoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -268,6 +269,13 @@ def error_object(type_: str, message: str, *, module: str = "flawless", **fields
     if fields:
         error["fields"] = fields
     return msgspec.json.encode(error)
+
+
+def stopped_object(type_: str, message: str, lines: Sequence[str]) -> bytes:
+    """Return the JSON of an error by which the host stopped the guest, with where that was."""
+    traceback = "\n".join((f"{type_}: {message}", *lines, ""))
+    error = {"type": type_, "module": "flawless", "message": message, "traceback": traceback}
+    return msgspec.json.encode(error | {"stopped": True})
 
 
 def public_url(url: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from flawless.core.entries import Cancelled, Completed, End, Failed
-from flawless.core.protocol import error_object
+from flawless.core.protocol import error_object, stopped_object
 from flawless.core.status import Status
-from flawless.errors import FlawlessError
+from flawless.errors import FlawlessError, GuestTrapped
+from flawless.wasm.backtrace import own_functions, told
 
 
 def status_of(final: End) -> Status:
@@ -53,6 +54,8 @@ def full_type(error: dict[str, object]) -> str:
 def error_of(error: Exception) -> bytes:
     """Return the error object of an execution that the engine has to stop."""
     type_ = type(error)
-    if isinstance(error, FlawlessError):
-        return error_object(type_.__name__, str(error))
-    return error_object("EngineError", f"internal error: {type_.__name__}: {error}")
+    if not isinstance(error, FlawlessError):
+        return error_object("EngineError", f"internal error: {type_.__name__}: {error}")
+    if isinstance(error, GuestTrapped) and (names := own_functions(error.backtrace)):
+        return stopped_object(type_.__name__, str(error), told(names))
+    return error_object(type_.__name__, str(error))

@@ -338,6 +338,8 @@ class Guest:
                 failure, self.failure = self.failure, None
                 if isinstance(failure, Returned):
                     return Finished(failure.output)
+                if isinstance(failure, GuestTrapped) and not failure.backtrace:
+                    failure.backtrace = message
                 raise failure
             raise trapped(message)
         return None

@@ -1,25 +1,44 @@
 """What ended a guest, in words.
 
 wasmtime reports a trap as one text: the outermost error first, a wasm backtrace, then the causes.
-People need the last cause; the rest is kept as the backtrace.
+People need the last cause, and what the functions on the stack say about it (see `backtrace`); the
+rest is kept.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from flawless.errors import GuestTrapped
 
-HINTS = {
-    "call stack exhausted": (
-        "the workflow recursed too deeply: the guest's stack is exhausted. "
-        "Replace the recursion by a loop, or do the work in a @step"
-    ),
-    "unreachable": (
-        "the guest aborted (WebAssembly `unreachable`): a fatal error inside the guest, often "
-        "out of memory; see what it wrote to stderr"
-    ),
-    "out of bounds memory access": "the guest accessed memory out of bounds: a fault in native "
-    "code inside the guest",
-}
+from .backtrace import functions, recurses
+
+RECURSED: Final = (
+    "the workflow recursed too deeply: the guest's stack is exhausted. "
+    "Replace the recursion by a loop, or do the work in a @step"
+)
+OUT_OF_MEMORY: Final = (
+    "the workflow needs more memory than a guest may have: hold less at a time, or do the work in "
+    "a @step; the limit is `guest_memory_bytes_max`"
+)
+PANICKED_TWICE: Final = (
+    "the workflow panicked while it panicked: in its panic hook, or while the message of a panic "
+    "was made. What it printed about that is among its logs"
+)
+PANICKED: Final = (
+    "the workflow panicked, and its own panic hook (std::panic::set_hook) took the place of the "
+    "one that tells the engine why: leave that hook out"
+)
+ABORTED: Final = (
+    "the workflow aborted (std::process::abort): return an error instead, or panic with a message"
+)
+UNREACHABLE: Final = (
+    "the guest aborted (WebAssembly `unreachable`): a fatal error inside the guest, often "
+    "out of memory; see what it wrote to stderr"
+)
+OUT_OF_BOUNDS: Final = (
+    "the guest accessed memory out of bounds: a fault in native code inside the guest"
+)
 
 
 class GuestExited(GuestTrapped):
@@ -43,12 +62,29 @@ def trapped(text: str) -> GuestTrapped:
     if head.isdigit():
         cause = rest
     cause = cause.removeprefix("wasm trap: ").removeprefix("error: ")
-    for name, hint in HINTS.items():
-        if name in cause:
-            return GuestTrapped(hint, text)
-    if "unknown import" in cause or "has not been defined" in cause:
+    if "call stack exhausted" in cause:
+        cause = RECURSED
+    elif "unreachable" in cause:
+        cause = _aborted(functions(text))
+    elif "out of bounds memory access" in cause:
+        # Rust's stack is in memory, below all else: beyond its end there is nothing.
+        cause = RECURSED if recurses(text) else OUT_OF_BOUNDS
+    elif "unknown import" in cause or "has not been defined" in cause:
         cause = (
             f"{cause}. Workflows reach the outside world only through flawless.http and @step: "
             "there are no files, sockets or threads inside"
         )
     return GuestTrapped(cause, text)
+
+
+def _aborted(names: list[str]) -> str:
+    """Return what an abort means, by the functions that led to it."""
+    if any(name.endswith(("rust_oom", "handle_alloc_error")) for name in names):
+        return OUT_OF_MEMORY
+    panics = sum(name.endswith("panicking::panic_with_hook") for name in names)
+    started = any(name.endswith("::rust_panic") for name in names)
+    if panics > 1 or (panics and not started):
+        return PANICKED_TWICE
+    if started:
+        return PANICKED
+    return ABORTED if "std::process::abort" in names else UNREACHABLE
