@@ -153,6 +153,7 @@ fn expand(
     let args_pattern = quote!((#(#names,)*));
     let companion = format_ident!("{}", ident);
     Ok(quote! {
+        #[inline(never)] // so that backtraces have its name
         #function
 
         #[doc(hidden)]
