@@ -8,6 +8,8 @@ from pathlib import Path
 from playwright.sync_api import expect
 from reception import Office, Visit
 
+import handmade
+
 UPLOADED = Path(__file__).with_name("uploaded.py")
 
 
@@ -83,3 +85,46 @@ def test_a_deployment_that_is_not_there(visit: Visit) -> None:
     page = visit("deployments/nothing", refused=(404,))
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_role("navigation", name="Where this is")).to_contain_text("nothing")
+
+
+RUST = """//! A shop.
+
+/// Says what it was given.
+#[workflow]
+pub fn order(order: Order, express: Option<bool>) -> Call {
+    let text = "an order";
+    Call { order, express }
+}
+
+fn other() {}
+"""
+
+
+def test_a_component_is_uploaded_and_shown(visit: Visit, office: Office, tmp_path: Path) -> None:
+    """One file is sent as it is; its page tells what it is, and its source in its own language."""
+    described = handmade.described(
+        handmade.workflow("hand.order", file="src/shop.rs", line=5),
+        language="rust",
+        modules=[
+            {"name": "hand", "file": "src/lib.rs", "source": "mod shop;\n"},
+            {"name": "hand.shop", "file": "src/shop.rs", "source": RUST},
+        ],
+    )
+    (tmp_path / "hand.wasm").write_bytes(handmade.component(described))
+    page = visit("deployments")
+    page.get_by_role("button", name="Upload").click()
+    dialog = page.get_by_role("dialog", name="Upload code")
+    dialog.get_by_label("Choose files").set_input_files(tmp_path / "hand.wasm")
+    expect(dialog.get_by_role("status")).to_have_text("hand.wasm")
+    dialog.get_by_role("button", name="Deploy").click()
+    expect(page.get_by_role("heading", name="hand 1.2.3")).to_be_visible()
+    expect(page.get_by_text("component (rust), uploaded")).to_be_visible()
+    page.get_by_role("list", name="Modules").get_by_role("link", name="hand.shop").click()
+    source = page.get_by_role("region", name="Source of hand.shop")
+    expect(source.locator(".t-word").first).to_have_text("pub")
+    office.start("hand.order", [], id="in-rust")
+    office.await_status("in-rust", "completed")
+    page.goto(office.ui("executions/in-rust?tab=code"))
+    source = page.get_by_role("region", name="Source of the workflow")
+    expect(source.locator("li")).to_have_count(6)
+    expect(source.locator("li").last).to_have_text("}")

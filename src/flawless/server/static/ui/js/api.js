@@ -49,6 +49,11 @@ export class Api {
     return this.#ask("POST", path, { body, signal });
   }
 
+  // Bytes as they are, such as a component.
+  send(path, blob, type, query = null) {
+    return this.#ask("POST", path, { query, blob, type });
+  }
+
   delete(path, { signal } = {}) {
     return this.#ask("DELETE", path, { signal });
   }
@@ -63,10 +68,11 @@ export class Api {
     return Date.now() + this.skewMs;
   }
 
-  async #ask(method, path, { query, body, signal, read = parsed }) {
+  async #ask(method, path, { query, body, blob, type, signal, read = parsed }) {
     if (method !== "GET") await this.ready;
     const headers = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (blob !== undefined) headers["Content-Type"] = type;
     if (this.csrf !== null && method !== "GET") headers["X-Flawless-CSRF"] = this.csrf;
     const timeout = AbortSignal.timeout(REQUEST_MS_MAX);
     const askedMs = Date.now();
@@ -76,7 +82,7 @@ export class Api {
       response = await fetch(this.url(path, query), {
         method,
         headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
+        body: body === undefined ? blob : JSON.stringify(body),
         credentials: "same-origin",
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });

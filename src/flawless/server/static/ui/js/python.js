@@ -1,4 +1,4 @@
-// Python source as tokens for highlighting: enough to read by, nothing that has to be exact.
+// Python's tokens for highlighting: enough to read by, nothing that has to be exact.
 
 const KEYWORDS = new Set(
   (
@@ -8,7 +8,7 @@ const KEYWORDS = new Set(
   ).split(" "),
 );
 
-const TOKEN = new RegExp(
+export const TOKEN = new RegExp(
   [
     "(?<comment>#[^\\n]*)",
     "(?<string>[rRbBfFuU]{0,2}(?:\"\"\"[^]*?(?:\"\"\"|$)|'''[^]*?(?:'''|$)" +
@@ -20,30 +20,7 @@ const TOKEN = new RegExp(
   "g",
 );
 
-// The lines of a source, each a list of `[class, text]`; the class is "" for plain text.
-export function lines(source) {
-  const found = [[]];
-  const put = (kind, text) => {
-    for (const [n, part] of text.split("\n").entries()) {
-      if (n > 0) found.push([]);
-      if (part) found.at(-1).push([kind, part]);
-    }
-  };
-  let end = 0;
-  let previous = "";
-  for (const match of source.matchAll(TOKEN)) {
-    put("", source.slice(end, match.index));
-    const [text] = match;
-    put(kindOf(match.groups, text, previous), text);
-    end = match.index + text.length;
-    previous = text;
-  }
-  put("", source.slice(end));
-  if (found.at(-1).length === 0 && found.length > 1) found.pop();
-  return found;
-}
-
-function kindOf({ comment, string, number, decorator }, text, previous) {
+export function kindOf({ comment, string, number, decorator }, text, previous) {
   if (comment) return "t-comment";
   if (string) return "t-string";
   if (number) return "t-number";

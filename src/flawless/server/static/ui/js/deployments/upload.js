@@ -1,4 +1,5 @@
-// The dialog in which code is uploaded: files are chosen, then which modules are loaded first.
+// The dialog in which code is uploaded: Python files are chosen, then which modules are loaded first;
+// or one component.
 import { html, nothing } from "../lit.js";
 import { icon } from "../components/icon.js";
 import { problemNotice } from "../components/notice.js";
@@ -6,6 +7,7 @@ import { bytes, count } from "../format.js";
 
 const FILES_MAX = 1_000;
 const BYTES_MAX = 8_000_000;
+const COMPONENT_BYTES_MAX = 64 * 1024 * 1024;
 const USES_FLAWLESS = /^\s*(?:from|import)\s+flawless\b/m;
 
 class Upload {
@@ -13,6 +15,7 @@ class Upload {
     this.app = app;
     this.files = new Map(); // path -> source
     this.modules = new Map(); // name -> whether it is loaded first
+    this.component = null; // a file: then there are no others
     this.label = "";
     this.refusal = "";
     this.sending = false;
@@ -23,12 +26,18 @@ class Upload {
   async add(chosen) {
     this.refusal = "";
     this.problem = null;
+    const component = [...chosen].find((file) => file.name.endsWith(".wasm"));
+    if (component) {
+      this.#addComponent(component, chosen.length);
+      return;
+    }
     const python = [...chosen].filter((file) => file.name.endsWith(".py"));
     const size = python.reduce((sum, file) => sum + file.size, 0);
-    if (python.length === 0) this.refusal = "None of these files is Python source (*.py).";
+    if (python.length === 0) this.refusal = "None of these files is Python source (*.py) or a component (*.wasm).";
     else if (python.length > FILES_MAX) this.refusal = `These are more than ${FILES_MAX} files.`;
     else if (size > BYTES_MAX) this.refusal = `These files are larger than ${bytes(BYTES_MAX)}.`;
     if (this.refusal) return;
+    this.component = null;
     this.files.clear();
     this.modules.clear();
     for (const file of python) {
@@ -40,18 +49,40 @@ class Upload {
     }
   }
 
+  #addComponent(file, count) {
+    if (count > 1) this.refusal = "A component is uploaded by itself.";
+    else if (file.size > COMPONENT_BYTES_MAX) {
+      this.refusal = `This component is larger than ${bytes(COMPONENT_BYTES_MAX)}.`;
+    }
+    if (this.refusal) return;
+    this.files.clear();
+    this.modules.clear();
+    this.component = file;
+  }
+
+  get told() {
+    if (this.component) return this.component.name;
+    return this.files.size > 0 ? count(this.files.size, "file") : "None chosen";
+  }
+
   get chosen() {
     return [...this.modules].filter(([, first]) => first).map(([name]) => name);
   }
 
   get ready() {
-    return this.files.size > 0 && this.chosen.length > 0 && !this.sending;
+    return (this.component !== null || this.chosen.length > 0) && !this.sending;
   }
 
   async send() {
-    const { label, chosen: modules } = this;
+    const { api } = this.app;
+    const label = this.label.trim();
+    if (this.component) {
+      const query = label ? { label } : null;
+      this.deployed = await api.send("deployments", this.component, "application/wasm", query);
+      return;
+    }
     const files = Object.fromEntries(this.files);
-    this.deployed = await this.app.api.post("deployments", { files, modules, label: label.trim() });
+    this.deployed = await api.post("deployments", { files, modules: this.chosen, label });
   }
 }
 
@@ -94,15 +125,13 @@ function dialog(work, close, redraw) {
       <div class="row wrap">
         <label class="button file">
           ${icon("file")}Choose files
-          <input class="visually-hidden" type="file" accept=".py" multiple @change=${choose} />
+          <input class="visually-hidden" type="file" accept=".py,.wasm" multiple @change=${choose} />
         </label>
         <label class="button file">
           ${icon("layers")}Choose a folder
           <input class="visually-hidden" type="file" webkitdirectory @change=${choose} />
         </label>
-        <span class="muted" role="status"
-          >${work.files.size > 0 ? count(work.files.size, "file") : "None chosen"}</span
-        >
+        <span class="muted" role="status">${work.told}</span>
       </div>
       ${work.refusal ? html`<p class="bad-text" role="alert">${work.refusal}</p>` : nothing}
       ${work.files.size > 0 ? modules(work, redraw) : nothing}

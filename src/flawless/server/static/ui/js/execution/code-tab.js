@@ -31,14 +31,14 @@ export class CodeTab {
     if (!workflow) {
       return empty({ icon: "file", title: "No source", text: "The deployment does not tell where this workflow is." });
     }
-    const module = sources.module(detail.deployment, workflow.module);
+    const module = sources.definition(detail.deployment, workflow);
     if (!module.value) {
       return module.problem
         ? empty({ icon: "file", title: "No source", text: module.problem.message })
         : html`<p class="muted">Loading the source</p>`;
     }
     const lines = module.value.source.split("\n");
-    const [first, last] = this.whole ? [1, lines.length] : extent(lines, workflow.line);
+    const [first, last] = this.whole ? [1, lines.length] : extent(lines, workflow);
     return html`<section class="card" aria-label="Source">
       <div class="card-head">
         <h3><code>${module.value.file}</code></h3>
@@ -54,6 +54,7 @@ export class CodeTab {
           first,
           marked: this.failing(),
           label: "Source of the workflow",
+          file: module.value.file,
         })}
       </div>
     </section>`;
@@ -80,8 +81,25 @@ export class CodeTab {
   }
 }
 
-// The lines of a function, from its decorators to its end, for the line of its `def` or decorator.
-function extent(lines, line) {
+// The lines of a function, from its decorators to its end, for the line of its head or decorator.
+function extent(lines, { file, line }) {
+  return file.endsWith(".rs") ? extentInRust(lines, line) : extentInPython(lines, line);
+}
+
+// A function ends with the brace that stands as far to the left as it does.
+function extentInRust(lines, line) {
+  let first = line;
+  while (first > 1 && /^\s*(#\[|\/\/\/)/.test(lines[first - 2])) first -= 1;
+  let head = line;
+  while (head < lines.length && !/\bfn\b/.test(lines[head - 1])) head += 1;
+  const indent = /^\s*/.exec(lines[head - 1])[0];
+  let last = head;
+  const whole = /\}\s*$/.test(lines[head - 1]);
+  while (!whole && last < lines.length && !lines[last - 1].startsWith(`${indent}}`)) last += 1;
+  return [first, last];
+}
+
+function extentInPython(lines, line) {
   let first = line;
   while (first > 1 && /^\s*(@|#)/.test(lines[first - 2])) first -= 1;
   let last = line;

@@ -69,7 +69,10 @@ function excerpt(frame, sources, deployment) {
   const lines = value?.source.split("\n");
   if (!lines || lines.length < frame.line) {
     if (!value && !problem) return html`<p class="muted small frame-note">Loading the source</p>`;
-    if (frame.text) return sourceView(frame.text, { first: frame.line, marked: new Set([frame.line]) });
+    if (frame.text) {
+      const marked = new Set([frame.line]);
+      return sourceView(frame.text, { first: frame.line, marked, file: frame.file });
+    }
     return html`<p class="muted small frame-note">The source of this place is not part of the deployment.</p>`;
   }
   const first = Math.max(1, frame.line - AROUND);
@@ -77,6 +80,7 @@ function excerpt(frame, sources, deployment) {
     first,
     marked: new Set([frame.line]),
     label: `Source around line ${frame.line} of ${frame.file}`,
+    file: frame.file,
   });
 }
 

@@ -20,6 +20,14 @@ export class Sources {
     return this.module(deployment, found.name);
   }
 
+  // The module in which a workflow is: of Rust, each file is one, and they have the crate's name.
+  definition(deployment, workflow) {
+    const { value, problem } = this.deployment(deployment);
+    if (!value) return { problem };
+    const found = value.modules.find((one) => one.file === workflow.file);
+    return this.module(deployment, found?.name ?? workflow.module);
+  }
+
   module(deployment, name) {
     return this.look(`${deploymentPath(deployment)}/modules/${encodeURIComponent(name)}`);
   }

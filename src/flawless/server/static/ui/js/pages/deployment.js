@@ -8,6 +8,11 @@ import { moment } from "../components/time.js";
 import { count } from "../format.js";
 import { signature } from "../start/picker.js";
 
+// What it was built as; of a component also what it says that it is written in.
+function kind({ kind, language }) {
+  return language ? `${kind} (${language})` : kind;
+}
+
 export class DeploymentPage {
   constructor(app, { id }) {
     this.app = app;
@@ -66,13 +71,17 @@ export class DeploymentPage {
   }
 
   #facts() {
-    const { id, kind, created_at, component, uploaded, egress } = this.deployment;
+    const { id, created_at, component, uploaded, egress, version } = this.deployment;
     return html`<section class="card card-body">
       <dl class="facts">
         <dt>Id</dt>
         <dd><code>${id}</code> ${copyButton(id, "Copy the id")}</dd>
         <dt>Kind</dt>
-        <dd>${kind}${uploaded ? ", uploaded" : ""}</dd>
+        <dd>${[kind(this.deployment), ...(uploaded ? ["uploaded"] : [])].join(", ")}</dd>
+        ${version
+          ? html`<dt>Version</dt>
+              <dd>${version}</dd>`
+          : nothing}
         <dt>Created</dt>
         <dd>${moment(created_at)}</dd>
         <dt>Runs on</dt>
@@ -156,7 +165,10 @@ export class DeploymentPage {
                   <code class="grow truncate">${this.source.file}</code>
                   ${copyButton(this.source.source, "Copy the source")}
                 </div>
-                ${sourceView(this.source.source, { label: `Source of ${this.source.name}` })}`
+                ${sourceView(this.source.source, {
+                  label: `Source of ${this.source.name}`,
+                  file: this.source.file,
+                })}`
             : nothing}
         </div>
       </div>

@@ -4,7 +4,7 @@
 // that a step costs the same in a file of any length. The element scrolls by itself.
 import { html, nothing, render } from "../../lit.js";
 import { count } from "../../format.js";
-import { lines } from "../../python.js";
+import { lines } from "../../highlighting.js";
 
 const HEAT_MAX = 5;
 const AROUND = 3; // lines that stay in sight above and below
