@@ -57,7 +57,7 @@ class Recording:
     @classmethod
     def of(cls, execution: Execution[Any]) -> Recording:
         """Return what is durable of an execution of an embedded engine, by its handle."""
-        return execution.ask(lambda service: record(service, execution.id))
+        return execution.ask(lambda service: record(service, execution.id, whole=True))
 
     @property
     def invoked(self) -> Invoked:
@@ -121,10 +121,13 @@ class Recording:
         )
 
 
-async def record(service: Service, execution: str, *, compiled: bool = True) -> Recording:
+async def record(
+    service: Service, execution: str, *, compiled: bool = True, whole: bool = False
+) -> Recording:
     """Return what is durable of an execution now.
 
-    Where it is not to be replayed here, it need not be `compiled`, which may take a moment. Raises
+    Where it is not to be replayed here, it need not be `compiled`, which may take a moment. The
+    `whole` of it has the user's own component as bytes as well, so that it can be exported. Raises
     `ExecutionNotFound`, `JournalDamaged`, and `DeploymentInvalid` (or `DeploymentNotFound`) when
     the deployment is lost.
     """
@@ -140,7 +143,10 @@ async def record(service: Service, execution: str, *, compiled: bool = True) -> 
         _, deployment = await service.catalogue.get(stored.deployment)
         return Recording(execution, status, entries, deployment)
     deployment, component = await service.catalogue.load(stored.deployment)
-    return Recording(execution, status, entries, deployment, component=component)
+    wasm = None
+    if whole and not deployment.is_python:
+        wasm = await service.store.blob(deployment.manifest.component)
+    return Recording(execution, status, entries, deployment, wasm or b"", component)
 
 
 def _status(stored: Status, end: End | None) -> str:

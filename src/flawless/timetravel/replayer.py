@@ -28,6 +28,7 @@ from flawless.errors import Divergence, FlawlessError, GuestCpuExceeded, GuestTr
 from flawless.timetravel.model import Frame, Stop, Task, Variable, Watch
 from flawless.timetravel.problems import NoSuchFrame, ReplayLost, TracingChangesPath
 from flawless.timetravel.recording import Recording
+from flawless.timetravel.whereabouts import NO_VARIABLES, beginning
 from flawless.timetravel.world import Told, TracedWorld, traced_input
 from flawless.wasm import Finished, Guest, GuestLimits, Preempted, State
 
@@ -85,7 +86,10 @@ class Replayer:
         self.world = world = self._made_world(entries, limits, seconds_max)
         world.padding = padding
         text = recorded_input(recording.execution, world.machine.invoked, deployment)
-        self._input = traced_input(text) if traced and deployment.manifest.modules else text
+        can_trace = deployment.is_python and bool(deployment.manifest.modules)
+        self._input = traced_input(text) if traced and can_trace else text
+        if not traced:
+            world.whereabouts = None
         cpu_s = limits.cpu_s_per_turn * (_SLOWER if traced else 1)
         self._limits = GuestLimits(
             memory_bytes=limits.guest_memory_bytes_max + _TRACER_BYTES, cpu_s_per_turn=cpu_s
@@ -129,11 +133,15 @@ class Replayer:
 
     def begin(self) -> Stop:
         """Go to the place before the workflow's first line; without a tracer, to the end."""
+        world = self.world
         if not self._begun:
             self._begun = True
-            self.world.allow_time()
-            self._advance(lambda: self._guest.start("run", self._input))
-        return self.world.stop or self._last_stop()
+            world.allow_time()
+            if world.whereabouts is not None:
+                world.stop = Stop("begin", beginning(self.recording), [], 0, 0, 0)
+            else:
+                self._advance(lambda: self._guest.start("run", self._input))
+        return world.stop or self._last_stop()
 
     def variables(self, frame: int, *, depth: int = 0, task: str | None = None) -> list[Variable]:
         """Return the local variables of a frame of this stop, 0 for the innermost one."""
@@ -216,15 +224,24 @@ class Replayer:
             world.clock_variables = found
 
     def _resume(self, command: dict[str, Any]) -> None:
-        self.world.stop = None
-        data = msgspec.json.encode(command)
-        self._advance(lambda: self._guest.resume(data))
+        world = self.world
+        begins = world.stop is not None and world.stop.reason == "begin"
+        world.stop = None
+        if world.whereabouts is None:
+            data = msgspec.json.encode(command)
+            self._advance(lambda: self._guest.resume(data))
+        elif begins:
+            self._advance(lambda: self._guest.start("run", self._input))
+        elif (answer := world.whereabouts.take()) is not None:
+            self._advance(lambda: self._guest.resume(answer))
 
     def _ask(self, do: str, **fields: Any) -> Told:
         world = self.world
         stop = world.stop
         if stop is None:
             raise ReplayLost("the guest stands nowhere: go to a point first")
+        if world.whereabouts is not None:
+            raise NoSuchFrame(NO_VARIABLES)
         world.reply = None
         given = {key: value for key, value in fields.items() if value is not None}
         data = msgspec.json.encode({"do": do} | given)
@@ -300,6 +317,10 @@ class Replayer:
             if not world.over:
                 finished = world.machine.finished(state.output, world.machine.invoked.began_us)
                 self.end = None if world.machine.live else finished
+            known = world.whereabouts
+            if known is not None and (frames := known.failing(state.output)):
+                last = self._last_stop()
+                world.stop = Stop("raised", frames, [], last.points, last.position, 0)
         if self._stopped_by is not None:
             self._set_end(self._stopped_by)
 

@@ -3,6 +3,9 @@
 The tracer is a module of ours that the guest imports before the user's (guests/tracer). Its
 requests begin with `{"trace":` and are answered here; the guest's own go to the journal, as in any
 replay, and are the same with and without tracer.
+
+A guest that is not Python has no tracer, and is asked at each effect where it stands, as the
+protocol has it (see `whereabouts`).
 """
 
 from __future__ import annotations
@@ -23,11 +26,13 @@ from flawless.core.history import history
 from flawless.core.limits import Limits
 from flawless.core.protocol import SecretRequest, decode_request
 from flawless.core.randomness import RandomStream
+from flawless.core.responses import WHERE
 from flawless.engine.deployment import Deployment
 from flawless.engine.replay import RecordedWorld
 from flawless.engine.secrets import PREFIX, placeholder
 from flawless.timetravel.model import CodeBlock, Frame, Point, Stop, Task, Variable, Watch
 from flawless.timetravel.problems import ReplayTooLong
+from flawless.timetravel.whereabouts import Whereabouts
 
 TRACER: Final = "_flawless_tracer"
 """The name of the tracer as the guest imports it."""
@@ -93,6 +98,8 @@ class TracedWorld(RecordedWorld):
         """The call that a call was made from; 0: none of the user's."""
         self.traced = False
         """Whether the tracer is there; a guest that is not Python has none."""
+        self.whereabouts = None if deployment.is_python else Whereabouts(deployment)
+        """What a guest tells of itself that has no tracer."""
         self.evaluating = False
         """Whether an expression of the reader's is at work: what it asks is no part of the path."""
         self.padding = 0
@@ -126,6 +133,8 @@ class TracedWorld(RecordedWorld):
         if request == self._asked:  # again, after the talk
             answer, self._asked, self._answer = self._answer, None, None
             return answer
+        if self.whereabouts is not None and self.whereabouts.asked:
+            return self._told_where(request, self.whereabouts)
         if request.startswith(_SECRET):
             self._learn_name(request)
         before = self.machine.position
@@ -137,6 +146,20 @@ class TracedWorld(RecordedWorld):
         if self.traced and self._wanted:
             self._asked, self._answer = request, answer
             return _TALK
+        if self.whereabouts is not None and self._wanted:
+            return self.whereabouts.ask(answer)
+        return answer
+
+    def _told_where(self, request: bytes, known: Whereabouts) -> bytes | None:
+        """Note where the guest stands, which is at the last point, and answer what it had asked."""
+        frames, answer = known.told(request)
+        self.points[-1].frames = frames
+        if answer == WHERE:  # it has left the path, and its journal wants to know as well
+            return super().call(request)
+        if self._reached and answer is not None:
+            known.answer = answer
+            self._stopped(Told("request", frames=frames))
+            return None
         return answer
 
     def clock_ns(self) -> int:

@@ -1,6 +1,7 @@
 //! The workflows that the tests run.
 
 mod failures;
+mod travel;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
