@@ -7,6 +7,8 @@ use std::panic::Location;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::failure::Failure;
+
 /// An error as the protocol tells it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct EngineError {
@@ -83,6 +85,9 @@ pub enum Kind {
     InputInvalid,
     /// A value is larger than the engine's limit.
     ValueTooLarge,
+    /// Not all futures have completed within the time given to
+    /// [`as_completed`](crate::as_completed).
+    Timeout,
     /// The crate was used in a way that makes no sense; the message says what to do instead.
     Usage,
     /// Anything else; see [`Error::type_name`].
@@ -91,7 +96,7 @@ pub enum Kind {
 
 impl Kind {
     fn of(error: &EngineError) -> Self {
-        if error.module != "flawless" {
+        if !matches!(error.module.as_str(), "flawless" | "flawless.errors") {
             return Self::StepFailed;
         }
         NAMES
@@ -171,6 +176,20 @@ impl Error {
         self
     }
 
+    /// The same error, as the consequence of another one.
+    pub(crate) fn caused_by(mut self, cause: &Failure) -> Self {
+        if self.0.told.traceback.is_empty() {
+            self.0.told.traceback =
+                format!("{}\n\nwhile that was compensated:\n", cause.described());
+        }
+        self
+    }
+
+    /// What a person calls the effect that it is of, or the empty text.
+    pub(crate) fn effect(&self) -> &str {
+        &self.0.effect
+    }
+
     pub(crate) fn told(&self) -> &EngineError {
         &self.0.told
     }
@@ -225,61 +244,3 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {}
-
-/// What a workflow ends with if it fails: any error, with the place where `?` gave it up.
-///
-/// Every error turns into one, so a workflow that returns `flawless::Result<T>` can use `?` on
-/// all of them. Other error types work as well; only this one knows the line.
-pub struct Failure {
-    error: Box<dyn StdError>,
-    name: &'static str,
-    at: &'static Location<'static>,
-}
-
-impl Failure {
-    /// Makes a failure that only says something.
-    #[track_caller]
-    #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            error: message.into().into(),
-            name: "flawless::Failure",
-            at: Location::caller(),
-        }
-    }
-
-    pub(crate) fn into_parts(
-        self,
-    ) -> (Box<dyn StdError>, &'static str, &'static Location<'static>) {
-        (self.error, self.name, self.at)
-    }
-
-    /// The error itself.
-    #[must_use]
-    pub fn error(&self) -> &(dyn StdError + 'static) {
-        &*self.error
-    }
-}
-
-impl<E: StdError + 'static> From<E> for Failure {
-    #[track_caller]
-    fn from(error: E) -> Self {
-        Self {
-            error: Box::new(error),
-            name: std::any::type_name::<E>(),
-            at: Location::caller(),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(out)
-    }
-}
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?} (at {})", self.error, self.at)
-    }
-}

@@ -81,8 +81,25 @@ impl Response {
     }
 }
 
+/// A place in the user's code.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub file: &'a str,
+    pub line: u32,
+}
+
+impl<'a> From<&'a Location<'a>> for Place<'a> {
+    fn from(at: &'a Location<'a>) -> Self {
+        Self {
+            file: at.file(),
+            line: at.line(),
+        }
+    }
+}
+
 /// Sends a request; `at` is where in the user's code it comes from.
-pub(crate) fn request(text: &str, at: &Location<'_>) -> Response {
+pub(crate) fn request<'a>(text: &str, at: impl Into<Place<'a>>) -> Response {
+    let at = at.into();
     let mut answer = call(text);
     loop {
         let response: Response = serde_json::from_str(&answer)
@@ -96,8 +113,8 @@ pub(crate) fn request(text: &str, at: &Location<'_>) -> Response {
         let function = session(|one| one.workflow);
         answer = call(&format!(
             r#"{{"op":"where","frames":[{{"file":{},"line":{},"function":{},"text":""}}]}}"#,
-            quoted(at.file()),
-            at.line(),
+            quoted(at.file),
+            at.line,
             quoted(function),
         ));
     }
@@ -199,7 +216,7 @@ pub(crate) fn drop_effect(effect: u64, at: &'static Location<'static>) {
 }
 
 /// Sends a log message, if a workflow runs.
-pub(crate) fn log(level: i32, logger: &str, message: &str, at: &Location<'_>) {
+pub(crate) fn log(level: i32, logger: &str, message: &str, at: Place<'_>) {
     if session(|one| one.active) {
         let (logger, message) = (quoted(logger), quoted(message));
         request(

@@ -5,13 +5,20 @@
 mod abi;
 mod args;
 mod base64;
+mod blake2b;
 mod child;
+mod compensation;
 mod continuation;
 mod error;
+mod failure;
 mod future;
+mod gathering;
 mod host;
 pub mod http;
+mod identity;
+mod logging;
 mod names;
+pub mod rand;
 pub mod receive;
 pub mod send;
 mod state;
@@ -21,16 +28,23 @@ mod value;
 mod workflow;
 
 pub use args::Args;
-pub use child::{Child, start};
+pub use child::{Child, ChildOptions, ParentClose, child, start};
+pub use compensation::{Undo, compensate};
 pub use continuation::continue_as_new;
-pub use error::{Error, Failure, Kind};
+pub use error::{Error, Kind};
+pub use failure::Failure;
 pub use flawless_macros::{module, value, workflow};
 pub use future::Future;
+pub use gathering::{
+    AsCompleted, Selected, Selection, Started, as_completed, gather, gather_all, gather2, gather3, select,
+};
+pub use identity::{execution_id, idempotency_key, run};
+pub use log;
 pub use receive::{Message, receive};
 pub use schemars::JsonSchema;
 pub use send::send;
 pub use serde::{Deserialize, Serialize};
-pub use state::{execution_id, publish, respond, run, secret};
+pub use state::{publish, respond, secret};
 pub use step::step;
 pub use time::{now, sleep};
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! What an execution shows of itself, and what it may ask without an effect.
+//! What an execution shows of itself, and the secrets that it may use.
 
 use std::panic::Location;
 
@@ -91,34 +91,6 @@ pub fn secret(name: &str) -> Result<String, Error> {
     }
     let text = host::tell("secret", &format!(r#""name":{}"#, host::quoted(name)), at)?;
     value::decode(&text, name, at)
-}
-
-/// The id of this execution; empty outside of a workflow.
-///
-/// # Examples
-///
-/// ```no_run
-/// let link = format!("https://shop.example/orders/{}", flawless::execution_id());
-/// # let _ = link;
-/// ```
-#[must_use]
-pub fn execution_id() -> String {
-    host::session(|one| one.execution.clone())
-}
-
-/// Which run of the execution this is, counted from 1; each
-/// [`continue_as_new`](crate::continue_as_new) begins the next one.
-///
-/// # Examples
-///
-/// ```no_run
-/// if flawless::run() == 1 {
-///     println!("this is where it began");
-/// }
-/// ```
-#[must_use]
-pub fn run() -> u64 {
-    host::session(|one| one.run)
 }
 
 fn show<T: Serialize + ?Sized>(

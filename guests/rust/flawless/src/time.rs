@@ -28,7 +28,10 @@ use crate::host;
 /// ```
 #[track_caller]
 pub fn sleep(length: Duration) -> Result<(), Error> {
-    let at = Location::caller();
+    sleep_at(length, Location::caller())
+}
+
+pub(crate) fn sleep_at(length: Duration, at: &'static Location<'static>) -> Result<(), Error> {
     host::perform("sleep", &body(length, at)?, at).map(drop)
 }
 

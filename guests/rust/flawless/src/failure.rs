@@ -1,0 +1,150 @@
+//! What a workflow ends with if it fails.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+
+use crate::error::{Error, Kind};
+
+/// What a workflow ends with if it fails: any error, with the place where `?` gave it up.
+///
+/// Every error turns into one, so a workflow that returns [`flawless::Result<T>`](crate::Result)
+/// can use `?` on all of them, in the functions that it calls, too. Other error types work as well
+/// in a workflow's signature (`Box<dyn Error>`, `String`, those of other crates); only this one
+/// knows the line where it began.
+///
+/// Durability: an execution that ends with one has failed. Started effects are not waited for
+/// then, children are.
+///
+/// # Examples
+///
+/// ```no_run
+/// use flawless::{Failure, Result, workflow};
+///
+/// fn cents(text: &str) -> Result<u32> {
+///     let found: u32 = text.parse()?;
+///     if found == 0 {
+///         return Err(Failure::new("nothing is free"));
+///     }
+///     Ok(found)
+/// }
+///
+/// #[workflow]
+/// pub fn price(text: String) -> Result<u32> {
+///     Ok(cents(&text)? + flawless::step::<u32>("shop.postage", ())?)
+/// }
+/// # fn main() {}
+/// ```
+pub struct Failure {
+    error: Box<dyn StdError>,
+    name: &'static str,
+    at: &'static Location<'static>,
+}
+
+impl Failure {
+    /// Makes a failure that only says something.
+    #[track_caller]
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            error: message.into().into(),
+            name: "flawless::Failure",
+            at: Location::caller(),
+        }
+    }
+
+    pub(crate) fn into_parts(
+        self,
+    ) -> (Box<dyn StdError>, &'static str, &'static Location<'static>) {
+        (self.error, self.name, self.at)
+    }
+
+    /// The error itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let failure = flawless::Failure::from("x".parse::<u8>().unwrap_err());
+    /// assert!(failure.error().downcast_ref::<std::num::ParseIntError>().is_some());
+    /// ```
+    #[must_use]
+    pub fn error(&self) -> &(dyn StdError + 'static) {
+        &*self.error
+    }
+
+    /// What kind of error of an effect it is, or is caused by; none if it is another error.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn pay() -> flawless::Result<()> { Ok(()) }
+    /// # fn example() -> flawless::Result<()> {
+    /// match pay() {
+    ///     Err(failure) if failure.kind() == Some(flawless::Kind::Interrupted) => {
+    ///         println!("nobody knows whether it was paid");
+    ///     }
+    ///     other => other?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        self.effect_error().map(Error::kind)
+    }
+
+    /// The error of an effect that it is, or is caused by.
+    #[must_use]
+    pub fn effect_error(&self) -> Option<&Error> {
+        find(&*self.error)
+    }
+
+    /// The last name of the error's type, and what it says.
+    pub(crate) fn described(&self) -> String {
+        match self.error.downcast_ref::<Error>() {
+            Some(error) => error.to_string(),
+            None => format!("{}: {}", last_name(self.name), self.error),
+        }
+    }
+}
+
+/// The error of an effect in a chain of causes.
+pub(crate) fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if let Some(found) = one.downcast_ref::<Error>() {
+            return Some(found);
+        }
+        next = one.source();
+    }
+    None
+}
+
+/// The name of a type without its module and its parameters.
+pub(crate) fn last_name(full: &str) -> &str {
+    let bare = full.split('<').next().unwrap_or(full);
+    bare.rsplit("::").next().unwrap_or(bare)
+}
+
+impl<E: StdError + 'static> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self {
+            error: Box::new(error),
+            name: std::any::type_name::<E>(),
+            at: Location::caller(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(out)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} (at {})", self.error, self.at)
+    }
+}
