@@ -4,6 +4,7 @@
 //! everything else: a crash in the middle of them goes on in the middle. None is skipped because
 //! another failed, and none is given up silently. What fails each time is put before a person.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -13,12 +14,22 @@ use crate::error::{Error, Kind};
 use crate::failure::Failure;
 use crate::{host, time};
 
-/// Pauses before the second and each further attempt at an undo; after those a person decides.
-const PAUSES: [Duration; 3] = [
+const PAUSES: &[Duration] = &[
     Duration::from_secs(1),
     Duration::from_secs(2),
     Duration::from_secs(4),
 ];
+
+thread_local! {
+    /// Pauses before the second and each further attempt at an undo; after those a person decides.
+    static CHOSEN: Cell<&'static [Duration]> = const { Cell::new(PAUSES) };
+}
+
+/// Chooses other pauses, for tests.
+#[doc(hidden)]
+pub fn undo_pauses(pauses: &'static [Duration]) {
+    CHOSEN.set(pauses);
+}
 
 const LABEL_CHARS_MAX: usize = 200;
 
@@ -151,7 +162,7 @@ impl Unwinding {
         let was_cancelled = self.failure.kind() == Some(Kind::Cancelled);
         let mut decided = false;
         while let Some(mut action) = actions.pop() {
-            let mut pauses = PAUSES.iter();
+            let mut pauses = CHOSEN.get().iter();
             while let Err(problem) = (action.run)() {
                 if problem.kind() == Some(Kind::ContinueAsNew) {
                     return problem;
@@ -160,7 +171,7 @@ impl Unwinding {
                 let again = match pauses.next() {
                     Some(pause) => time::sleep_at(*pause, self.at).map(|()| true),
                     None => park(&label(&action, &problem), self.at).inspect(|_| {
-                        pauses = PAUSES.iter();
+                        pauses = CHOSEN.get().iter();
                     }),
                 };
                 match again {

@@ -164,6 +164,16 @@ impl<T> Future<T> {
         host::drop_effect(self.effect, Location::caller());
     }
 
+    /// The same outcome again, as plain JSON.
+    pub(crate) fn untyped(&self) -> Future<serde_json::Value> {
+        Future {
+            effect: self.effect,
+            slot: Rc::clone(&self.slot),
+            label: Rc::clone(&self.label),
+            convert: value::decode,
+        }
+    }
+
     /// The number of the effect in its run.
     pub(crate) fn effect(&self) -> u64 {
         self.effect
