@@ -10,9 +10,12 @@ from rich.text import Text
 
 from flawless import api
 from flawless.cli import output
+from flawless.cli.build import compile_crate
 from flawless.cli.given import AsJson
 from flawless.cli.sources import gather
 from flawless.client import Client
+from flawless.errors import UsageError
+from flawless.rust.crates import is_crate
 
 SHOWN_MAX = 20
 """Deployments that people are shown, unless they ask for more."""
@@ -21,7 +24,12 @@ WORKFLOWS_SHOWN_MAX = 4
 
 def deploy(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Files (app.py) or packages.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Files (app.py) or packages, components (shop.wasm), and folders of Rust crates, "
+            "which are built first.",
+        ),
     ],
     label: Annotated[
         str, typer.Option(metavar="TEXT", help="A name for people, such as a version.")
@@ -32,18 +40,41 @@ def deploy(
 
     What FILE imports from beside it is sent too: single files, and packages whole. All else has to
     be installed where the server runs. Executions that have begun stay on the code they began with;
-    steps are the new ones for all.
+    steps are the new ones for all. Each component is a deployment of its own, sent after the
+    modules, whose steps it may want.
     """
-    sources = gather(files)
+    components = [path for path in files if path.suffix == ".wasm" or is_crate(path)]
+    modules = [path for path in files if path not in components]
+    sources = gather(modules)
+    contents = [_component(path) for path in components]
+    made: list[api.Deployed] = []
     with Client() as client:
-        made = client.deploy(sources.files, sources.modules, label)
+        if modules:
+            made.append(client.deploy(sources.files, sources.modules, label))
+        made += [client.deploy_component(content, label) for content in contents]
     if as_json:
-        output.print_json(made)
+        output.print_json(made[0] if len(made) == 1 else made)
         return
+    for one in made:
+        _print(one)
+
+
+def _component(path: Path) -> bytes:
+    """Return the component in a file, or that of a crate."""
+    if is_crate(path):
+        return compile_crate(path).wasm
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _print(made: api.Deployed) -> None:
     verb = "deployed" if made.new else "known already, and serves:"
-    label_ = output.printable(made.label)
-    output.console().print(Text.assemble(f"{verb} ", (label_, "bold"), f" as {made.id}"))
-    output.line(f"sent {', '.join(made.files)}", style="dim")
+    label = output.printable(made.label)
+    output.console().print(Text.assemble(f"{verb} ", (label, "bold"), f" as {made.id}"))
+    if made.files:
+        output.line(f"sent {', '.join(made.files)}", style="dim")
     for name in made.current_workflows:
         output.line(f"  {name}", style="cyan")
 

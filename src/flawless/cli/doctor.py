@@ -77,6 +77,7 @@ def _checks(data: Path) -> list[Callable[[], Iterator[Finding]]]:
     return [
         _python,
         _versions,
+        _rust,
         _cache,
         lambda: _data(data),
         lambda: _disk(_existing(data)),
@@ -114,6 +115,20 @@ def _versions() -> Iterator[Finding]:
             yield Finding(name, "ok", importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "problem", "is not installed: reinstall flawless-engine")
+
+
+def _rust() -> Iterator[Finding]:
+    """Only who writes workflows in Rust needs it."""
+    from flawless.rust.toolchain import find
+
+    try:
+        found = find()
+    except FlawlessError as error:
+        text = " ".join(str(error).split())
+        yield Finding("Rust", "warning", f"{text} (only for workflows in Rust)")
+        return
+    how = "" if found.gives_components else ", components are made of core modules"
+    yield Finding("Rust", "ok", f"{found.version} ({found.cargo}) for {found.target}{how}")
 
 
 def _cache() -> Iterator[Finding]:

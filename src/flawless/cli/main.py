@@ -3,7 +3,7 @@
 | status | meaning |
 |---|---|
 | 0 | done |
-| 1 | the execution failed or was cancelled; `replay`, `check`: code does not fit |
+| 1 | the execution failed or was cancelled; code does not compile, or (`replay`, `check`) not fit |
 | 2 | the request cannot be carried out as it was made: command line, names, input, module, port |
 | 3 | the execution has not ended in time |
 | 4 | the server cannot be reached, or the engine, its data or its tools have a problem |
@@ -19,6 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flawless.cli import (
+    build,
     check,
     debug,
     deployments,
@@ -71,6 +72,7 @@ def _commands() -> typer.Typer:
     )
     commands.callback()(_options)
     commands.command()(init.init)
+    commands.command()(build.build)
     commands.command()(up.up)
     commands.command()(workflows.workflows)
     commands.command()(deployments.deploy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -22,8 +23,10 @@ from flawless.errors import (
     FlawlessError,
     UsageError,
 )
+from flawless.rust.failures import CompilationFailed
 
 WIDTH_PIPED: Final = 160
+_COLOR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 STATUS_STYLES: Final = {
     "running": "cyan",
     "waiting": "yellow",
@@ -56,12 +59,22 @@ def note(text: str, *, style: str = "dim") -> None:
 def show_error(error: FlawlessError) -> None:
     """Print an error with the user's own traceback, if it has one, and never with ours."""
     stream = console(stderr=True)
-    if isinstance(error, ExecutionFailed | DeploymentInvalid) and error.traceback:
+    if isinstance(error, CompilationFailed):
+        stream.print(colored(error.traceback.rstrip()))
+    elif isinstance(error, ExecutionFailed | DeploymentInvalid) and error.traceback:
         stream.print(Text(printable(error.traceback.rstrip())))
     label = "failed" if isinstance(error, ExecutionFailed) else "error"
     if isinstance(error, ExecutionCancelled):
         label = "cancelled"
     stream.print(Text.assemble((f"{label}: ", "bold red"), printable(str(error))))
+
+
+def colored(text: str) -> Text:
+    """Return text that has colours for terminals, without what else would steer one."""
+    parts = _COLOR.split(text)
+    return Text.from_ansi(
+        "".join(part if n % 2 else printable(part) for n, part in enumerate(parts)), end=""
+    )
 
 
 def print_json(value: Any, *, compact: bool = False) -> None:

@@ -5,6 +5,9 @@ its modules came from, and when the parent is gone the socket ends and the child
 parent looks at the files every 0.3 seconds. When one has changed it asks the child to stop, waits
 until effects under way have ended, and starts the next child; executions go on there, on the code
 they began with.
+
+Rust crates are built by the parent, and the child is given their components. So while the compiler
+is at work, and when it finds an error, the child serves what there was before.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 
 from flawless.cli import output
+from flawless.cli.crates import Crates
 from flawless.errors import DeploymentInvalid, FlawlessError
 
 LOOK_S: Final = 0.3
@@ -101,18 +105,19 @@ def _is_user_file(file: str) -> bool:
 # --- the parent's side ----------------------------------------------------------------------------
 
 
-def supervise(arguments: list[str], modules: list[Path]) -> int:
+def supervise(arguments: list[str], crates: Crates) -> int:
     """Run `flawless up` with `arguments` again and again; return the status to exit with."""
-    supervisor = _Supervisor(arguments, modules)
+    supervisor = _Supervisor(arguments, crates)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, supervisor.on_signal)
     return supervisor.run()
 
 
 class _Supervisor:
-    def __init__(self, arguments: list[str], modules: list[Path]) -> None:
+    def __init__(self, arguments: list[str], crates: Crates) -> None:
         self._command = [sys.executable, "-m", "flawless.cli", "up", *arguments]
-        self._files = {path.absolute() for path in modules if path.suffix == ".py"}
+        self._crates = crates
+        self._files = crates.others
         self._stopping = threading.Event()
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
@@ -126,7 +131,11 @@ class _Supervisor:
         while True:
             # Compiled code is matched to its source by whole seconds; edits come quicker.
             before = self._look(with_neighbours=True)
-            child = _Child(self._command)
+            if not self._build():
+                if not self._await_change(before):
+                    return 0
+                continue
+            child = _Child([*self._command, *self._crates.modules])
             status = self._watch(child, before)
             if self._stopping.is_set():
                 child.stop()
@@ -158,12 +167,43 @@ class _Supervisor:
             changed = sorted(
                 {name for name in now.keys() | seen.keys() if now.get(name) != seen.get(name)}
             )
-            if changed:
-                self._settle()
-                names = ", ".join(Path(name).name for name in changed[:3])
-                output.note(f"{names} changed: starting anew", style="yellow")
+            if changed and self._make_ready(changed):
                 return None
+            if changed:
+                seen = now
         return None
+
+    def _make_ready(self, changed: list[str]) -> bool:
+        """Do what has to be done before a child can serve what changed; tell whether it can."""
+        self._settle()
+        names = ", ".join(Path(name).name for name in changed[:3])
+        if not self._crates.files.isdisjoint(map(Path, changed)):
+            output.note(f"{names} changed: building anew", style="yellow")
+            if not self._build(waiting="the code from before goes on; "):
+                return False
+        output.note(f"{names} changed: starting anew", style="yellow")
+        return True
+
+    def _build(self, *, waiting: str = "") -> bool:
+        """Build the crates; False, and people told why, when a change could mend what is wrong."""
+        try:
+            self._crates.build()
+        except DeploymentInvalid as error:
+            if not self._stopping.is_set():
+                output.show_error(error)
+                output.note(f"{waiting}waiting for a change to try again", style="yellow")
+            return False
+        return True
+
+    def _await_change(self, before: dict[str, int]) -> bool:
+        """Wait until a file is another than before; False when all is to stop."""
+        now = self._look(with_neighbours=True)
+        seen = {name: before.get(name, stamp) for name, stamp in now.items()}
+        while not self._stopping.wait(LOOK_S):
+            if self._look(with_neighbours=True) != seen:
+                self._settle()
+                return True
+        return False
 
     def _settle(self) -> None:
         """Wait until an editor or a checkout has written all it writes."""
@@ -176,7 +216,7 @@ class _Supervisor:
 
     def _look(self, *, with_neighbours: bool) -> dict[str, int]:
         """Return the files and when each changed. A new neighbour may be what an import misses."""
-        paths = set(self._files)
+        paths = self._files | self._crates.files
         if with_neighbours:
             for folder in {path.parent for path in self._files}:
                 paths |= set(folder.glob("*.py"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flawless.errors import ExecutionError, FlawlessError, ResultTimeout, UsageError
+from flawless.rust.failures import CompilationFailed
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -18,7 +19,7 @@ def status_of(error: FlawlessError) -> int:
     match error:
         case ResultTimeout():
             return NOT_ENDED
-        case ExecutionError():
+        case ExecutionError() | CompilationFailed():
             return FAILED
         case UsageError():
             return USAGE

@@ -20,8 +20,9 @@ def up(
         list[str] | None,
         typer.Argument(
             metavar="[MODULE]...",
-            help="Files (app.py) or names of modules. Without any, what was deployed to the data "
-            "folder is served.",
+            help="Files (app.py) or names of modules, components (shop.wasm), and folders of Rust "
+            "crates, which are built first. Without any, what was deployed to the data folder is "
+            "served.",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +42,8 @@ def up(
         ),
     ] = PORT,
     reload_: Annotated[
-        bool, typer.Option("--reload", help="Start anew whenever one of your modules changes.")
+        bool,
+        typer.Option("--reload", help="Start anew whenever your modules change, or a crate does."),
     ] = False,
     baked: Annotated[
         bool,
@@ -97,6 +99,7 @@ def up(
     an earlier `up` on the same data folder left unfinished go on.
     """
     from flawless import server
+    from flawless.cli.crates import Crates
     from flawless.cli.serve import serve
     from flawless.engine.secrets import Secrets
     from flawless.engine.settings import Settings
@@ -117,7 +120,7 @@ def up(
     if reload_ and parent is None:
         with server.bind(host, port) as probe:
             port = probe.getsockname()[1]
-        arguments = [*given, f"--data={data}", f"--host={host}", f"--port={port}"]
+        arguments = [f"--data={data}", f"--host={host}", f"--port={port}"]
         arguments += ["--baked"] if baked else []
         arguments += [] if secrets is None else [f"--secrets={secrets}"]
         arguments += [f"--allow-host={name}" for name in hosts]
@@ -125,10 +128,12 @@ def up(
         arguments += [] if otlp is None else [f"--otlp={otlp}"]
         arguments += [f"--log-format={log_format}", f"--log-level={log_level}"]
         arguments += ["--workflow-logs"] if workflow_logs else []
-        raise typer.Exit(reload.supervise(arguments, [Path(module) for module in given]))
+        raise typer.Exit(reload.supervise(arguments, Crates(given)))
+    crates = Crates(given)
+    crates.build()
     log_to_stderr(log_format, log_level, workflows=workflow_logs)
     raise typer.Exit(
-        serve(given, data, access, port, settings=settings, baked=baked, parent=parent)
+        serve(crates.modules, data, access, port, settings=settings, baked=baked, parent=parent)
     )
 
 

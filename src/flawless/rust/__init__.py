@@ -1,8 +1,5 @@
-"""From a Rust crate to a component: the toolchain of this machine, cargo, and what they say."""
+"""From a Rust crate to a component: the toolchain of this machine, cargo, and what they say.
 
-from .build import Built, build
-from .crates import sources
-from .failures import CompilationFailed
-from .toolchain import Toolchain, find
-
-__all__ = ["Built", "CompilationFailed", "Toolchain", "build", "find", "sources"]
+`build.build` does it all. Nothing is imported here, because the commands of the command line want
+`failures`, and none of what building takes.
+"""

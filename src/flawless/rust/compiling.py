@@ -35,7 +35,10 @@ _FETCHING: Final = frozenset({"Downloaded", "Downloading", "Fetching", "Locking"
 
 @dataclass(slots=True)
 class Compilation:
-    """What cargo has made: the artifact, and the compiler's warnings as it shows them."""
+    """What cargo has made: the artifact, and what the compiler says of it as people see it.
+
+    Warnings are those of the crate alone: those of others, its author can do little about.
+    """
 
     artifact: Path | None = None
     rendered: list[str] = field(default_factory=list)
@@ -123,14 +126,16 @@ def _follow(crate: Crate, stream: IO[str], said: _Said, progress: Progress | Non
     made = Compilation()
     stage = f"building the crate {crate.name}"
     if progress is not None:
-        progress(stage, 0.0)
+        progress(stage, None)
     for line in stream:
         if not line.startswith("{"):
             continue  # what a build script prints
         message: dict[str, Any] = json.loads(line)
         match message["reason"]:
             case "compiler-message":
-                made.rendered.append(message["message"]["rendered"])
+                own = message["package_id"] == crate.key
+                if own or message["message"]["level"] == "error":
+                    made.rendered.append(message["message"]["rendered"])
             case "compiler-artifact":
                 made.packages.add(message["package_id"])
                 if message["package_id"] == crate.key:

@@ -42,6 +42,11 @@ class Crate:
     packages: int
 
 
+def is_crate(path: Path) -> bool:
+    """Tell whether a path is that of a crate: its folder, or its `Cargo.toml`."""
+    return path.name == MANIFEST or (path / MANIFEST).is_file()
+
+
 def manifest_of(path: Path) -> Path:
     """Return the `Cargo.toml` that a path means. Raises `DeploymentInvalid` if there is none."""
     found = path if path.name == MANIFEST else path / MANIFEST
