@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::error::{EngineError, Error};
 use crate::future::{Ending, Pending, Slot};
+pub(crate) use crate::value::number;
 
 /// What the guest knows about its execution. There is one execution in the life of a guest.
 #[derive(Default)]
@@ -242,22 +242,7 @@ pub(crate) fn quoted(text: &str) -> String {
 /// A length of time in seconds, as Python writes the float that is closest to it.
 pub(crate) fn seconds(length: Duration) -> String {
     let exact = format!("{}.{:09}", length.as_secs(), length.subsec_nanos());
-    number(exact.parse().expect("these are digits"))
-}
-
-/// A number as Python writes it.
-pub(crate) fn number(value: f64) -> String {
-    let text = format!("{value:?}");
-    let Some((digits, exponent)) = text.split_once('e') else {
-        return text;
-    };
-    let (sign, exponent) = match exponent.strip_prefix('-') {
-        Some(rest) => ('-', rest),
-        None => ('+', exponent),
-    };
-    let mut shown = String::from(digits);
-    write!(shown, "e{sign}{exponent:0>2}").expect("strings take what is written to them");
-    shown
+    number(exact.parse::<f64>().expect("these are digits"))
 }
 
 fn told(reason: String, at: &'static Location<'static>) -> Error {

@@ -1,101 +1,27 @@
 //! The two exports: run a workflow, describe the module.
 
+mod call;
+#[cfg(any(target_family = "wasm", test))]
+mod describe;
+mod registry;
+
 use std::error::Error as StdError;
 use std::panic::Location;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::error::{EngineError, Error, Failure, Kind};
 use crate::future::Ending;
 use crate::{continuation, host, value};
 
+pub use call::Call;
+#[cfg(target_family = "wasm")]
+pub(crate) use describe::describe;
+pub use registry::{Module, Registration, full_name};
+
 const PROTOCOL: u64 = 1;
-
-/// A workflow, as `#[workflow]` registers it.
-#[doc(hidden)]
-pub struct Registration {
-    pub function: &'static str,
-    pub name: Option<&'static str>,
-    pub module: &'static str,
-    pub version: &'static str,
-    pub doc: &'static str,
-    pub file: &'static str,
-    pub line: u32,
-    pub source: &'static str,
-    pub signature: fn() -> Value,
-    pub run: fn(&Call) -> Outcome,
-}
-
-inventory::collect!(Registration);
-
-/// What `module!` says.
-#[doc(hidden)]
-pub struct Module {
-    pub name: &'static str,
-    pub version: &'static str,
-}
-
-inventory::collect!(Module);
-
-impl Registration {
-    fn full_name(&self) -> String {
-        full_name(self.name, self.module, self.function)
-    }
-
-    fn module_name(&self) -> &'static str {
-        module().map_or(self.module, |one| one.name)
-    }
-}
-
-/// The name by which a workflow is started: its own, or that of its function in its module.
-#[doc(hidden)]
-#[must_use]
-pub fn full_name(name: Option<&str>, module_: &str, function: &str) -> String {
-    match name {
-        Some(name) => name.into(),
-        None => format!("{}.{function}", module().map_or(module_, |one| one.name)),
-    }
-}
-
-fn module() -> Option<&'static Module> {
-    inventory::iter::<Module>().next()
-}
-
-/// The arguments of a run.
-#[doc(hidden)]
-#[derive(Deserialize)]
-pub struct Call {
-    a: Vec<Box<RawValue>>,
-    k: serde_json::Map<String, Value>,
-}
-
-impl Call {
-    /// Reads the argument at this place, or of this name; one that is missing is null.
-    #[doc(hidden)]
-    pub fn argument<T: serde::de::DeserializeOwned>(
-        &self,
-        index: usize,
-        name: &str,
-        at: &'static Location<'static>,
-    ) -> Result<T, Error> {
-        if let Some(raw) = self.a.get(index) {
-            return value::decode(raw.get(), name, at);
-        }
-        let given = self.k.get(name);
-        let text = given.map_or_else(|| "null".into(), Value::to_string);
-        value::decode(&text, name, at).map_err(|error| match given {
-            Some(_) => error,
-            None => Error::own(
-                Kind::InputInvalid,
-                "InputInvalid",
-                format!("the argument {name} is missing"),
-                at,
-            ),
-        })
-    }
-}
 
 /// How a workflow ended.
 #[doc(hidden)]
@@ -103,6 +29,17 @@ pub enum Outcome {
     Value(String),
     Failed(Value, bool),
     Again(String),
+}
+
+impl Outcome {
+    /// The end of a workflow whose arguments do not fit.
+    #[must_use]
+    pub fn unfit(error: Error, at: &'static Location<'static>) -> Self {
+        failed(error.into(), "flawless::Error", at)
+    }
+
+    /// Makes the compiler say so where a workflow returns what cannot travel.
+    pub fn of<T: Serialize + DeserializeOwned>() {}
 }
 
 /// Wraps what a workflow returned, so that results and plain values go different ways.
@@ -283,9 +220,7 @@ pub(crate) fn run(input: &str) -> String {
             ),
         );
     }
-    let Some(found) =
-        inventory::iter::<Registration>().find(|one| one.full_name() == given.workflow)
-    else {
+    let Some(found) = registry::find(&given.workflow) else {
         return refused(
             "WorkflowNotFound",
             &format!("there is no workflow {:?}", given.workflow),
@@ -361,72 +296,6 @@ fn settle_children() -> Result<(), Error> {
 fn refused(kind: &str, message: &str) -> String {
     json!({"error": {"type": kind, "module": "flawless", "message": message, "traceback": "", "frames": []}})
         .to_string()
-}
-
-/// The export of that name: tells what the module holds.
-pub(crate) fn describe(input: &str) -> String {
-    install_panic_hook();
-    let _ = input;
-    let mut found: Vec<&Registration> = inventory::iter::<Registration>().collect();
-    found.sort_by_key(|one| (one.file, one.line));
-    let mut names: Vec<String> = found.iter().map(|one| one.full_name()).collect();
-    names.sort();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return refused(
-            "DeploymentInvalid",
-            &format!(
-                "two workflows are named {:?}: give one of them another name with \
-                 #[workflow(name = \"...\")]",
-                twice[0]
-            ),
-        );
-    }
-    let Some(first) = found.first() else {
-        return json!({"ok": {"workflows": [], "language": "rust"}}).to_string();
-    };
-    let (name, version) =
-        module().map_or((first.module, first.version), |one| (one.name, one.version));
-    let mut modules: Vec<Value> = Vec::new();
-    for one in &found {
-        if !one.source.is_empty() && modules.iter().all(|known| known["file"] != one.file) {
-            let stem = one
-                .file
-                .rsplit('/')
-                .next()
-                .unwrap_or("")
-                .trim_end_matches(".rs");
-            let place = if stem == "lib" {
-                name.into()
-            } else {
-                format!("{name}.{stem}")
-            };
-            modules.push(json!({"name": place, "file": one.file, "source": one.source}));
-        }
-    }
-    let workflows: Vec<Value> = found.iter().map(|one| described(one)).collect();
-    json!({"ok": {
-        "module": name,
-        "version": version,
-        "language": "rust",
-        "workflows": workflows,
-        "modules": modules,
-    }})
-    .to_string()
-}
-
-fn described(one: &Registration) -> Value {
-    let mut shown = json!({
-        "name": one.full_name(),
-        "module": one.module_name(),
-        "function": one.function,
-        "doc": one.doc,
-        "file": one.file,
-        "line": one.line,
-    });
-    if let (Some(shown), Value::Object(signature)) = (shown.as_object_mut(), (one.signature)()) {
-        shown.extend(signature);
-    }
-    shown
 }
 
 fn install_panic_hook() {

@@ -4,7 +4,6 @@
 //! exceptions. What Python has tagged is read as what it is closest to; [`tags`] has the list.
 //! `docs/reference/protocol.md` describes the format.
 
-mod base64;
 mod choice;
 mod node;
 mod number;
@@ -21,7 +20,6 @@ use std::panic::Location;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-#[allow(unused_imports, reason = "the host writes numbers, too")]
 pub(crate) use number::shown as number;
 use read::Reader;
 use write::Writer;

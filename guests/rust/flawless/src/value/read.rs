@@ -8,13 +8,13 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::base64;
 use super::choice::{Choice, Content};
 use super::node::{Kind, Node};
 use super::parts::{Entries, Items, Values};
 use super::tags::{Meaning, Span};
 use super::write::VERBATIM;
 use super::wrong::{Wrong, shorten};
+use crate::base64;
 
 /// Reads one value.
 #[derive(Clone, Copy)]

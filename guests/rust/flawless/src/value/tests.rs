@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{base64, from_str, node, to_string};
+use super::{from_str, node, to_string};
+use crate::base64;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Line {

@@ -9,7 +9,8 @@ use serde::ser::{
 };
 
 use super::wrong::{Wrong, item, member, shorten};
-use super::{base64, node, number};
+use super::{node, number};
+use crate::base64;
 
 /// Levels of nesting that a value may have, as in Python.
 const DEPTH_MAX: usize = 100;

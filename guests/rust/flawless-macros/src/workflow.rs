@@ -1,0 +1,278 @@
+//! `#[workflow]`
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Error, Item, ItemFn, Result, Type, Visibility};
+
+use crate::options::Options;
+use crate::parameters::{self, Parameter};
+use crate::shown::{doc, written};
+
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let options: Options = syn::parse2(options)?;
+    let function = match syn::parse2::<Item>(item)? {
+        Item::Fn(function) => function,
+        other => return Err(Error::new(other.span(), "#[workflow] goes on a function")),
+    };
+    let workflow = Workflow {
+        parameters: parameters::of(&function.sig)?,
+        returns: parameters::returned(&function.sig.output)?,
+        options,
+        function,
+    };
+    let function = workflow.function();
+    let companion = workflow.companion();
+    let registration = workflow.registration();
+    Ok(quote!(#function #companion #registration))
+}
+
+struct Workflow {
+    options: Options,
+    function: ItemFn,
+    parameters: Vec<Parameter>,
+    returns: Type,
+}
+
+impl Workflow {
+    fn ident(&self) -> &Ident {
+        &self.function.sig.ident
+    }
+
+    fn function_name(&self) -> String {
+        self.ident().unraw().to_string()
+    }
+
+    fn given_name(&self) -> TokenStream {
+        self.options.name.as_ref().map_or_else(
+            || quote!(::core::option::Option::None),
+            |name| quote!(::core::option::Option::Some(#name)),
+        )
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Ident> {
+        self.parameters.iter().map(|one| &one.name)
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = &Type> {
+        self.parameters.iter().map(|one| &one.kind)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.names().map(|name| name.unraw().to_string()).collect()
+    }
+
+    /// The function itself. It keeps its frame, so that backtraces have its name; and that it takes
+    /// what it only looks at is not its author's fault.
+    fn function(&self) -> TokenStream {
+        let function = &self.function;
+        let inlines = function
+            .attrs
+            .iter()
+            .any(|one| one.path().is_ident("inline"));
+        let inline = (!inlines).then(|| quote!(#[inline(never)]));
+        quote! {
+            #inline
+            #[allow(clippy::needless_pass_by_value)]
+            #function
+        }
+    }
+
+    /// The module of the function's name, which starts it as a child.
+    fn companion(&self) -> TokenStream {
+        let Self { returns, .. } = self;
+        let ident = self.ident();
+        let visibility = &self.function.vis;
+        let inner_visibility = one_deeper(visibility);
+        let function_name = self.function_name();
+        let given_name = self.given_name();
+        let (names, kinds) = (self.names(), self.kinds());
+        let arguments = self.names();
+        let start = format_ident!("__flawless_start_{function_name}");
+        let full_name = format_ident!("__flawless_name_{function_name}");
+        quote! {
+            #[doc(hidden)]
+            #[allow(
+                dead_code, private_interfaces, unreachable_pub, non_snake_case,
+                clippy::all, clippy::pedantic, clippy::nursery
+            )]
+            #[track_caller]
+            #visibility fn #start(#(#names: #kinds),*)
+                -> ::core::result::Result<::flawless::Child<#returns>, ::flawless::Error>
+            {
+                ::flawless::start(&#full_name(), (#(#arguments,)*))
+            }
+
+            #[doc(hidden)]
+            #[allow(
+                dead_code, unreachable_pub, non_snake_case,
+                clippy::all, clippy::pedantic, clippy::nursery
+            )]
+            #visibility fn #full_name() -> ::std::string::String {
+                ::flawless::__private::full_name(#given_name, ::core::module_path!(), #function_name)
+            }
+
+            #[doc(hidden)]
+            #[allow(
+                unused_imports, unreachable_pub, non_snake_case,
+                clippy::all, clippy::pedantic, clippy::nursery
+            )]
+            #visibility mod #ident {
+                #inner_visibility use super::#start as start;
+                #inner_visibility use super::#full_name as name;
+            }
+        }
+    }
+
+    /// What the engine finds of the workflow.
+    fn registration(&self) -> TokenStream {
+        let function_name = self.function_name();
+        let given_name = self.given_name();
+        let doc = doc(&self.function.attrs);
+        let source = source(self.ident());
+        let line = quote_spanned!(self.ident().span()=> ::core::line!());
+        let run = self.run();
+        let signature = self.signature();
+        quote! {
+            #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
+            const _: () = {
+                #run
+                #signature
+
+                ::flawless::__private::inventory::submit! {
+                    ::flawless::__private::Registration {
+                        function: #function_name,
+                        name: #given_name,
+                        path: ::core::module_path!(),
+                        version: ::core::env!("CARGO_PKG_VERSION"),
+                        doc: #doc,
+                        file: ::core::file!(),
+                        line: #line,
+                        source: #source,
+                        signature: __flawless_signature,
+                        run: __flawless_run,
+                    }
+                }
+            };
+        }
+    }
+
+    fn run(&self) -> TokenStream {
+        let texts = self.texts();
+        let ident = self.ident();
+        let names = self.names();
+        let read = self.parameters.iter().enumerate().map(|(index, one)| {
+            let (name, kind, text) = (&one.name, &one.kind, &texts[index]);
+            let found = quote_spanned! {kind.span()=>
+                __flawless_call.argument::<#kind>(#index, #text, __flawless_at)
+            };
+            quote! {
+                let #name = match #found {
+                    ::core::result::Result::Ok(given) => given,
+                    ::core::result::Result::Err(error) => {
+                        return ::flawless::__private::Outcome::unfit(error, __flawless_at);
+                    }
+                };
+            }
+        });
+        let returns = &self.returns;
+        let check = quote_spanned! {returns.span()=>
+            ::flawless::__private::Outcome::of::<#returns>();
+        };
+        quote! {
+            fn __flawless_run(
+                __flawless_call: &::flawless::__private::Call,
+            ) -> ::flawless::__private::Outcome {
+                #[allow(unused_imports)]
+                use ::flawless::__private::Plain as _;
+                #check
+                let __flawless_at = ::core::panic::Location::caller();
+                if let ::core::result::Result::Err(error) =
+                    __flawless_call.check(&[#(#texts),*], __flawless_at)
+                {
+                    return ::flawless::__private::Outcome::unfit(error, __flawless_at);
+                }
+                #(#read)*
+                ::flawless::__private::Returned(#ident(#(#names),*)).outcome(__flawless_at)
+            }
+        }
+    }
+
+    fn signature(&self) -> TokenStream {
+        let texts = self.texts();
+        let required = self.parameters.iter().map(Parameter::is_required);
+        let annotations = self.kinds().map(written);
+        let schemas = self.kinds().map(schema);
+        let returns = written(&self.returns);
+        let returns_schema = schema(&self.returns);
+        let messages = self.options.messages.as_ref().map(|messages| {
+            let names = messages.iter().map(|(name, _)| name);
+            let schemas = messages.iter().map(|(_, kind)| schema(kind));
+            quote!("messages": {#(#names: #schemas),*},)
+        });
+        let deadline = self
+            .options
+            .deadline_s
+            .map(|seconds| quote!("deadline_s": #seconds,));
+        quote! {
+            fn __flawless_signature() -> ::flawless::__private::Value {
+                #[allow(unused_imports)]
+                use ::flawless::__private::NoSchema as _;
+                ::flawless::__private::json!({
+                    "parameters": [#({
+                        "name": #texts,
+                        "kind": "positional_or_keyword",
+                        "required": #required,
+                        "annotation": #annotations,
+                        "schema": #schemas,
+                    }),*],
+                    "returns": {"annotation": #returns, "schema": #returns_schema},
+                    #messages
+                    #deadline
+                })
+            }
+        }
+    }
+}
+
+/// The JSON Schema of a type, if it has one.
+fn schema(kind: &Type) -> TokenStream {
+    quote!((&::flawless::__private::Schema::<#kind>(::core::marker::PhantomData)).schema())
+}
+
+/// The same visibility, said in a module inside.
+fn one_deeper(visibility: &Visibility) -> TokenStream {
+    match visibility {
+        Visibility::Public(_) => quote!(pub),
+        Visibility::Inherited => quote!(pub(super)),
+        Visibility::Restricted(restricted) => {
+            let path = &restricted.path;
+            if path.is_ident("self") {
+                quote!(pub(super))
+            } else if path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "super")
+            {
+                quote!(pub(in super::#path))
+            } else {
+                quote!(#visibility)
+            }
+        }
+    }
+}
+
+/// The text of the file that holds the workflow, for those who look at its executions later.
+fn source(ident: &Ident) -> TokenStream {
+    if !proc_macro::is_available() {
+        return quote!("");
+    }
+    let place = ident
+        .span()
+        .unwrap()
+        .local_file()
+        .and_then(|file| std::path::absolute(file).ok());
+    let file = place.as_ref().and_then(|file| file.to_str());
+    file.map_or_else(|| quote!(""), |file| quote!(::core::include_str!(#file)))
+}

@@ -1,0 +1,92 @@
+//! What the component says of itself.
+
+use serde_json::{Value, json};
+
+use super::registry::{self, Registration, dotted};
+use super::{install_panic_hook, refused};
+
+/// The export of that name: tells what the module holds.
+pub(crate) fn describe(_input: &str) -> String {
+    install_panic_hook();
+    match described(&registry::all()) {
+        Ok(description) => json!({"ok": description}).to_string(),
+        Err(problem) => refused("DeploymentInvalid", &problem),
+    }
+}
+
+fn described(found: &[&Registration]) -> Result<Value, String> {
+    if registry::modules().count() > 1 {
+        return Err("module! stands in the crate more than once".into());
+    }
+    check_names(found)?;
+    let Some(first) = found.first() else {
+        return Ok(json!({"workflows": [], "language": "rust"}));
+    };
+    let module = dotted(first.root());
+    let version = registry::modules()
+        .next()
+        .map_or(first.version, |one| one.version);
+    let workflows: Vec<Value> = found.iter().map(|one| workflow(one, &module)).collect();
+    Ok(json!({
+        "module": module,
+        "version": version,
+        "language": "rust",
+        "workflows": workflows,
+        "modules": modules(found),
+    }))
+}
+
+fn check_names(found: &[&Registration]) -> Result<(), String> {
+    let mut named: Vec<(String, &Registration)> =
+        found.iter().map(|one| (one.full_name(), *one)).collect();
+    named.sort_by(|one, other| one.0.cmp(&other.0));
+    for pair in named.windows(2) {
+        let [(name, one), (other_name, other)] = pair else {
+            continue;
+        };
+        if name == other_name {
+            return Err(format!(
+                "two workflows are named {name:?}, in {}:{} and in {}:{}: give one of them \
+                 another name with #[workflow(name = \"...\")]",
+                one.file, one.line, other.file, other.line
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn workflow(one: &Registration, module: &str) -> Value {
+    let mut shown = json!({
+        "name": one.full_name(),
+        "module": module,
+        "function": one.function,
+        "doc": one.doc,
+        "file": one.file,
+        "line": one.line,
+    });
+    if let (Some(shown), Value::Object(signature)) = (shown.as_object_mut(), (one.signature)()) {
+        shown.extend(signature);
+    }
+    shown
+}
+
+/// The files that hold workflows, each with the name of the outermost module in it that has one.
+fn modules(found: &[&Registration]) -> Vec<Value> {
+    let mut files: Vec<(&str, &Registration)> = Vec::new();
+    for one in found.iter().filter(|one| !one.source.is_empty()) {
+        match files.iter_mut().find(|(_, known)| known.file == one.file) {
+            Some((path, _)) if one.path.len() < path.len() => *path = one.path,
+            Some(_) => {}
+            None => files.push((one.path, one)),
+        }
+    }
+    let mut shown: Vec<Value> = Vec::new();
+    for (path, one) in files {
+        let mut name = dotted(path);
+        while shown.iter().any(|known| known["name"] == name) {
+            name.push('_'); // included files share the module of the file that includes them
+        }
+        shown.push(json!({"name": name, "file": one.file, "source": one.source}));
+    }
+    shown
+}

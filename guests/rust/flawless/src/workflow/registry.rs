@@ -1,0 +1,79 @@
+//! The workflows of the component.
+
+use serde_json::Value;
+
+use super::{Call, Outcome};
+
+/// A workflow, as `#[workflow]` registers it.
+#[doc(hidden)]
+pub struct Registration {
+    pub function: &'static str,
+    pub name: Option<&'static str>,
+    /// The path of the Rust module it stands in: `shop::orders`.
+    pub path: &'static str,
+    pub version: &'static str,
+    pub doc: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub source: &'static str,
+    pub signature: fn() -> Value,
+    pub run: fn(&Call) -> Outcome,
+}
+
+inventory::collect!(Registration);
+
+/// What `module!` says.
+#[doc(hidden)]
+pub struct Module {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+inventory::collect!(Module);
+
+impl Registration {
+    pub(super) fn full_name(&self) -> String {
+        full_name(self.name, self.path, self.function)
+    }
+
+    /// The crate it is part of.
+    pub(super) fn root(&self) -> &'static str {
+        self.path.split("::").next().unwrap_or(self.path)
+    }
+}
+
+/// All workflows, in the order of their places.
+pub(super) fn all() -> Vec<&'static Registration> {
+    let mut found: Vec<&Registration> = inventory::iter::<Registration>().collect();
+    found.sort_by_key(|one| (one.file, one.line));
+    found
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Registration> {
+    inventory::iter::<Registration>().find(|one| one.full_name() == name)
+}
+
+pub(super) fn modules() -> impl Iterator<Item = &'static Module> {
+    inventory::iter::<Module>()
+}
+
+/// The name by which a workflow is started: its own, or that of its function in its module.
+#[doc(hidden)]
+#[must_use]
+pub fn full_name(name: Option<&str>, path: &str, function: &str) -> String {
+    match name {
+        Some(name) => name.into(),
+        None => format!("{}.{function}", dotted(path)),
+    }
+}
+
+/// The name of a Rust module: its path with dots, the crate being called as `module!` says.
+pub(super) fn dotted(path: &str) -> String {
+    let (root, rest) = path.split_once("::").unwrap_or((path, ""));
+    let mut name = modules().next().map_or(root, |one| one.name).to_string();
+    for part in rest.split("::").filter(|part| !part.is_empty()) {
+        name.push('.');
+        name.push_str(part.trim_start_matches("r#"));
+    }
+    name
+}
