@@ -20,6 +20,7 @@ mod logging;
 mod names;
 pub mod rand;
 pub mod receive;
+mod schema;
 pub mod send;
 mod state;
 pub mod step;
@@ -36,7 +37,8 @@ pub use failure::Failure;
 pub use flawless_macros::{module, value, workflow};
 pub use future::Future;
 pub use gathering::{
-    AsCompleted, Selected, Selection, Started, as_completed, gather, gather_all, gather2, gather3, select,
+    AsCompleted, Selected, Selection, Started, as_completed, gather, gather_all, gather2, gather3,
+    select,
 };
 pub use identity::{execution_id, idempotency_key, run};
 pub use log;
@@ -60,30 +62,17 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::compensation::undo_pauses;
+    pub use crate::schema::{NoSchema, Schema};
     pub use crate::workflow::{
         Call, Module, Outcome, Plain, Registration, Returned, failed, full_name,
     };
     pub use inventory;
     pub use serde_json::{Value, json};
 
-    /// The JSON Schema of a type, or none for those that have none.
-    pub struct Schema<T>(pub std::marker::PhantomData<T>);
-
-    impl<T: schemars::JsonSchema> Schema<T> {
-        pub fn schema(&self) -> Value {
-            schemars::SchemaGenerator::from(schemars::generate::SchemaSettings::draft2020_12())
-                .into_root_schema_for::<T>()
-                .to_value()
-        }
-    }
-
-    pub trait NoSchema {
-        fn schema(&self) -> Value;
-    }
-
-    impl<T> NoSchema for &Schema<T> {
-        fn schema(&self) -> Value {
-            json!({})
-        }
+    /// The same effect, its value as plain JSON: for tests that keep futures of all types.
+    #[must_use]
+    pub fn untyped<T>(future: &crate::Future<T>) -> crate::Future<Value> {
+        future.untyped()
     }
 }
