@@ -52,14 +52,14 @@ def debug(
     line that failed, one that goes on at the place where it waits.
     """
     from flawless.cli.recordings import find_recording
-    from flawless.timetravel.stepping.debugger import Debugger
+    from flawless.timetravel.stepping.opening import open_debugger
 
     if dap and dap_port is not None:
         raise UsageError("--dap speaks on standard streams, --dap-port on a port: name one of them")
     with ShownProgress() as progress:
         found = find_recording(execution, data)
         found.recording.component(progress)
-    debugger = Debugger(found.recording)
+    debugger = open_debugger(found.recording)
     try:
         _open(debugger, at)
         if dap or dap_port is not None:

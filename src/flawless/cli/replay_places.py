@@ -12,10 +12,13 @@ from flawless.cli.replay_output import head, outcome, print_head, waiting
 from flawless.cli.replay_stream import told_variables, write_all
 from flawless.timetravel.model import Variable
 from flawless.timetravel.stepping.debugger import Debugger
+from flawless.timetravel.stepping.opening import open_debugger
+from flawless.timetravel.whereabouts import NO_VARIABLES
 
 if TYPE_CHECKING:
     from flawless.cli.recordings import Found
     from flawless.cli.replay import Line
+    from flawless.timetravel.stepping.breakpoints import Breakpoint
 
 HITS_MAX: Final = 20
 """Times a line is reached that people are shown."""
@@ -26,7 +29,7 @@ FRAMES_MAX: Final = 20
 def show(found: Found, place: int | Line, *, as_json: bool) -> bool:
     """Show the place; tell whether it was reached, and code and journal fit."""
     with waiting("replaying"):
-        debugger = Debugger(found.recording)
+        debugger = open_debugger(found.recording)
     try:
         stops = _at_effect(debugger, place) if isinstance(place, int) else _at_line(debugger, place)
         first = next(stops, None)
@@ -54,7 +57,7 @@ def _at_line(debugger: Debugger, place: Line) -> Iterator[int]:
         frame = debugger.frames[0] if debugger.frames else None
         if frame is None or (frame.file, frame.line) != (point.file, point.line):
             debugger.resume()
-        while debugger.stop.reason == "breakpoint" or (not hit and _stands_at(debugger, point)):
+        while _stopped_at(debugger, point) or (not hit and _stands_at(debugger, point)):
             hit += 1
             yield hit
             debugger.resume()
@@ -64,7 +67,12 @@ def _at_line(debugger: Debugger, place: Line) -> Iterator[int]:
     return stops()
 
 
-def _stands_at(debugger: Debugger, point: Any) -> bool:
+def _stopped_at(debugger: Debugger, point: Breakpoint) -> bool:
+    """Whether that breakpoint has stopped it: where lines are not seen, at an effect."""
+    return debugger.stop.reason == "breakpoint" or debugger.at in point.points
+
+
+def _stands_at(debugger: Debugger, point: Breakpoint) -> bool:
     frame = debugger.frames[0] if debugger.frames else None
     return frame is not None and (frame.file, frame.line) == (point.file, point.line)
 
@@ -82,6 +90,8 @@ def _print(found: Found, debugger: Debugger, stops: Iterable[int]) -> None:
         if hit:
             output.line(f"time {hit}", style="bold")
         _print_stop(debugger, view)
+    if shown and not debugger.has_variables:
+        output.note(NO_VARIABLES)
     if not shown:
         output.line("")
         output.line("this line was not executed", style="yellow")
@@ -96,8 +106,8 @@ def _print_stop(debugger: Debugger, view: View) -> None:
         if number != debugger.frame:
             output.line("")
             view.say(f"  called from {frame.file}:{frame.line} in {frame.function}", "cyan")
-        variables = debugger.variables(number)
-        view.variables(variables)
+        if debugger.has_variables:
+            view.variables(debugger.variables(number))
 
 
 def _documents(found: Found, debugger: Debugger, stops: Iterable[int]) -> Iterator[dict[str, Any]]:
@@ -135,4 +145,4 @@ def _stop(debugger: Debugger, hit: int) -> dict[str, Any]:
 
 
 def _variables(debugger: Debugger, number: int) -> list[Variable]:
-    return debugger.variables(number)
+    return debugger.variables(number) if debugger.has_variables else []

@@ -14,6 +14,7 @@ from flawless.timetravel.labels import Labels, shortened
 from flawless.timetravel.path import ExecutionPath, trace
 from flawless.timetravel.replayer import Replayer
 from flawless.timetravel.sources import Sources
+from flawless.timetravel.whereabouts import NO_LINES, NO_VARIABLES
 
 if TYPE_CHECKING:
     from flawless.cli.recordings import Found
@@ -42,7 +43,9 @@ class Tracing:
         self.last_variables: list[list[Variable]] = []
         if path.raised is not None:
             self.last_frames = path.raised.frames
-            self.last_variables = path.raised.variables or self._post_mortem()
+            self.last_variables = path.raised.variables
+            if path.traced and not self.last_variables:
+                self.last_variables = self._post_mortem()
 
     def source(self, frame: Frame) -> str:
         """Return the text of a frame's line."""
@@ -63,6 +66,8 @@ class Tracing:
 def show(found: Found, *, lines: bool, variables: bool, as_json: bool) -> bool:
     """Show the path; tell whether code and journal fit."""
     with waiting("replaying"):
+        if not found.recording.deployment.is_python and (lines or variables):
+            raise UsageError(NO_LINES if lines else NO_VARIABLES)
         path = trace(found.recording, lines=lines, variables=variables)
         if not path.traced and (lines or variables):
             raise UsageError(
@@ -116,7 +121,7 @@ def row_of(tracing: Tracing, point: Point) -> tuple[str, str, str, str, str]:
         ("", told_tasks(point.tasks))
         if frame is None
         else (
-            place(frame),
+            _short(place(frame)),
             tracing.source(frame),
         )
     )
@@ -155,6 +160,14 @@ def _print_end(tracing: Tracing) -> None:
             for one in tracing.last_variables[number]:
                 console.print(Text(f"    {one.name} = {shortened(one.text, 200)}", style="dim"))
     print_outcome(tracing.recording, path.end, path.error)
+
+
+def _short(shown: str) -> str:
+    """Return a place that fits into its column, without the first folders of a long path."""
+    while cell_len(shown) > PLACE_CELLS_MAX and "/" in shown:
+        shown = shown.removeprefix("…/").partition("/")[2]
+        shown = f"…/{shown}" if "/" in shown else shown
+    return shown
 
 
 def _cut(text: str, cells: int) -> str:

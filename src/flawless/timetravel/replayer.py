@@ -285,6 +285,8 @@ class Replayer:
             if world.over or self._stopped_by is None:
                 raise
             self._set_end(self._stopped_by)
+            if world.whereabouts is not None and self.end is not None:
+                self._stand_failed(world.whereabouts.stopped(self.end.payload))
         except Divergence as error:
             self.error = error
             if world.traced and not self.touched and self._fits_untraced():
@@ -317,12 +319,16 @@ class Replayer:
             if not world.over:
                 finished = world.machine.finished(state.output, world.machine.invoked.began_us)
                 self.end = None if world.machine.live else finished
-            known = world.whereabouts
-            if known is not None and (frames := known.failing(state.output)):
-                last = self._last_stop()
-                world.stop = Stop("raised", frames, [], last.points, last.position, 0)
+            if world.whereabouts is not None:
+                self._stand_failed(world.whereabouts.failing(state.output))
         if self._stopped_by is not None:
             self._set_end(self._stopped_by)
+
+    def _stand_failed(self, frames: list[Frame]) -> None:
+        """Stand where the workflow failed, for the guest cannot stop there by itself."""
+        if frames:
+            last = self._last_stop()
+            self.world.stop = Stop("raised", frames, [], last.points, last.position, 0)
 
     def _set_end(self, end: Any) -> None:
         assert isinstance(end, Failed | Cancelled)

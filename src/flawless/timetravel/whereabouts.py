@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,14 +31,22 @@ _LIBRARIES: Final = ("/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/"
 _FUNCTION: Final = re.compile(
     r"( *)(?:pub(?:\([^)]*\))? +)?(?:const +|async +|unsafe +|extern +\"[^\"]*\" +)*fn +(\w+)"
 )
+_AT: Final = re.compile(r"^  at ([\w:]+?)(?:::\{closure\})*(?: \(.*\))?$", re.MULTILINE)
 NO_VARIABLES: Final = (
-    "a guest in Rust tells where its effects are, and nothing of its variables: look at what its "
-    "effects were asked with, and what they were answered"
+    "Rust guests tell where their effects are, and nothing of their variables: see what the "
+    "effects were asked with, and answered"
+)
+NO_LINES: Final = (
+    "Rust guests tell where their effects are, not each line: --trace effects shows them"
 )
 
 
 class _Error(msgspec.Struct):
     frames: list[Told] = []
+
+
+class _Stopped(msgspec.Struct):
+    traceback: str = ""
 
 
 class _Output(msgspec.Struct):
@@ -80,6 +89,24 @@ class Whereabouts:
         error = msgspec.json.decode(output, type=_Output).error
         return [] if error is None else self.frames(error.frames)
 
+    def stopped(self, error: bytes) -> list[Frame]:
+        """Return the functions in which a guest was stopped, which ended with this error.
+
+        Of those nothing but the name is known, so their lines are those at which they begin.
+        """
+        text = msgspec.json.decode(error, type=_Stopped).traceback
+        found = (self._begun(name) for name in _AT.findall(text))
+        return [frame for frame in found if frame is not None]
+
+    def _begun(self, name: str) -> Frame | None:
+        function = name.rpartition("::")[2]
+        for file, lines in self._texts.items():
+            for number, line in enumerate(lines, start=1):
+                match = _FUNCTION.match(line)
+                if match and match[2] == function and _is_module(file, name):
+                    return Frame(file, number, function)
+        return None
+
     def frames(self, told: Sequence[Told]) -> list[Frame]:
         """Return frames as a guest tells them, innermost last, the other way round.
 
@@ -111,6 +138,13 @@ def function_around(lines: Sequence[str], line: int) -> str:
         if found and len(found[1]) <= indent:
             return found[2]
     return ""
+
+
+def _is_module(file: str, name: str) -> bool:
+    """Whether a function of that full name may be in a file."""
+    stem = PurePath(file).stem
+    module = name.split("::")[-2:-1]
+    return stem in ("lib", "mod", "main") or module == [stem]
 
 
 def is_users(file: str) -> bool:

@@ -52,8 +52,13 @@ class Thread:
 class Debugger:
     """Stands at a place of a recorded execution, and moves.
 
+    `opening.open_debugger` makes the one that fits a recording.
+
     Raises `UsageError` where the code is not Python, or is not in the recording.
     """
+
+    has_variables = True
+    """Whether there is anything to see but places and effects."""
 
     def __init__(
         self,
@@ -62,23 +67,33 @@ class Debugger:
         limits: Limits | None = None,
         seconds_max: float = SECONDS_MAX,
     ) -> None:
-        if not recording.deployment.manifest.modules:
-            raise UsageError(
-                f"{recording.execution} ran on a component that is not Python: no replay of it can "
-                "be stopped at a line. `flawless replay --trace effects` shows its effects"
-            )
         self.recording = recording
-        self.course = Course(trace(recording, stacks=False, seconds_max=seconds_max))
+        self.course = self._found_course(seconds_max)
         self.labels = Labels(recording.entries, recording.invoked.began_us)
-        self._driver = Driver(recording, self.course, limits=limits, seconds_max=seconds_max)
+        self._driver = self._made_driver(limits, seconds_max)
         self.sources = Sources(recording.deployment, self._driver.code_lines)
-        self.breakpoints = BreakpointSet(self.sources, self.course, self.labels)
+        self.breakpoints = self._made_breakpoints()
         self.note = ""
         """What is to be said about where it stands."""
         self._threads: list[Thread] | None = None
         self._thread = 0
         self._frame = 0
         self.start()
+
+    def _found_course(self, seconds_max: float) -> Course:
+        deployment = self.recording.deployment
+        if not deployment.manifest.modules or not deployment.is_python:
+            raise UsageError(
+                f"{self.recording.execution} ran on a component that is not Python: no replay of "
+                "it can be stopped at a line. `flawless replay --trace effects` shows its effects"
+            )
+        return Course(trace(self.recording, stacks=False, seconds_max=seconds_max))
+
+    def _made_driver(self, limits: Limits | None, seconds_max: float) -> Driver:
+        return Driver(self.recording, self.course, limits=limits, seconds_max=seconds_max)
+
+    def _made_breakpoints(self) -> BreakpointSet:
+        return BreakpointSet(self.sources, self.course, self.labels)
 
     def close(self) -> None:
         """Free the guest."""
