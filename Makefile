@@ -33,10 +33,12 @@ lint: $(DEV) ## check style, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@tools/lint-rust
 
 format: $(DEV) ## format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@if command -v cargo-fmt >/dev/null; then cargo fmt; fi
 
 pictures: $(DEV) ## take the pictures of the web UI and the checkout anew
 	@$(BIN)/python tools/screenshots.py $(ARGS)
@@ -49,7 +51,7 @@ pins: ## choose the newest allowed versions for requirements/*.txt (needs uv)
 	@tools/pins
 
 clean: ## remove what these targets made, .venv included
-	rm -rf .venv build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist target docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # The environment is made again only when what it is made from changes.
 $(RUN): requirements/build.txt requirements/base.txt pyproject.toml tools/environment.py

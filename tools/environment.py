@@ -6,7 +6,9 @@
 Nothing but Python's standard library is used, because nothing else is there yet. Every package is
 checked against the hash in `requirements/*.txt`. Where Debian's `python3-venv` is missing, pip of
 the system fills the environment; without that too, root gets the package installed, and everybody
-else is told the one command. So it is with Chromium, which the tests of the web UI drive.
+else is told the one command. So it is with Chromium, which the tests of the web UI drive. A Rust
+that builds for WebAssembly comes from rustup where that is, else from Debian; where neither can be,
+the tests that need it are left out.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ LAYERS = {"run": ("build", "base"), "dev": ("build", "base", "dev", "docs")}
 INSTALL_VENV = ("apt-get", "install", "-y", "python3-venv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 INSTALL_BROWSER = ("apt-get", "install", "-y", "chromium", "fonts-dejavu-core")
+RUST_TARGET = "wasm32-wasip2"
+INSTALL_RUST = (
+    "apt-get", "install", "-y", "cargo-web", "rustc-web", "rust-web-src", "lld-19", "wasi-libc",
+    "libclang-rt-19-dev-wasm32",
+)  # fmt: skip
+RUST_S_MAX = 300
 LINES_OFF_TERMINAL = 10  # without a terminal, one line for so many packages
 
 
@@ -44,6 +52,7 @@ def main(layer: str) -> None:
     run([*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     if layer == "dev":
         browser()
+        rust()
     say(f"ready after {time.monotonic() - began_s:.0f} s")
 
 
@@ -93,14 +102,31 @@ def browser() -> None:
         fail(f"the tests need Chromium; run: sudo {' '.join(INSTALL_BROWSER)}")
 
 
-def debian_package(what: str, command: tuple[str, ...]) -> bool:
-    """Install with Debian's `apt-get` what is missing; False where that cannot be."""
+def rust() -> None:
+    """Install what Rust crates are built with, unless it is there; say so where that cannot be."""
+    find = "import sys; from flawless.rust.toolchain import find; sys.stdout.write(find().target)"
+    if succeeds([str(VENV_PYTHON), "-c", find]):
+        return
+    rustup = shutil.which("rustup", path=f"{os.environ['PATH']}:{Path.home() / '.cargo' / 'bin'}")
+    if rustup:
+        say(f"Rust's target {RUST_TARGET} is missing; running: rustup target add {RUST_TARGET}")
+        if succeeds([rustup, "target", "add", RUST_TARGET], seconds=RUST_S_MAX):
+            return
+    if not debian_package("Rust for WebAssembly", INSTALL_RUST, needed=False):
+        say("Rust crates cannot be built here, and their tests are left out; to have them, see:")
+        say("  .venv/bin/flawless doctor")
+
+
+def debian_package(what: str, command: tuple[str, ...], *, needed: bool = True) -> bool:
+    """Install with Debian's `apt-get` what is missing; False where that cannot be.
+
+    When it fails, what is `needed` ends the program.
+    """
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
     say(f"{what} is missing; running: {' '.join(command)}")
-    run(["apt-get", "update", "--quiet"])
-    run([*command, "--quiet"])
-    return True
+    done = run if needed else succeeds
+    return done(["apt-get", "update", "--quiet"]) and done([*command, "--quiet"])
 
 
 def pip_command() -> list[str]:
@@ -154,12 +180,20 @@ def say(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def succeeds(command: list[str]) -> bool:
-    """Run `command` silently and tell whether its status was 0."""
-    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+def succeeds(command: list[str], seconds: float | None = None) -> bool:
+    """Run `command` silently, no longer than that, and tell whether its status was 0."""
+    try:
+        return (
+            subprocess.run(
+                command, capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds
+            ).returncode
+            == 0
+        )
+    except subprocess.TimeoutExpired:
+        return False
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str]) -> bool:
     """Run `command`, showing its output only when it fails, and end the program then."""
     result = subprocess.run(
         command,
@@ -170,6 +204,7 @@ def run(command: list[str]) -> None:
     )
     if result.returncode != 0:
         fail(f"{' '.join(command)} failed:\n{result.stdout}")
+    return True
 
 
 def fail(message: str) -> None:
