@@ -4,13 +4,15 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub use crate::failure::Failure;
+use crate::host;
 
 /// An error as the protocol tells it.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct EngineError {
     #[serde(rename = "type", default)]
     pub kind: String,
@@ -22,17 +24,14 @@ pub(crate) struct EngineError {
     pub traceback: String,
     #[serde(default)]
     pub fields: Map<String, Value>,
+    /// The exception as the codec encodes it.
+    #[serde(default)]
+    pub value: Option<Box<RawValue>>,
 }
 
 impl EngineError {
     pub fn into_error(self, at: &'static Location<'static>) -> Error {
-        let kind = Kind::of(&self);
-        Error(Box::new(Inner {
-            kind,
-            told: self,
-            effect: String::new(),
-            at,
-        }))
+        Error::new(Kind::of(&self), self, at)
     }
 }
 
@@ -198,6 +197,17 @@ impl Error {
         self.0.at
     }
 
+    fn new(kind: Kind, told: EngineError, at: &'static Location<'static>) -> Self {
+        let made = Self(Box::new(Inner {
+            kind,
+            told,
+            effect: String::new(),
+            at,
+        }));
+        host::session(|one| one.last_error = Some(made.clone()));
+        made
+    }
+
     pub(crate) fn cancelled(reason: String, at: &'static Location<'static>) -> Self {
         Self::own(Kind::Cancelled, "Cancelled", reason, at)
     }
@@ -218,12 +228,7 @@ impl Error {
             message,
             ..EngineError::default()
         };
-        Self(Box::new(Inner {
-            kind,
-            told,
-            effect: String::new(),
-            at,
-        }))
+        Self::new(kind, told, at)
     }
 }
 

@@ -53,12 +53,6 @@ impl Failure {
         }
     }
 
-    pub(crate) fn into_parts(
-        self,
-    ) -> (Box<dyn StdError>, &'static str, &'static Location<'static>) {
-        (self.error, self.name, self.at)
-    }
-
     /// The error itself.
     ///
     /// # Examples
@@ -146,5 +140,32 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{:?} (at {})", self.error, self.at)
+    }
+}
+
+/// A [`Failure`] on its way out of the workflow, as an error like others.
+#[derive(Debug)]
+pub(crate) struct Given {
+    error: Box<dyn StdError>,
+    pub name: &'static str,
+    pub at: &'static Location<'static>,
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(out)
+    }
+}
+
+impl StdError for Given {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.error)
+    }
+}
+
+impl From<Failure> for Box<dyn StdError> {
+    fn from(failure: Failure) -> Self {
+        let Failure { error, name, at } = failure;
+        Box::new(Given { error, name, at })
     }
 }

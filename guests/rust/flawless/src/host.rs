@@ -38,6 +38,8 @@ pub(crate) struct Session {
     /// Effects that failed and at whose outcome nobody has looked, the first ones, in the order in
     /// which they failed: number, label and what they failed with.
     pub unseen: Vec<(u64, Rc<str>, String)>,
+    /// The error that was made last.
+    pub last_error: Option<Error>,
 }
 
 const UNSEEN_MAX: usize = 100;
@@ -50,6 +52,11 @@ thread_local! {
 /// Looks at, or changes, what the guest knows. Nothing that calls the engine may happen inside.
 pub(crate) fn session<T>(look: impl FnOnce(&mut Session) -> T) -> T {
     SESSION.with_borrow_mut(look)
+}
+
+/// The error that was made last, for those that cannot be looked into.
+pub(crate) fn last_error() -> Option<Error> {
+    session(|one| one.last_error.clone())
 }
 
 /// The response to a request, with the fields that any of them may have.

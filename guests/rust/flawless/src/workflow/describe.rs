@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::refused;
 use super::registry::{self, Registration, dotted};
-use super::{install_panic_hook, refused};
+use crate::panics;
 
 /// The export of that name: tells what the module holds.
 pub(crate) fn describe(_input: &str) -> String {
-    install_panic_hook();
+    panics::install();
     match described(&registry::all()) {
         Ok(description) => json!({"ok": description}).to_string(),
         Err(problem) => refused("DeploymentInvalid", &problem),

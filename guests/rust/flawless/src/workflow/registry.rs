@@ -53,6 +53,13 @@ pub(super) fn find(name: &str) -> Option<&'static Registration> {
     inventory::iter::<Registration>().find(|one| one.full_name() == name)
 }
 
+/// The text of a file that holds workflows.
+pub(crate) fn source(file: &str) -> Option<&'static str> {
+    inventory::iter::<Registration>()
+        .find(|one| one.file == file && !one.source.is_empty())
+        .map(|one| one.source)
+}
+
 pub(super) fn modules() -> impl Iterator<Item = &'static Module> {
     inventory::iter::<Module>()
 }

@@ -1,0 +1,27 @@
+//! Panics: they end the guest, for there is no unwinding, and are told as the workflow's failure.
+
+use std::panic::{Location, PanicHookInfo};
+
+use crate::report;
+
+/// Has panics end the run with an error that names the place.
+pub(crate) fn install() {
+    std::panic::set_hook(Box::new(tell));
+}
+
+fn tell(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("a panic without a message");
+    let at = info.location().unwrap_or(Location::caller());
+    let error = report::panicked(message.into(), at);
+    end(&format!(r#"{{"error":{error}}}"#));
+}
+
+#[cfg(target_family = "wasm")]
+fn end(output: &str) {
+    crate::abi::finish(output);
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn end(output: &str) {
+    eprintln!("{output}");
+}
