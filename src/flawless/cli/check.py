@@ -17,10 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from flawless.cli import output
+from flawless.cli.changed import changed_code
 from flawless.cli.given import AsJson
 from flawless.cli.progress import ShownProgress
 from flawless.cli.server import connect
-from flawless.cli.sources import gather
 from flawless.cli.status import FAILED
 from flawless.client import Client
 from flawless.errors import ExecutionNotFound, UsageError
@@ -63,15 +63,14 @@ def check(
     with, so this tells whether they would take the same path, and could be forked, on the new code.
     Nothing is done. Exit status 1: some would not.
     """
-    from flawless.timetravel.code import code_of_files
     from flawless.timetravel.whatif.checking import Checker
 
-    sources = gather(files)
     with ShownProgress() as progress:
-        code = code_of_files(sources.files, sources.modules, progress=progress)
+        code = changed_code(files, progress)
     wanted = _wanted(code, workflow)
     with connect() as client:
-        chosen = _chosen(client, wanted, sources.modules, sample, narrowed=workflow is not None)
+        modules = code.deployment.manifest.entry_modules
+        chosen = _chosen(client, wanted, modules, sample, narrowed=workflow is not None)
         count = 1 if len(chosen) <= IN_PROCESS_MAX else min(jobs or _cores(), len(chosen))
         with Checker(code, count) as checker, _Bar(len(chosen)) as bar:
             found = checker.check(_exports(client, chosen, bar))

@@ -10,11 +10,10 @@ from rich.text import Text
 
 from flawless import api
 from flawless.cli import output
-from flawless.cli.build import compile_crate
+from flawless.cli.changed import component_bytes
 from flawless.cli.given import AsJson
 from flawless.cli.sources import gather
 from flawless.client import Client
-from flawless.errors import UsageError
 from flawless.rust.crates import is_crate
 
 SHOWN_MAX = 20
@@ -46,7 +45,7 @@ def deploy(
     components = [path for path in files if path.suffix == ".wasm" or is_crate(path)]
     modules = [path for path in files if path not in components]
     sources = gather(modules)
-    contents = [_component(path) for path in components]
+    contents = [component_bytes(path) for path in components]
     made: list[api.Deployed] = []
     with Client() as client:
         if modules:
@@ -57,16 +56,6 @@ def deploy(
         return
     for one in made:
         _print(one)
-
-
-def _component(path: Path) -> bytes:
-    """Return the component in a file, or that of a crate."""
-    if is_crate(path):
-        return compile_crate(path).wasm
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _print(made: api.Deployed) -> None:

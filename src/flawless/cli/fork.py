@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flawless.cli import output
+from flawless.cli.changed import component_among, component_bytes
 from flawless.cli.given import AsJson, Execution
 from flawless.cli.server import connect
 from flawless.cli.sources import gather
@@ -52,13 +53,15 @@ def fork(
     """
     if patch and deployment is not None:
         raise UsageError("--patch and --deployment exclude each other")
-    sources = gather(patch) if patch else None
+    component = component_among(patch or ())
+    wasm = None if component is None else component_bytes(component)
+    sources = gather(patch) if patch and component is None else None
+    label = f"patch for {execution}"[:200]
     with connect() as client:
-        if sources is not None:
-            kept = client.deploy(
-                sources.files, sources.modules, f"patch for {execution}"[:200], serve=False
-            )
-            deployment = kept.id
+        if wasm is not None:
+            deployment = client.deploy_component(wasm, label, serve=False).id
+        elif sources is not None:
+            deployment = client.deploy(sources.files, sources.modules, label, serve=False).id
         try:
             made = client.fork(execution, at, id=id_, deployment=deployment)
         except Divergence as error:  # nobody's execution has failed

@@ -9,11 +9,10 @@ import msgspec
 from rich.text import Text
 
 from flawless.cli import output
+from flawless.cli.changed import changed_code
 from flawless.cli.progress import ShownProgress
 from flawless.cli.replay_output import head, place, print_head, waiting
-from flawless.cli.sources import gather
 from flawless.core.entries import End
-from flawless.timetravel.code import Code, code_of_files
 from flawless.timetravel.labels import ending, shortened, value
 from flawless.timetravel.whatif.answers import Answers, read_answers
 from flawless.timetravel.whatif.differences import fields, readable, told_difference
@@ -22,6 +21,7 @@ from flawless.timetravel.whatif.patching import Asked, Diverged, WhatIf, what_if
 if TYPE_CHECKING:
     from flawless.cli.recordings import Found
     from flawless.engine.deployment import Deployment
+    from flawless.timetravel.code import Code
     from flawless.timetravel.model import Frame
     from flawless.timetravel.whatif.beyond import Beyond
 
@@ -33,10 +33,9 @@ _STYLES: Final = {"refused": "yellow", "under way": "yellow", "answered": "green
 def show(found: Found, patch: list[Path], file: Path | None, *, as_json: bool) -> bool:
     """Run changed code along the journal; tell whether it neither leaves it nor fails."""
     answers = Answers() if file is None else read_answers(file)
-    sources = gather(patch)
     recording = found.recording
     with ShownProgress() as progress:
-        code = code_of_files(sources.files, sources.modules, progress=progress)
+        code = changed_code(patch, progress)
         if not recording.journal_only:
             _try_component(found, progress)
     with waiting("replaying"):

@@ -13,8 +13,10 @@ from types import ModuleType
 from typing import Final, TypeVar
 
 from flawless.engine import deploy
+from flawless.engine.component import make_component
 from flawless.engine.deploy import make_bundle
 from flawless.engine.deployment import Deployment
+from flawless.engine.given import read_component
 from flawless.engine.library import Library
 from flawless.engine.upload import Upload
 from flawless.errors import DeploymentInvalid
@@ -85,6 +87,23 @@ def code_of_files(
         lambda: asyncio.run(loading), None if progress is None else lambda: progress(stage, None)
     )
     return Code(made, component)
+
+
+def code_of_component(path: Path, *, progress: Progress | None = None) -> Code:
+    """Return a component's file, or a crate that is built first, as a deployment.
+
+    Nothing is kept but compiled code. It may be called where a loop runs, and blocks. Raises
+    `DeploymentInvalid`, `ToolchainError`.
+    """
+
+    async def made() -> Code:
+        wasm = await read_component(path, progress)
+        component = Component.load(wasm, progress=progress)
+        with _lock:
+            component = _loaded.setdefault(component.sha256, component)
+        return Code(await make_component(component), component)
+
+    return in_thread(lambda: asyncio.run(made()))
 
 
 def load_component(sha256: str, wasm: bytes, progress: Progress | None = None) -> Component:

@@ -55,10 +55,13 @@ class WorkflowGone(UsageError):
         self.known = sorted(known)
         module = recording.workflow.rpartition(".")[0]
         file = f"{module.replace('.', '/')}.py" if module else "its module"
+        hint = f"the changed code has to be {file} again, in another folder if you like"
+        if not recording.journal_only and not recording.deployment.is_python:
+            hint = f"the changed crate has to be {module} again, or say so with module!"
         super().__init__(
             f"the new code has no workflow {recording.workflow!r}, which execution "
             f"{recording.execution!r} runs; it has {', '.join(self.known)}. Names begin with the "
-            f"module's: the changed code has to be {file} again, in another folder if you like"
+            f"module's: {hint}"
         )
 
 
@@ -233,6 +236,8 @@ class _Patched(Replayer):
         machine = self.world.machine
         if isinstance(state, Finished):
             self.output = state.output
+            if self.world.whereabouts is not None:
+                self._stand_failed(self.world.whereabouts.failing(state.output))
             self.world.finish_output()
             self.ended = read_output(state.output, 0, VALUE_BYTES_MAX)
             machine.finished(state.output, machine.now_us)
@@ -255,6 +260,8 @@ def _told(recording: Recording, code: Code, replay: _Patched, *, original: bool)
     if isinstance(error, Divergence):
         diverged = _diverged(recording, replay, error, original=original)
         return replace(told, verdict="diverges", divergence=diverged)
+    if error is not None and is_stopped_by(recorded_end, error):
+        return replace(told, end=recorded_end)
     if error is not None:
         failure = Failure(None, error, replay.raised, passed)
         return replace(told, verdict="fails", failure=failure)
@@ -279,6 +286,14 @@ def same_end(one: End | None, other: End) -> bool:
     errors = [msgspec.json.decode(end.payload) for end in (one, other)]
     first, second = ([error.get(key) for key in ("module", "type", "message")] for error in errors)
     return first == second
+
+
+def is_stopped_by(end: End | None, error: FlawlessError) -> bool:
+    """Whether the recorded run was stopped by the same that has stopped the new code."""
+    if not isinstance(end, Failed) or not stopped(end):
+        return False
+    recorded = msgspec.json.decode(end.payload)
+    return (recorded.get("type"), recorded.get("message")) == (type(error).__name__, str(error))
 
 
 def _diverged(
