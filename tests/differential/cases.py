@@ -42,10 +42,14 @@ class Case:
     deadline_us: int | None
 
 
-def random_case(seed: int) -> Case:
-    """Return the case of a seed."""
+PLAIN, PORTABLE = "plain", "portable"
+"""Cases without asyncio; and those in which no language has randomness of its own, besides."""
+
+
+def random_case(seed: int, kind: str = "") -> Case:
+    """Return the case of a seed; of a kind, if only some can be played."""
     chance = Random(seed)
-    made = _Maker(chance)
+    made = _Maker(chance, kind)
     program = made.program(0)
     program["runs"] = chance.choice([1, 1, 1, 2, 3])
     acts = [made.act() for _ in range(chance.choice([0, 0, 1, 2, 4]))]
@@ -54,8 +58,9 @@ def random_case(seed: int) -> Case:
 
 
 class _Maker:
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, kind: str) -> None:
         self.chance = chance
+        self._kind = kind
         self._used: set[int] = set()
         self.left = 12
         """Operations that may still be made: programs are to end soon."""
@@ -77,10 +82,10 @@ class _Maker:
     def program(self, depth: int) -> Program:
         chance = self.chance
         return {
-            "async": chance.random() < 0.5,
-            "operations": [["sleep", self.us()], *self.operations(depth)],
+            "async": chance.random() < 0.5 and not self._kind,
             "clean-up": [["step", self.word(), self.us(), 0, False], ["sleep", self.us()]],
             "obeys": chance.random() < 0.7,
+            "operations": [["sleep", self.us()], *self.operations(depth)],
             "runs": 2 if chance.random() < 0.1 else 1,
         }
 
@@ -103,7 +108,8 @@ class _Maker:
         name = chance.choices([*kinds], [*kinds.values()])[0]
         match name:
             case "pure":
-                return [[name, chance.choice([*PURE])]]
+                pure = ["time"] if self._kind == PORTABLE else [*PURE]
+                return [[name, chance.choice(pure)]]
             case "log" | "respond":
                 return [[name, self.word()]]
             case "publish":
@@ -132,8 +138,9 @@ class _Maker:
             case "select" | "as_completed":
                 return [*self.breath(), [name, self.specs(depth), self.us()], *self.breath()]
             case "wait":
-                when = chance.choice(["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"])
-                waits = [name, self.specs(depth), self.us(), when]
+                whens = ["ALL_COMPLETED", "FIRST_COMPLETED"]
+                whens += [] if self._kind else ["FIRST_EXCEPTION"]
+                waits = [name, self.specs(depth), self.us(), chance.choice(whens)]
                 return [*self.breath(), waits, *self.breath()]
             case "tell":
                 whom = chance.choice(["child", "child", "parent", "self"])

@@ -22,13 +22,16 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Stage]:
-    """Where the cases are played. Commits need no disk: nothing here is to survive a real crash."""
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, whole: bool
+) -> Iterator[Stage]:
+    """Where the cases are played, in a language. Nothing here is to survive a real crash."""
     memory = Path("/dev/shm")
     folder = tmp_path_factory.mktemp("worlds")
     if memory.is_dir() and os.access(memory, os.W_OK):
         folder = Path(f"{memory}/{folder.parent.name}-{os.getpid()}")
-    made = Stage(folder, baked=whole)
+    language = getattr(request, "param", "python")
+    made = Stage(folder, language=language, baked=whole and language == "python")
     yield made
     made.close()
 

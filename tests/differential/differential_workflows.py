@@ -11,13 +11,16 @@ to an execution happens at a time of its own, and there is one right order.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import json
 import logging
 import random
 import time
 import uuid
+from binascii import crc32
 from collections.abc import Callable
 from typing import Any
+
+from differential_steps import work, work_async, work_once
 
 import flawless
 from flawless import (
@@ -36,7 +39,6 @@ from flawless import (
     select,
     send,
     sleep,
-    step,
     wait,
     workflow,
 )
@@ -50,30 +52,6 @@ EXPECTED = (flawless.FlawlessError, LookupError, TimeoutError)
 """What operations may raise; the program goes on."""
 
 
-@step(retries=3)
-def work(text: str, us: int, failures: int, failing: bool) -> str:
-    """Take `us`, fail `failures` times, then succeed or fail for good."""
-    if failing:
-        raise LookupError(text)
-    if flawless.step_info().attempt <= failures:
-        raise ConnectionError(text)
-    return f"did {text}"
-
-
-@step
-async def work_async(text: str, us: int, failures: int, failing: bool) -> str:
-    """As `work`, on the engine's loop, without retries."""
-    if failing:
-        raise LookupError(text)
-    return f"did {text}"
-
-
-@step(on_interrupt="park")
-def work_once(text: str, us: int) -> str:
-    """As `work`; a person decides if nobody knows whether it happened."""
-    return f"did {text} once"
-
-
 class Run:
     """What one run of a program has seen and has under way."""
 
@@ -81,18 +59,20 @@ class Run:
         self.parent = parent
         self.started: list[Future[Any]] = []
         self.children: list[Any] = []
-        self._hash = hashlib.sha256(carried.encode())
+        self._digest = 0
+        self.note(carried)
 
     def note(self, *values: object) -> None:
         """Take in the outcome of an operation."""
-        self._hash.update(repr(values).encode())
+        text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        self._digest = crc32(text.encode(), self._digest)
 
     def __str__(self) -> str:
-        return self._hash.hexdigest()[:12]
+        return f"{self._digest:08x}"
 
     def noted(self, error: BaseException) -> None:
         """Take in an error."""
-        self.note(type(error).__name__, str(error))
+        self.note(*shown(error))
 
     # --- what both styles share ---------------------------------------------------------------
 
@@ -129,7 +109,7 @@ class Run:
             case "pure":
                 self.note(PURE[given[0]]())
             case "log":
-                print(self, given)
+                print(self, given[0])
                 log.warning("at %s", self)
             case "publish":
                 publish({"digest": str(self), "n": given[0]})
@@ -156,7 +136,7 @@ class Run:
 
     def tell(self, whom: str, number: int, name: str, text: str) -> None:
         """Send a message."""
-        payload = {"text": text, "digest": str(self)}
+        payload = {"digest": str(self), "text": text}
         if whom == "child":
             if self.children:
                 self.children[number % len(self.children)].send(name, payload)
@@ -331,13 +311,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, http.Response):
         return value.text
     if isinstance(value, BaseException):
-        return type(value).__name__, str(value)
+        return shown(value)
     return value
 
 
+def shown(error: BaseException) -> tuple[str, str]:
+    """Return what can be noted of an error: of those that nobody has told us, no words."""
+    name = type(error).__name__
+    return name, "" if name in ("UsageError", "TimeoutError") else str(error)
+
+
 PURE: dict[str, Callable[[], Any]] = {
-    "random": lambda: (random.random(), random.sample(range(99), 5)),
-    "time": lambda: (time.time(), time.monotonic()),
+    "random": lambda: (str(random.random()), random.sample(range(99), 5)),
+    "time": lambda: (time.time_ns(), time.monotonic() >= 0),
     "uuid": lambda: str(uuid.uuid4()),
 }
 

@@ -39,7 +39,7 @@ def disturbances(seed: int, commits: int) -> list[Disturbance]:
 
 def judge(stage: Stage, seed: int) -> Verdict:
     """Let the case of a seed happen undisturbed and disturbed, and compare."""
-    case: Case = random_case(seed)
+    case: Case = random_case(seed, stage.kind)
     root = f"p{seed}"
     try:
         calm, commits = stage.play(case, root)

@@ -1,6 +1,6 @@
 """See one case again, on its own: what a failed differential test prints.
 
-python tests/differential/reproduce.py SEED [--journals]
+python tests/differential/reproduce.py SEED [--rust] [--journals]
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cases import random_case, shown
+from cases import PLAIN, random_case, shown
 from parts import Left, Stuck
 from plan import disturbances, judge
 from world import Stage
 
 
-def main(seed: int, *, journals: bool) -> int:
+def main(seed: int, language: str, *, journals: bool) -> int:
     """Play the case, and print what is not the same."""
-    case = random_case(seed)
+    case = random_case(seed, "" if language == "python" else PLAIN)
     print(shown(case.program), *case.acts, f"deadline: {case.deadline_us}", sep="\n")
     with tempfile.TemporaryDirectory(prefix="flawless-differential-") as folder:
-        stage = Stage(Path(folder))
+        stage = Stage(Path(folder), language=language)
         try:
             if journals:
                 calm, commits = stage.play(case, f"p{seed}")
@@ -48,4 +48,5 @@ def show(title: str, left: dict[str, Left]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), journals="--journals" in sys.argv[2:]))
+    chosen = "rust" if "--rust" in sys.argv else "python"
+    sys.exit(main(int(sys.argv[1]), chosen, journals="--journals" in sys.argv))

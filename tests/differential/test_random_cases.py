@@ -21,7 +21,10 @@ from flawless.stores.base import Append, Chunk, Write
 WHOLE, SHARE = 10_000, 12
 FAILURES_MAX = 10
 
+in_both = pytest.mark.parametrize("stage", ["python", "rust"], indirect=True)
 
+
+@in_both
 @pytest.mark.timeout(7200)
 def test_crashes_change_nothing(stage: Stage, seed: int, whole: bool) -> None:
     """With crashes, evictions and on any store: the same results, states, paths and children."""
@@ -32,7 +35,8 @@ def test_crashes_change_nothing(stage: Stage, seed: int, whole: bool) -> None:
         verdict = judge(stage, one)
         orders += verdict.open
         if verdict.problems:
-            again = f"python tests/differential/reproduce.py {one}"
+            rust = " --rust" if stage.language == "rust" else ""
+            again = f"python tests/differential/reproduce.py {one}{rust}"
             failures.append("\n    ".join([f"\n{again}", *verdict.problems]))
         if len(failures) >= FAILURES_MAX:
             break
@@ -40,11 +44,12 @@ def test_crashes_change_nothing(stage: Stage, seed: int, whole: bool) -> None:
     assert orders <= 2 + len(seeds) * 0.1, "most cases have one right order"
 
 
+@in_both
 def test_the_same_seed_is_the_same_case(stage: Stage, seed: int) -> None:
     """Played twice, a case leaves the same, so what fails once fails again."""
     for one in range(seed, seed + 3):
-        case = random_case(one)
-        assert random_case(one) == case
+        case = random_case(one, stage.kind)
+        assert random_case(one, stage.kind) == case
         first, commits = stage.play(case, f"p{one}")
         second, _ = stage.play(case, f"p{one}")
         assert differences(first, second) == []

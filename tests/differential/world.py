@@ -17,8 +17,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import differential_steps
 import differential_workflows
-from cases import Act, Case
+from cases import PLAIN, Act, Case
 from parts import (
     BEGAN_US,
     CALM,
@@ -36,6 +37,7 @@ from parts import (
 )
 
 import flawless
+import rust_programs
 import seams
 import stored
 from flawless import codec
@@ -54,9 +56,17 @@ from flawless.testing.idle import IdleSelector
 
 
 class Stage:
-    """Where worlds are played: one loop, one library, one SQLite file."""
+    """Where worlds are played: one loop, one library, one SQLite file.
 
-    def __init__(self, folder: Path, *, baked: bool = False) -> None:
+    `language` is that of the workflows, and `kind` the kind of cases that can be played in it.
+    """
+
+    def __init__(self, folder: Path, *, language: str = "python", baked: bool = False) -> None:
+        self.language = language
+        self.kind = "" if language == "python" else PLAIN
+        self.modules: list[Any] = [differential_workflows]
+        if language == "rust":
+            self.modules = [rust_programs.wasm(), differential_steps]
         self._selector = IdleSelector()
         self._loop = asyncio.SelectorEventLoop(self._selector)
         self._folder = folder
@@ -64,7 +74,7 @@ class Stage:
         self._sqlite: SQLiteStore | None = None
         self._undo: list[Callable[[], None]] = []
         asyncio.set_event_loop(None)
-        self._library = self._loop.run_until_complete(_library(baked))
+        self._library = self._loop.run_until_complete(_library(self.modules, baked))
         self._prepare()
 
     def close(self) -> None:
@@ -197,7 +207,7 @@ class _Life:
         settings = flawless.Settings(evict_after_s=evict_after_s, guests_max=500, outside=outside)
         self._service = Service(
             self._store if fault is None else fault(self._store),
-            [differential_workflows],
+            stage.modules,
             settings=settings,
             clock=world.clock,
         )
@@ -326,10 +336,10 @@ class _Life:
 # --- looking at a world ---------------------------------------------------------------------------
 
 
-async def _library(baked: bool) -> Library:
+async def _library(modules: list[Any], baked: bool) -> Library:
     store = MemoryStore()
     await store.open()
-    library = Library(store, [differential_workflows], baked=baked)
+    library = Library(store, modules, baked=baked)
     await library.open(BEGAN_US)
     await library.find(library.current.id)
     return library

@@ -20,15 +20,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import faults
 import storm_conversations
 import storm_repairs
+import storm_steps
 import storm_workflows
 from drivers import DELAYS_S, DRIVERS, Outsider
 from points import CrashingStore, Points, wrap_performers
 
 import flawless
+import rust_programs
 from flawless.stores import SQLiteStore
 from forking import ended, fork
 
 MODULES = [storm_workflows, storm_conversations, storm_repairs]
+"""The workflows have the same names in Rust."""
+
 RESULT_S_MAX = 60.0
 RESULT_WITH_FAULT_S_MAX = 4.0
 
@@ -45,7 +49,9 @@ def live(job: dict[str, Any]) -> None:
     patience_s = RESULT_WITH_FAULT_S_MAX if job["fault"] else RESULT_S_MAX
     until_s = time.monotonic() + patience_s
     report: dict[str, Any] = {"results": {}, "errors": {}}
-    with flawless.Engine(store, modules=MODULES, settings=settings) as engine:
+    in_rust = job["language"] == "rust"
+    modules = [rust_programs.wasm(), storm_steps] if in_rust else MODULES
+    with flawless.Engine(store, modules=modules, settings=settings) as engine:
         runs = [
             engine.start(
                 full_name(name), f"{job['ledger']}-{name}", id=name, delay=DELAYS_S.get(name)

@@ -15,9 +15,12 @@ from harness import Field
 
 
 @pytest.fixture(scope="session")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """The ledger and the processes that engines are forked from."""
-    made = Field(tmp_path_factory.mktemp("storms"))
+def field(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Field]:
+    """The ledger and the processes that engines are forked from, for workflows in a language."""
+    language = getattr(request, "param", "python")
+    made = Field(tmp_path_factory.mktemp("storms"), language=language)
     yield made
     made.close()
 

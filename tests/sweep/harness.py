@@ -17,6 +17,7 @@ from typing import Any
 from checker import Member, Story, check, root_of
 from ledger import Ledger
 
+import rust_programs
 import stored
 from flawless.core.entries import End
 from flawless.engine.replay import replay
@@ -39,9 +40,12 @@ class Life:
 class Field:
     """Everything a storm needs: the ledger, the processes that engines are forked from, a store."""
 
-    def __init__(self, folder: Path, *, parallel: int = 2) -> None:
+    def __init__(self, folder: Path, *, language: str = "python", parallel: int = 2) -> None:
         self._folder = folder
-        self._component = Component.load(python_runtime.build())
+        self.language = language
+        in_rust = language == "rust"
+        wasm = rust_programs.wasm().read_bytes() if in_rust else python_runtime.build()
+        self._component = Component.load(wasm)
         self._nurseries: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
         self._all = [self._nursery() for _ in range(parallel)]
         for nursery in self._all:
@@ -149,6 +153,7 @@ class Field:
         job = {
             "store": str(store),
             "workflows": list(workflows),
+            "language": self.language,
             "ledger": f"{self.ledger.url}/{run}",
             "crash": crash,
             "fault": fault,

@@ -1,6 +1,6 @@
 """See one storm again, on its own: what a failed sweep prints.
 
-    python tests/sweep/reproduce.py WORKFLOW[+WORKFLOW ...] [POINT ...]
+    python tests/sweep/reproduce.py [--rust] WORKFLOW[+WORKFLOW ...] [POINT ...]
 
 Points are explained in `points.py`.
 """
@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness import Field
 
 
-def main(workflows: str, *crashes: str) -> int:
+def main(language: str, workflows: str, *crashes: str) -> int:
     """Run the storm and print what is broken."""
     with tempfile.TemporaryDirectory(prefix="flawless-storm-") as folder:
-        field = Field(Path(folder), parallel=1)
+        field = Field(Path(folder), language=language, parallel=1)
         try:
             problems = field.storm(workflows, crashes)
         finally:
@@ -31,4 +31,5 @@ def main(workflows: str, *crashes: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    given = [argument for argument in sys.argv[1:] if argument != "--rust"]
+    sys.exit(main("rust" if "--rust" in sys.argv else "python", *given))

@@ -26,12 +26,22 @@ CONVERSATIONS = (
 )  # fmt: skip
 """Those of `storm_conversations` and `storm_repairs`: other executions and people act on them."""
 
-EVERY = WORKFLOWS + CONVERSATIONS
-SHARE = 5
-"""How many of them `make test` visits."""
+ASYNCIO = ("receives_async", "races_async", "cancels_async", "stopped_async")
+"""Those that are about Python's asyncio."""
+
+EVERY = [
+    *(("python", name) for name in WORKFLOWS + CONVERSATIONS),
+    *(("rust", name) for name in WORKFLOWS + CONVERSATIONS if name not in ASYNCIO),
+]
+SHARE = 4
+"""How many of each language `make test` visits."""
 
 KILLS_IN_A_ROW = 50
-CROWDS = (WORKFLOWS, CONVERSATIONS[::2], CONVERSATIONS[1::2])
+CROWDS = [
+    (language, tuple(name for each, name in EVERY if each == language and name in crowd))
+    for language in ("python", "rust")
+    for crowd in (WORKFLOWS, CONVERSATIONS[::2], CONVERSATIONS[1::2])
+]
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -43,7 +53,8 @@ def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> No
 
     def run(crashes: Sequence[str]) -> str:
         problems = field.storm(workflows, crashes)
-        again = f"python tests/sweep/reproduce.py {workflows} {' '.join(crashes)}"
+        rust = "--rust " if field.language == "rust" else ""
+        again = f"python tests/sweep/reproduce.py {rust}{workflows} {' '.join(crashes)}"
         return f"\n{again}\n    " + "\n    ".join(problems) if problems else ""
 
     failures = "".join(field.pool.map(run, storms))
@@ -52,11 +63,11 @@ def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> No
 
 def skip_most(workflow: str, whole: bool, chance: Random) -> None:
     """Skip a workflow that is not of the share, another one for each seed."""
-    if not whole and chance.random() > SHARE / len(EVERY):
+    if not whole and chance.random() > 2 * SHARE / len(EVERY):
         pytest.skip(f"{workflow} is not of the share this time")
 
 
-@pytest.mark.parametrize("workflow", EVERY)
+@pytest.mark.parametrize(("field", "workflow"), EVERY, indirect=["field"])
 def test_a_kill_at_any_point_changes_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
@@ -73,7 +84,7 @@ def test_a_kill_at_any_point_changes_nothing(
         assert killed >= part * len(every), "most points are reached each time"
 
 
-@pytest.mark.parametrize("workflow", EVERY)
+@pytest.mark.parametrize(("field", "workflow"), EVERY, indirect=["field"])
 def test_a_kill_during_recovery_changes_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
@@ -93,7 +104,7 @@ def test_a_kill_during_recovery_changes_nothing(
     survive(field, workflow, storms)
 
 
-@pytest.mark.parametrize("crowd", CROWDS)
+@pytest.mark.parametrize(("field", "crowd"), CROWDS, indirect=["field"])
 def test_a_kill_in_a_crowd_changes_nothing(
     field: Field, crowd: Sequence[str], whole: bool, chance: Random
 ) -> None:
@@ -108,7 +119,7 @@ def test_a_kill_in_a_crowd_changes_nothing(
     survive(field, "+".join(crowd), [[point] for point in chosen])
 
 
-@pytest.mark.parametrize("workflow", EVERY)
+@pytest.mark.parametrize(("field", "workflow"), EVERY, indirect=["field"])
 def test_kills_in_a_row_change_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:

@@ -1,6 +1,9 @@
 //! The workflows that the tests run.
 
+mod differential;
+mod errors;
 mod failures;
+mod storm;
 mod travel;
 
 use std::collections::HashMap;
@@ -47,4 +50,9 @@ pub fn family() -> Result<String> {
     let one = hello::start("one".into())?;
     let two = hello::start("two".into())?;
     Ok(format!("{} {}", one.join()?, two.join()?))
+}
+
+/// The same effect, its value as plain JSON: so that futures of all types go into one list.
+fn untyped<T>(future: &flawless::Future<T>) -> flawless::Future<flawless::serde_json::Value> {
+    flawless::__private::untyped(future)
 }

@@ -1,0 +1,92 @@
+"""The tests' workflows in Rust, built: `tests/rust/programs.wasm`, or what is newer than it.
+
+That file is in the repository, so that no test of a guest needs Rust's toolchain. `programs.json`
+beside it has the hash of all that it was built from; `make fixtures` (`tools/fixtures.py`) writes
+both. While the sources are ahead of it, they are built here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from flawless.errors import ToolchainError
+
+ROOT = Path(__file__).resolve().parent.parent
+CRATE = ROOT / "tests" / "rust" / "programs"
+COMMITTED = CRATE.with_name("programs.wasm")
+SOURCES = (CRATE, ROOT / "guests" / "rust", ROOT / "Cargo.toml")
+REMEDY = "tests/rust/programs.wasm is not built from the sources as they are: run `make fixtures`"
+
+
+@cache
+def wasm() -> Path:
+    """Return the component's file, built now if there is none of the sources as they are.
+
+    `PROGRAMS_WASM` names another one, for those who work on the sources meanwhile.
+    """
+    if given := os.environ.get("PROGRAMS_WASM"):
+        return Path(given)
+    if is_fresh():
+        return COMMITTED
+    made = ROOT / "target" / "fixtures" / f"programs-{digest()[:16]}.wasm"
+    if not made.exists():
+        built(made)
+    return made
+
+
+def built(place: Path) -> None:
+    """Build the component into a file."""
+    from flawless.rust.build import build
+
+    try:
+        wasm = build(CRATE).wasm
+    except ToolchainError as error:
+        raise AssertionError(f"{REMEDY}\n\n{error}") from error
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(wasm)
+    partial.replace(place)
+
+
+def commit() -> None:
+    """Build the file that the repository holds, and note what of."""
+    before = digest()
+    built(COMMITTED)
+    noted = {"sources": before, "wasm": hashlib.sha256(COMMITTED.read_bytes()).hexdigest()}
+    COMMITTED.with_suffix(".json").write_text(json.dumps(noted, indent=2) + "\n")
+
+
+def is_fresh() -> bool:
+    """Tell whether the file in the repository is built from the sources as they are."""
+    try:
+        noted = json.loads(COMMITTED.with_suffix(".json").read_text())
+        content = COMMITTED.read_bytes()
+    except FileNotFoundError:
+        return False
+    known = {"sources": digest(), "wasm": hashlib.sha256(content).hexdigest()}
+    return bool(noted == known)
+
+
+def digest() -> str:
+    """Return the hash of all sources: their paths, in order, and what they hold."""
+    total = hashlib.sha256()
+    for path in sorted(sources(), key=lambda path: path.relative_to(ROOT).as_posix()):
+        name = path.relative_to(ROOT).as_posix()
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def sources() -> Iterator[Path]:
+    """Yield all files that the component is built from, but for those of other people's crates."""
+    for place in SOURCES:
+        for path in [place] if place.is_file() else place.rglob("*"):
+            inner = path.relative_to(ROOT).parts
+            is_source = path.suffix == ".rs" or path.name == "Cargo.toml"
+            if path.is_file() and is_source and "target" not in inner and path.name != "tests.rs":
+                yield path
