@@ -185,7 +185,7 @@ impl Workflow {
                 __flawless_call: &::flawless::__private::Call,
             ) -> ::flawless::__private::Outcome {
                 #[allow(unused_imports)]
-                use ::flawless::__private::Plain as _;
+                use ::flawless::__private::{Boxed as _, Plain as _};
                 #check
                 let __flawless_at = ::core::panic::Location::caller();
                 if let ::core::result::Result::Err(error) =

@@ -163,10 +163,38 @@ impl Error {
         &self.0.told.message
     }
 
-    /// The native traceback of a failed step, or the empty text.
+    /// The traceback of a failed step or child, or the empty text.
     #[must_use]
     pub fn traceback(&self) -> &str {
-        &self.0.told.traceback
+        let told = &self.0.told;
+        if told.traceback.is_empty() {
+            return told
+                .fields
+                .get("traceback")
+                .and_then(Value::as_str)
+                .unwrap_or("");
+        }
+        &told.traceback
+    }
+
+    /// One of the further things that the engine tells of its own errors.
+    ///
+    /// Of a failed child, for example, `execution`, `type`, `message` and `traceback`; of a
+    /// cancelled one `execution` and `reason`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// if let Err(error) = flawless::start::<u32>("shop.count", ())?.join() {
+    ///     println!("{:?} failed with {:?}", error.field("execution"), error.field("type"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.0.told.fields.get(name)
     }
 
     /// The same error, with what a person calls the effect that it is of.

@@ -179,11 +179,6 @@ impl<T> Future<T> {
         self.effect
     }
 
-    /// Whether the effect has failed.
-    pub(crate) fn failed(&self) -> bool {
-        matches!(*self.slot.borrow(), Slot::Failed(_))
-    }
-
     /// The outcome, which is there.
     pub(crate) fn outcome(&self, at: &'static Location<'static>) -> Result<T, Error> {
         match &*self.slot.borrow() {

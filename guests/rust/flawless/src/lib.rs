@@ -50,6 +50,7 @@ pub use receive::{Message, receive};
 pub use schemars::JsonSchema;
 pub use send::send;
 pub use serde::{Deserialize, Serialize};
+pub use serde_json::{Value, json};
 pub use state::{publish, respond, secret};
 pub use step::step;
 pub use time::{now, sleep};
@@ -69,7 +70,7 @@ pub mod __private {
     pub use crate::compensation::undo_pauses;
     pub use crate::schema::{NoSchema, Schema};
     pub use crate::workflow::{
-        Call, Module, Outcome, Plain, Registration, Returned, failed, full_name,
+        Boxed, Call, Module, Outcome, Plain, Registration, Returned, failed, full_name,
     };
     pub use inventory;
     pub use serde_json::{Value, json};

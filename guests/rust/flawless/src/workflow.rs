@@ -66,6 +66,18 @@ impl<T: Serialize, E: Into<Box<dyn StdError>>> Returned<Result<T, E>> {
     }
 }
 
+/// For errors in a box that may be sent, which the standard library does not turn into others.
+#[doc(hidden)]
+pub trait Boxed {
+    fn outcome(self, at: &'static Location<'static>) -> Outcome;
+}
+
+impl<T: Serialize> Boxed for Returned<Result<T, Box<dyn StdError + Send + Sync>>> {
+    fn outcome(self, at: &'static Location<'static>) -> Outcome {
+        Returned(self.0.map_err(|error| -> Box<dyn StdError> { error })).outcome(at)
+    }
+}
+
 #[doc(hidden)]
 pub trait Plain {
     fn outcome(self, at: &'static Location<'static>) -> Outcome;

@@ -2,9 +2,11 @@
 
 mod differential;
 mod errors;
+mod effects;
 mod failures;
 mod storm;
 mod travel;
+mod values;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
