@@ -7,7 +7,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::node::{Kind, Member, Node};
-use super::read::Reader;
+use super::read::{Reader, name};
 use super::wrong::{Wrong, item, member, shorten};
 
 /// The items of a sequence.
@@ -186,10 +186,11 @@ macro_rules! as_text {
     ($($method:ident),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
             match self {
-                Key::Node(node) if matches!(node.kind, Kind::Number) => {
-                    visitor.visit_str(node.text)
-                }
-                _ => self.deserialize_any(visitor),
+                Key::Node(node) => match name(node) {
+                    Some(name) => visitor.visit_str(&name),
+                    None => self.deserialize_any(visitor),
+                },
+                Key::Text(text) => visitor.visit_str(text),
             }
         })*
     };

@@ -4,6 +4,9 @@
 //! tag offers stands in `tags`. A type that takes what comes (`serde_json::Value`) gets what people
 //! are shown of the value.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -90,7 +93,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
             Meaning::Members(members) | Meaning::Fields { members, .. } => {
                 visitor.visit_map(Entries::of_members(members))
             }
-            Meaning::Pairs(pairs) if pairs.iter().all(has_plain_key) => {
+            Meaning::Pairs(pairs) if have_names(pairs) => {
                 visitor.visit_map(Entries::of_pairs(pairs))
             }
             Meaning::Pairs(pairs) => visitor.visit_seq(Items::new(pairs)),
@@ -257,12 +260,28 @@ fn unpacked(text: &str) -> Result<Vec<u8>, Wrong> {
     base64::decode(text).ok_or_else(|| Wrong::new("is not valid base64"))
 }
 
-/// Whether the key of a pair can be the name of a member.
-fn has_plain_key(pair: &Node<'_>) -> bool {
-    let key = pair.items().and_then(<[_]>::first);
-    key.is_some_and(|key| match key.kind {
-        Kind::Text(_) => true,
-        Kind::Number => !key.text.contains(['.', 'e', 'E']),
-        _ => false,
+/// Whether these pairs can be shown as an object: their keys have names, each another one.
+fn have_names(pairs: &[Node<'_>]) -> bool {
+    let mut names = BTreeSet::new();
+    pairs.iter().all(|pair| {
+        let key = pair.items().and_then(<[_]>::first);
+        key.and_then(name)
+            .is_some_and(|name| names.insert(name.into_owned()))
     })
+}
+
+/// What a key is called where keys are text.
+pub(super) fn name<'n>(key: &'n Node<'_>) -> Option<Cow<'n, str>> {
+    match key.meaning().ok()? {
+        Meaning::Text(text) => Some(text),
+        Meaning::Number(text) if !text.contains(['.', 'e', 'E']) => Some(text.into()),
+        Meaning::Base64(text)
+        | Meaning::Huge(text)
+        | Meaning::Decimal(text)
+        | Meaning::Name(text) => Some(text.into()),
+        Meaning::Span(span) if span.microseconds == 0 => {
+            Some(span.whole_seconds().to_string().into())
+        }
+        _ => None,
+    }
 }
