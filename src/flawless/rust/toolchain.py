@@ -83,10 +83,10 @@ class _Rust:
 def find(folder: Path | None = None, *, root: Path = Path("/")) -> Toolchain:
     """Return what builds the crate in `folder` (a `rust-toolchain.toml` there is heeded).
 
-    `root` is where Debian's packages are. Raises `ToolchainError`, with the one command that
+    `root` is where the system is installed. Raises `ToolchainError`, with the one command that
     installs what is missing.
     """
-    there = list(_rusts(folder))
+    there = list(_rusts(folder, root))
     usable = [rust for rust in there if rust.is_new_enough]
     for target in (TARGET, CORE_TARGET):
         for rust in usable:
@@ -116,14 +116,16 @@ def _missing(there: list[_Rust], usable: list[_Rust]) -> str:
     return f"Rust {usable[0].version} is here, but not its target {TARGET}, which crates need"
 
 
-def _rusts(folder: Path | None) -> Iterator[_Rust]:
+def _rusts(folder: Path | None, root: Path) -> Iterator[_Rust]:
     """Yield what is installed: the one on the PATH first, then where it is usually found."""
     on_path = shutil.which("cargo")
-    usual = [remedies.cargo_home() / "bin" / "cargo", Path("/usr/bin/cargo")]
+    usual = [remedies.cargo_home() / "bin" / "cargo", root / "usr/bin/cargo"]
     seen = set[Path]()
     for cargo in [*([] if on_path is None else [Path(on_path)]), *usual]:
         rustc = cargo.with_name("rustc")
-        if cargo in seen or not os.access(cargo, os.X_OK) or not os.access(rustc, os.X_OK):
+        if not os.access(rustc, os.X_OK):
+            rustc = Path(shutil.which("rustc") or rustc)
+        if cargo in seen or not os.access(cargo, os.X_OK):
             continue
         seen.add(cargo)
         version = _ask(folder, str(rustc), "--version")
