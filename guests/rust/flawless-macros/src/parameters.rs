@@ -113,6 +113,7 @@ pub(crate) fn returned(output: &ReturnType) -> Result<Type> {
 }
 
 fn inner(kind: &Type) -> Type {
+    let kind = bare(kind);
     if is_named(kind, "Result")
         && let Type::Path(path) = kind
         && let Some(last) = path.path.segments.last()
@@ -125,8 +126,17 @@ fn inner(kind: &Type) -> Type {
 }
 
 fn is_named(kind: &Type, name: &str) -> bool {
-    matches!(kind, Type::Path(path)
+    matches!(bare(kind), Type::Path(path)
         if path.path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// A type without what `macro_rules!` puts around it.
+fn bare(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
 }
 
 /// Refuses references and `impl Trait`, wherever they stand in a type.
@@ -152,7 +162,7 @@ impl<'ast> Visit<'ast> for Look<'_> {
     }
 
     fn visit_type_reference(&mut self, kind: &'ast TypeReference) {
-        let better = match &*kind.elem {
+        let better = match bare(&kind.elem) {
             Type::Slice(slice) => format!("Vec<{}>", written(&slice.elem)),
             other => match written(other).as_str() {
                 "str" => "String".into(),
