@@ -56,6 +56,8 @@ class ExecutionPath:
     line_counts: Counter[tuple[int, int]] | None = None
     traced: bool = True
     """Whether the guest could be traced: it is Python, and its deployment holds its modules."""
+    placed: bool = False
+    """Whether the guest told where its effects are, and no more: it is Rust, say."""
     padding: int = 0
     """The `padding` of the replay that kept to the path."""
 
@@ -70,8 +72,11 @@ class ExecutionPath:
             yield Line(block.file, pairs[2 * n + 1], block.function)
 
     def counts(self, file: str) -> dict[int, int]:
-        """Return how often each executed line of a file was executed."""
-        found: Counter[int] = Counter()
+        """Return how often each executed line of a file was executed.
+
+        Where lines are not seen, it is how many effects were asked for there.
+        """
+        found: Counter[int] = Counter(frame.line for frame in self._places() if frame.file == file)
         for (number, line), count in (self.line_counts or {}).items():
             if self.blocks[number].file == file:
                 found[line] += count
@@ -80,7 +85,14 @@ class ExecutionPath:
     @property
     def files(self) -> list[str]:
         """The user's files that were executed, in the order in which they were first."""
+        if self.placed:
+            return list(dict.fromkeys(frame.file for frame in self._places()))
         return list(dict.fromkeys(block.file for block in self.blocks.values()))
+
+    def _places(self) -> Iterator[Frame]:
+        """Yield where effects were asked for that are all that is seen of the user's code."""
+        for point in self.points if self.placed else ():
+            yield from point.frames[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ def follow(
         pairs,
         counts,
         world.traced,
+        world.whereabouts is not None,
         world.padding,
     )
 

@@ -82,6 +82,7 @@ class Paths:
                 None
                 if path.error is None
                 else api.PathError(type(path.error).__name__, str(path.error)),
+                path.placed,
             )
         )
 
@@ -189,7 +190,7 @@ def _files(path: ExecutionPath) -> list[api.PathFile]:
                 file,
                 None if module is None else module.name,
                 [number for pair in counts.items() for number in pair],
-                [] if module is None else missed_lines(module.source, counts),
+                [] if module is None or path.placed else missed_lines(module.source, counts),
             )
         )
     return found

@@ -28,6 +28,7 @@ from flawless.timetravel.problems import (
 )
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
+from flawless.timetravel.whereabouts import beginning
 
 SIGHTS_MAX: Final = 64
 """Places whose variables are kept."""
@@ -251,6 +252,8 @@ class Study:
             self._sights.move_to_end((place, depth))
             return known
         shown = place is RAISED or place.point < 0 or _can_stop(path.points[place.point])
+        if path.placed:
+            return Sight([Level(frame) for frame in self._frames(path, place)])
         sight = self._sight(path, place, depth) if path.traced and shown else NOTHING
         self._sights[(place, depth)] = sight
         self._sight_bytes[(place, depth)] = _sight_bytes(sight)
@@ -258,6 +261,12 @@ class Study:
             oldest, _ = self._sights.popitem(last=False)
             del self._sight_bytes[oldest]
         return sight
+
+    def _frames(self, path: ExecutionPath, place: Place) -> list[Frame]:
+        """Return what is known of a guest's place that cannot be looked into."""
+        if place is RAISED:
+            return [] if path.raised is None else path.raised.frames
+        return beginning(self.recording) if place.point < 0 else path.points[place.point].frames
 
     def _sight(self, path: ExecutionPath, place: Place, depth: int) -> Sight:
         for _ in range(LAYOUTS_MAX):

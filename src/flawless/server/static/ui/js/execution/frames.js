@@ -23,7 +23,7 @@ export function errorView(error, { sources, deployment, open = true }) {
         </ol>`
       : nothing}
     ${error.traceback
-      ? html`<details class="plain">
+      ? html`<details class="plain" ?open=${open && !frames.length}>
           <summary>Whole traceback</summary>
           ${codeBlock(error.traceback.trimEnd(), { label: "Copy the traceback" })}
         </details>`

@@ -46,7 +46,7 @@ export class TravelTab {
   }
 
   step(by, unit = this.unit) {
-    this.journey.step(by, unit);
+    this.journey.step(by, this.journey.hasLines ? unit : "effects");
   }
 
   end(last) {
@@ -164,7 +164,8 @@ export class TravelTab {
     if (task === undefined) task = hasCode ? null : (tasks.find((one) => one.stack.some((f) => f.user))?.name ?? null);
     const shown = task === null ? stack : (tasks.find((one) => one.name === task)?.stack ?? stack);
     const own = Math.max(0, shown.findIndex((frame) => frame.user));
-    return { stack, shown, tasks, known: view !== undefined, chosen: { task, frame: this.frame ?? own, hasCode } };
+    const known = view !== undefined || journey.placed;
+    return { stack, shown, tasks, known, chosen: { task, frame: this.frame ?? own, hasCode } };
   }
 
   // --- drawing -----------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ export class TravelTab {
     if (journey.state !== "ready") return this.loading();
     if (!journey.place) return this.nowhere();
     return html`<section class="card tt" aria-label="Time travel">
-      ${this.head()} ${this.notices()} ${this.now()} ${journey.path.traced ? this.body() : this.untraced()}
+      ${this.head()} ${this.notices()} ${this.now()} ${journey.path.traced || journey.placed ? this.body() : this.untraced()}
     </section>`;
   }
 
@@ -249,7 +250,7 @@ export class TravelTab {
   title() {
     const { journey } = this;
     const { place } = journey;
-    if (place.kind === "raised") return "The error was raised here";
+    if (place.kind === "raised") return this.raisedHere();
     const point = journey.points[journey.pointAt(place)];
     if (!point) return "The workflow begins";
     const told = this.told(point);
@@ -327,9 +328,14 @@ export class TravelTab {
   nowRaised() {
     const error = this.page.feed.timeline.end?.entry.error;
     return html`<div class="tt-now bad">
-      ${icon("failed")}<span class="tt-asked"><strong>The error was raised here</strong></span>
+      ${icon("failed")}<span class="tt-asked"><strong>${this.raisedHere()}</strong></span>
       ${error ? html`<code class="tt-outcome truncate is-bad" title=${errorText(error)}>${errorText(error)}</code>` : nothing}
     </div>`;
+  }
+
+  raisedHere() {
+    const stopped = this.page.feed.timeline.end?.entry.error?.stopped;
+    return stopped ? "The guest was stopped in this function" : "The error was raised here";
   }
 
   untraced() {
@@ -355,11 +361,13 @@ export class TravelTab {
           failing: journey.place.kind === "raised",
           onChoose: ({ task, frame: n }) => this.set({ task, frame: n }),
         })}
-        <div class="tt-vars-head">
-          <h3 class="grow">Variables <span class="muted">of ${frame.function}</span></h3>
-          ${frame.variables?.some((one) => one.change) ? html`<span class="muted small">${this.against()}</span>` : nothing}
-        </div>
-        ${this.variables(frame, known)}
+        ${journey.placed
+          ? html`<p class="muted small tt-placed">${PLACED}</p>`
+          : html`<div class="tt-vars-head">
+                <h3 class="grow">Variables <span class="muted">of ${frame.function}</span></h3>
+                ${frame.variables?.some((one) => one.change) ? html`<span class="muted small">${this.against()}</span>` : nothing}
+              </div>
+              ${this.variables(frame, known)}`}
       </div>
     </div>`;
   }
@@ -370,9 +378,10 @@ export class TravelTab {
   }
 
   silent(known) {
-    const text = known
-      ? "The guest asked for this below any code of the workflow: Python itself looked at the clock, or asyncio waited."
-      : "Looking";
+    const below = this.journey.placed
+      ? "Rust's standard library asked for this (a look at the clock, a line that is printed), and nobody knows where: the effects before and after it tell."
+      : "The guest asked for this below any code of the workflow: Python itself looked at the clock, or asyncio waited.";
+    const text = known ? below : "Looking";
     return html`<p class="muted tt-silent">${text}</p>`;
   }
 
@@ -408,7 +417,7 @@ export class TravelTab {
     return html`<div class="tt-file">
         <code class="truncate">${short(frame.file)}</code><span class="muted small nowrap">line ${number(frame.line)}</span>
         <span class="grow"></span>
-        ${times ? html`<span class="muted small nowrap">executed ${count(times, "time")}</span>` : nothing}
+        ${times ? html`<span class="muted small nowrap">${journey.placed ? count(times, "effect") : `executed ${count(times, "time")}`}</span>` : nothing}
       </div>
       <path-source
         class="source"
@@ -417,17 +426,20 @@ export class TravelTab {
         aria-label=${`Source of ${frame.file}`}
         .shown=${{
           source: value.source,
+          file: frame.file,
           counts: file?.counts ?? NONE,
           missed: file?.missed ?? NO_LINES,
           now: frame.line,
           look: failing ? "bad" : "",
           callers: stack.filter((one, n) => n !== chosen.frame && one.user && one.file === frame.file).map((one) => one.line),
           hint: hintOf(text, frame.variables),
+          what: journey.placed ? "asked for" : "executed",
           onLine: (line, back) => journey.move(journey.passing(frame.file, line, back)),
         }}
       ></path-source>`;
   }
 }
 
+const PLACED = "Rust guests tell where their effects are, and nothing of their variables and lines. What was asked for here, and answered, is above.";
 const NONE = new Map();
 const NO_LINES = new Set();

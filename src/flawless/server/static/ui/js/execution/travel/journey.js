@@ -120,6 +120,11 @@ export class Journey {
 
   // --- what there is -----------------------------------------------------------------------------
 
+  // Whether the guest tells where its effects are and no more: it is no Python.
+  get placed() {
+    return this.path?.placed ?? false;
+  }
+
   get hasLines() {
     return (this.path?.lines_kept ?? 0) > 0;
   }
@@ -205,6 +210,7 @@ export class Journey {
 
   // The next (or previous) time that a line is executed; around the end if need be.
   passing(file, line, back) {
+    if (this.placed) return this.asked(file, line, back);
     const here = this.lineOf(this.place);
     const total = this.lineCount;
     for (let away = 1; away <= total; away += 1) {
@@ -213,6 +219,18 @@ export class Journey {
       if (!page) continue;
       const place = 2 * (n % LINES_PAGE);
       if (page[place + 1] === line && this.functions.get(page[place])?.file === file) return { kind: "line", n };
+    }
+    return null;
+  }
+
+  // The next (or previous) effect that was asked for on a line.
+  asked(file, line, back) {
+    const here = this.pointAt(this.place);
+    const total = this.points.length;
+    for (let away = 1; away <= total; away += 1) {
+      const n = (here + (back ? total - away : away)) % total;
+      const [frame] = this.points[n].frames;
+      if (frame?.file === file && frame.line === line) return { kind: "point", n };
     }
     return null;
   }

@@ -14,7 +14,8 @@ class PathSource extends HTMLElement {
   #rows = [];
   #marked = [];
 
-  // `{source, counts, missed, now, look, callers, hint, onLine}`: `now` is the line one stands at.
+  // `{source, file, counts, missed, now, look, callers, hint, what, onLine}`: `now` is the line one stands
+  // at, `what` says of what the counts are: "executed".
   set shown(shown) {
     const before = this.#shown;
     this.#shown = shown;
@@ -32,11 +33,11 @@ class PathSource extends HTMLElement {
   }
 
   #draw() {
-    const { source, counts, missed } = this.#shown;
+    const { source, file, counts, missed, what } = this.#shown;
     const most = Math.max(1, ...counts.values());
     render(
       html`<ol>
-        ${lines(source).map((tokens, place) => line(tokens, place + 1, counts.get(place + 1) ?? 0, most, missed))}
+        ${lines(source, file).map((tokens, place) => line(tokens, place + 1, counts.get(place + 1) ?? 0, most, missed, what))}
       </ol>`,
       this,
     );
@@ -80,17 +81,17 @@ class PathSource extends HTMLElement {
   };
 }
 
-function line(tokens, number, times, most, missed) {
+function line(tokens, number, times, most, missed, what = "executed") {
   const text = tokens.map(([kind, part]) => (kind ? html`<span class=${kind}>${part}</span>` : part));
   const heat = times === 0 ? 0 : 1 + Math.round(((HEAT_MAX - 1) * Math.log(times)) / Math.max(1, Math.log(most)));
-  const title = times ? `Executed ${count(times, "time")}. Click to go there; with Shift, backwards` : nothing;
+  const title = times ? `${what[0].toUpperCase()}${what.slice(1)} ${count(times, "time")}. Click to go there; with Shift, backwards` : nothing;
   return html`<li
     value=${number}
     class=${missed.has(number) ? "missed" : nothing}
     data-heat=${heat || nothing}
     title=${title}
   >
-    <span class="times" aria-label=${times ? `executed ${count(times, "time")}` : nothing}>${times ? `${count(times, "×", "×").replace(" ", "")}` : nothing}</span>
+    <span class="times" aria-label=${times ? `${what} ${count(times, "time")}` : nothing}>${times ? `${count(times, "×", "×").replace(" ", "")}` : nothing}</span>
     <code>${text}</code>
   </li>`;
 }
