@@ -90,7 +90,7 @@ def _print(found: Found, debugger: Debugger, stops: Iterable[int]) -> None:
         if hit:
             output.line(f"time {hit}", style="bold")
         _print_stop(debugger, view)
-    if shown and not debugger.has_variables:
+    if shown and not debugger.has_lines:
         output.note(NO_VARIABLES)
     if not shown:
         output.line("")
@@ -106,7 +106,7 @@ def _print_stop(debugger: Debugger, view: View) -> None:
         if number != debugger.frame:
             output.line("")
             view.say(f"  called from {frame.file}:{frame.line} in {frame.function}", "cyan")
-        if debugger.has_variables:
+        if debugger.has_lines:
             view.variables(debugger.variables(number))
 
 
@@ -145,4 +145,4 @@ def _stop(debugger: Debugger, hit: int) -> dict[str, Any]:
 
 
 def _variables(debugger: Debugger, number: int) -> list[Variable]:
-    return debugger.variables(number) if debugger.has_variables else []
+    return debugger.variables(number) if debugger.has_lines else []

@@ -39,6 +39,7 @@ NO_VARIABLES: Final = (
 NO_LINES: Final = (
     "Rust guests tell where their effects are, not each line: --trace effects shows them"
 )
+BY_EFFECT: Final = "Rust guests are stepped from effect to effect: their lines are not seen"
 
 
 class _Error(msgspec.Struct):

@@ -17,6 +17,7 @@ from flawless.timetravel.dap.shapes import Shapes
 from flawless.timetravel.problems import NoSuchPlace, ReplayLost
 from flawless.timetravel.stepping.breakpoints import Breakpoint
 from flawless.timetravel.stepping.debugger import Debugger
+from flawless.timetravel.whereabouts import BY_EFFECT, NO_VARIABLES
 
 CAPABILITIES: Final = {
     "supportsConfigurationDoneRequest": True,
@@ -128,6 +129,8 @@ class Handlers:
         if not (self._launched and self._configured):
             return
         self._launched = False
+        if not self._debugger.has_lines:
+            self.tell("output", category="console", output=f"{BY_EFFECT}. {NO_VARIABLES}\n")
         if self._stop_on_entry:
             self.tell_stop("entry")
         else:
@@ -212,7 +215,7 @@ class Handlers:
 
     def _is_at(self, one: Breakpoint) -> bool:
         debugger = self._debugger
-        if one.file:
+        if one.file and debugger.has_lines:
             at_line = debugger.stop.reason in ("breakpoint", "step", "count")
             frame = debugger.frames[0] if debugger.frames else None
             return (
@@ -274,7 +277,8 @@ class Handlers:
             file = self._paths.file(source)
         else:
             file = self._paths.referred(arguments.get("sourceReference"))
-        return {"content": self._debugger.sources.text(file) or "", "mimeType": "text/x-python"}
+        mime = "text/x-rust" if file.endswith(".rs") else "text/x-python"
+        return {"content": self._debugger.sources.text(file) or "", "mimeType": mime}
 
     def _loaded_sources(self, arguments: Arguments) -> Body:
         return {"sources": [self._paths.source(file) for file in self._debugger.sources.files]}

@@ -109,7 +109,9 @@ class Shapes:
     # --- values -------------------------------------------------------------------------------
 
     def scopes(self, at: FrameAt) -> list[dict[str, Any]]:
-        """Return the scopes of a frame."""
+        """Return the scopes of a frame; none where nothing is known of variables."""
+        if not self.debugger.has_lines:
+            return []
         return [
             {
                 "name": "Locals",

@@ -57,8 +57,8 @@ class Debugger:
     Raises `UsageError` where the code is not Python, or is not in the recording.
     """
 
-    has_variables = True
-    """Whether there is anything to see but places and effects."""
+    has_lines = True
+    """Whether lines and variables are seen, or effects only."""
 
     def __init__(
         self,

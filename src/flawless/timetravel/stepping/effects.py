@@ -7,8 +7,6 @@ needs no guest. What is asked of lines is answered by the effects on them.
 
 from __future__ import annotations
 
-from typing import Final
-
 from flawless.core.limits import Limits
 from flawless.timetravel.labels import users_line
 from flawless.timetravel.model import Stop, Watch
@@ -20,15 +18,13 @@ from flawless.timetravel.stepping.breakpoints import Breakpoint, BreakpointSet
 from flawless.timetravel.stepping.debugger import Debugger
 from flawless.timetravel.stepping.driver import Driver
 from flawless.timetravel.stepping.spots import Breakpoints, Course, Spot
-from flawless.timetravel.whereabouts import NO_VARIABLES, beginning
-
-BY_EFFECT: Final = "Rust guests are stepped from effect to effect: their lines are not seen"
+from flawless.timetravel.whereabouts import BY_EFFECT, NO_VARIABLES, beginning
 
 
 class EffectDebugger(Debugger):
     """Stands at an effect of a recorded execution, and moves to others. See `Debugger`."""
 
-    has_variables = False
+    has_lines = False
 
     def next_effect(self) -> None:
         """Go to the next effect, or the end."""
