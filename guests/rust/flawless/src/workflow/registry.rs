@@ -36,6 +36,15 @@ impl Registration {
         full_name(self.name, self.path, self.function)
     }
 
+    /// Whether this is its full name. A start looks at all of them, so no name is made for those
+    /// whose last part is another.
+    fn is_called(&self, name: &str) -> bool {
+        match self.name {
+            Some(own) => own == name,
+            None => name.ends_with(self.function) && self.full_name() == name,
+        }
+    }
+
     /// The crate it is part of.
     pub(super) fn root(&self) -> &'static str {
         self.path.split("::").next().unwrap_or(self.path)
@@ -50,7 +59,7 @@ pub(super) fn all() -> Vec<&'static Registration> {
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Registration> {
-    inventory::iter::<Registration>().find(|one| one.full_name() == name)
+    inventory::iter::<Registration>().find(|one| one.is_called(name))
 }
 
 /// The text of a file that holds workflows.
