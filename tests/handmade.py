@@ -107,13 +107,14 @@ def component(
     functions: str = "",
     imports: str = "",
     version: str = "1.0.0",
+    texts: Texts | None = None,
 ) -> bytes:
     """Return a component that describes itself so: as an object, as bytes, or as WAT.
 
     `run` is WAT; before it, the requests in `asks` are made, and it may use the last response, with
-    `LAST`. `functions` are further ones.
+    `LAST`. `functions` are further ones, `texts` what they use.
     """
-    texts = Texts()
+    texts = texts or Texts()
     if describe_wat is None:
         content = describe if isinstance(describe, bytes) else json.dumps(describe)
         describe_wat = f"(call $give {texts.add(content)})"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from flawless.engine.deployment import Deployment
 from flawless.errors import DeploymentInvalid, StoreError
 from flawless.stores.base import SaveBlob, Store, pack
-from flawless.wasm import Component
+from flawless.wasm import CompileBounds, Component
 from flawless.wasm.cache import CacheFolder
 from flawless.wasm.progress import Progress
 
@@ -40,9 +41,13 @@ class Components:
         for fetch in self._fetches.values():
             fetch.cancel()
 
-    async def load(self, wasm: bytes) -> Component:
-        """Compile a component, without holding up others. Raises `DeploymentInvalid`."""
-        return await asyncio.to_thread(Component.load, wasm, progress=self._progress)
+    async def load(self, wasm: bytes, bounds: CompileBounds | None = None) -> Component:
+        """Compile a component, without holding up others; within `bounds`, if nobody trusts it.
+
+        Raises `DeploymentInvalid`.
+        """
+        load = partial(Component.load, progress=self._progress, bounds=bounds)
+        return await asyncio.to_thread(load, wasm)
 
     async def keep(self, component: Component, wasm: bytes) -> None:
         """Keep a component in the store for as long as the data lives. Raises `StoreError`."""

@@ -2,11 +2,13 @@
 
 from .cache import CacheFolder
 from .compiled import Component
+from .compiling import CompileBounds
 from .guest import Finished, Guest, GuestHost, GuestLimits, Preempted, State, Suspended
 from .traps import GuestExited
 
 __all__ = [
     "CacheFolder",
+    "CompileBounds",
     "Component",
     "Finished",
     "Guest",

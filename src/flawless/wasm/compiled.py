@@ -13,10 +13,11 @@ from typing import Final, Literal
 import wasmtime
 from wasmtime import component as wasm
 
-from flawless.errors import DeploymentInvalid, ToolchainError
+from flawless.errors import ToolchainError
 
 from . import contract, wasi
 from .cache import CacheFolder
+from .compiling import CompileBounds, compile_apart, compile_here
 from .progress import Progress, watched
 from .runtime import address, runtime, settings_key
 
@@ -56,6 +57,7 @@ class Component:
         *,
         cache: CacheFolder | None = None,
         progress: Progress | None = None,
+        bounds: CompileBounds | None = None,
     ) -> Component:
         """Return the component, from the cache or compiled now (some seconds).
 
@@ -63,9 +65,11 @@ class Component:
             content: a WebAssembly component with the world of `wit/flawless.wit`.
             cache: where compiled code is kept; by default the user's cache folder.
             progress: told every moment while it compiles.
+            bounds: of what compiling may take, in a process of its own; None: it is done here.
 
         Raises:
-            DeploymentInvalid: it is not a component of that world, or imports what is not there.
+            DeploymentInvalid: it is not a component of that world, imports what is not there, or
+                takes more to compile than that.
             ToolchainError: the cache folder cannot be used.
         """
         contract.check(content)
@@ -75,7 +79,10 @@ class Component:
 
         def compile_() -> bytes:
             return watched(
-                "compiling the component", COMPILE_S_EXPECTED, progress, lambda: _compile(content)
+                "compiling the component",
+                COMPILE_S_EXPECTED,
+                progress,
+                lambda: compile_here(content) if bounds is None else compile_apart(content, bounds),
             )
 
         engine = runtime().engine
@@ -126,10 +133,3 @@ class Component:
     def export(self, name: Export) -> int:
         """Return the index of an export, as wasmtime's C API wants it."""
         return self._exports[name]
-
-
-def _compile(content: bytes) -> bytes:
-    try:
-        return bytes(wasm.Component(runtime().engine, content).serialize())
-    except wasmtime.WasmtimeError as error:
-        raise DeploymentInvalid(f"not a usable WebAssembly component: {error}") from error

@@ -1,0 +1,103 @@
+"""Compiling components, here, or in a process of its own with bounds.
+
+Compiling takes time and memory that nobody can tell from a component's size: a hundred kilobytes
+can be made such that the compiler takes minutes, and a few megabytes such that it takes gigabytes.
+What comes from elsewhere is therefore compiled by a process that the kernel stops, and the engine
+goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import wasmtime
+from wasmtime import component as wasm
+
+from flawless.errors import DeploymentInvalid, ToolchainError
+
+from .compile_process import COMPILED
+from .runtime import FIBER_STACK_BYTES, SETTINGS, runtime
+
+THREADS_MAX: Final = 2
+"""Threads of a process that compiles: the engine needs the other cores."""
+SAID_CHARS_MAX: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class CompileBounds:
+    """What compiling one component may take. `cpu_s` is for all its threads together."""
+
+    cpu_s: int = 60
+    wall_s: float = 300.0
+    memory_bytes: int = 3 << 30
+    nice: int = 10
+
+
+def compile_here(content: bytes) -> bytes:
+    """Return the compiled code of a component; raises `DeploymentInvalid` when it is none."""
+    try:
+        return bytes(wasm.Component(runtime().engine, content).serialize())
+    except wasmtime.WasmtimeError as error:
+        raise _unusable(str(error)) from error
+
+
+def compile_apart(content: bytes, bounds: CompileBounds) -> bytes:
+    """Return the compiled code of a component that nobody needs to trust.
+
+    It blocks; other threads go on. Raises `DeploymentInvalid` when it is no component, or when
+    compiling it takes more than it may, and `ToolchainError` when no process can be started.
+    """
+    program = Path(__file__).with_name("compile_process.py")
+    settings = {"settings": SETTINGS, "fiber_stack_bytes": FIBER_STACK_BYTES}
+    order = json.dumps(settings | asdict(bounds))
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = os.environ | {
+        "PYTHONPATH": path,
+        "RAYON_NUM_THREADS": str(THREADS_MAX),
+        "MALLOC_ARENA_MAX": str(THREADS_MAX),  # each reserves address space, which is bounded
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 (our own Python, our own program)
+            [sys.executable, "-P", str(program), order],
+            input=content,
+            capture_output=True,
+            env=environment,
+            timeout=bounds.wall_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_much(f"more than {bounds.wall_s:g} s") from None
+    except OSError as error:
+        raise ToolchainError(f"no process can be started to compile in: {error}") from error
+    if done.returncode == 0 and done.stdout[:1] == COMPILED:
+        return done.stdout[1:]
+    if done.returncode == 0:
+        raise _unusable(done.stdout[1:].decode("utf-8", "replace"))
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise _too_much(f"more than {bounds.cpu_s} s of computing")
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode == -signal.SIGABRT or "memory" in said.lower():
+        raise _too_much(f"more than {bounds.memory_bytes >> 20:,} MiB of memory")
+    raise DeploymentInvalid(
+        f"the component cannot be compiled: the process that tried ended with status "
+        f"{done.returncode}",
+        traceback=said[-SAID_CHARS_MAX:],
+    )
+
+
+def _unusable(text: str) -> DeploymentInvalid:
+    return DeploymentInvalid(f"not a usable WebAssembly component: {text}")
+
+
+def _too_much(text: str) -> DeploymentInvalid:
+    return DeploymentInvalid(
+        f"the component cannot be compiled: it takes {text}. Split functions that are very long, "
+        "and leave out code that no workflow needs"
+    )
