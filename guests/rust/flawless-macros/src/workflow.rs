@@ -63,8 +63,8 @@ impl Workflow {
         self.names().map(|name| name.unraw().to_string()).collect()
     }
 
-    /// The function itself. It keeps its frame, so that backtraces have its name; and that it takes
-    /// what it only looks at is not its author's fault.
+    /// The function itself. It keeps its frame, so that backtraces have its name. That it takes what
+    /// it only looks at is not its author's fault, and its documentation is for who starts it.
     fn function(&self) -> TokenStream {
         let function = &self.function;
         let inlines = function
@@ -74,7 +74,12 @@ impl Workflow {
         let inline = (!inlines).then(|| quote!(#[inline(never)]));
         quote! {
             #inline
-            #[allow(clippy::needless_pass_by_value)]
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::must_use_candidate,
+                clippy::missing_errors_doc,
+                clippy::missing_panics_doc,
+            )]
             #function
         }
     }

@@ -69,7 +69,13 @@ unsafe fn taken(data: *mut u8, size: usize) -> String {
         return String::new();
     }
     // SAFETY: see `call`.
-    unsafe { String::from_utf8_unchecked(Vec::from_raw_parts(data, size, size)) }
+    #[allow(
+        clippy::same_length_and_capacity,
+        reason = "the host asks for what it needs"
+    )]
+    unsafe {
+        String::from_utf8_unchecked(Vec::from_raw_parts(data, size, size))
+    }
 }
 
 /// Hands a string over to the host, which frees it with `cabi_post_*`.

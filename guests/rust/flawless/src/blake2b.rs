@@ -1,4 +1,4 @@
-//! BLAKE2b (RFC 7693) without a key, for digests of 16 bytes.
+//! `BLAKE2b` (RFC 7693) without a key, for digests of 16 bytes.
 
 const START: [u64; 8] = [
     0x6a09_e667_f3bc_c908,
@@ -101,8 +101,8 @@ fn mix(work: &mut [u64; 16], [a, b, c, d]: [usize; 4], (first, second): (u64, u6
 mod tests {
     use super::digest;
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    fn hex(bytes: &[u8; 16]) -> String {
+        format!("{:032x}", u128::from_be_bytes(*bytes))
     }
 
     /// The digests are those of `hashlib.blake2b(..., digest_size=16)`.

@@ -130,6 +130,10 @@ impl ChildOptions {
     /// [`Kind::InputInvalid`](crate::Kind::InputInvalid) for arguments that cannot be written,
     /// [`Kind::Usage`](crate::Kind::Usage) for a deadline of more than 100 years.
     #[track_caller]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a call gives its arguments away"
+    )]
     pub fn start<T: DeserializeOwned>(self, args: impl Args) -> Result<Child<T>, Error> {
         let at = Location::caller();
         let call = args.encode(&self.workflow, at)?;

@@ -180,14 +180,14 @@ impl Unwinding {
                     Err(error) if error.kind() == Kind::Cancelled => self.note(Some(&error)),
                     Err(decision) => {
                         decided = true;
-                        self.failure = decision.caused_by(&self.failure).into();
+                        self.failure = Failure::of(decision.caused_by(&self.failure));
                         break;
                     }
                 }
             }
         }
         match self.told {
-            Some(told) if !decided && !was_cancelled => told.into(),
+            Some(told) if !decided && !was_cancelled => Failure::of(told),
             _ => self.failure,
         }
     }

@@ -38,6 +38,10 @@ thread_local! {
 /// # fn main() {}
 /// ```
 #[track_caller]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a call gives its arguments away"
+)]
 pub fn continue_as_new<T>(args: impl Args) -> Result<T, Error> {
     let at = Location::caller();
     if !host::session(|one| one.active) {

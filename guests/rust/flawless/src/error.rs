@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub use crate::failure::Failure;
-use crate::host;
+pub use crate::kinds::Kind;
+use crate::{host, report};
 
 /// An error as the protocol tells it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,104 +31,10 @@ pub(crate) struct EngineError {
 }
 
 impl EngineError {
-    pub fn into_error(self, at: &'static Location<'static>) -> Error {
-        Error::new(Kind::of(&self), self, at)
+    pub fn into_error(self: Box<Self>, at: &'static Location<'static>) -> Error {
+        Error::new(Kind::of(&self), *self, at)
     }
 }
-
-/// What kind of error an effect ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// The execution was cancelled; the workflow may clean up, and ends.
-    Cancelled,
-    /// `continue_as_new`: this run ends and the next one begins.
-    ContinueAsNew,
-    /// The engine died while the effect was under way, and it is not done again.
-    Interrupted,
-    /// A native step raised an exception.
-    StepFailed,
-    /// A step did not end within its timeout.
-    StepTimeout,
-    /// No provider knows the secret, or it may not go where it was to be sent.
-    SecretUnavailable,
-    /// The deployment's allow-list does not have the host; nothing was sent.
-    EgressDenied,
-    /// The server cannot be reached.
-    ConnectError,
-    /// The response was not complete within the timeout.
-    RequestTimeout,
-    /// The response body exceeds the size limit.
-    BodyTooLarge,
-    /// The server redirected more often than the request allows.
-    TooManyRedirects,
-    /// The URL cannot be requested.
-    InvalidUrl,
-    /// The server broke off or did not speak HTTP.
-    ProtocolError,
-    /// A response of status 400 or above, where
-    /// [`error_for_status`](crate::http::Response::error_for_status) was asked for.
-    HttpStatus,
-    /// A child execution failed.
-    ExecutionFailed,
-    /// A child execution was cancelled.
-    ExecutionCancelled,
-    /// There is no such execution.
-    ExecutionNotFound,
-    /// That execution has ended.
-    ExecutionEnded,
-    /// An execution with that id exists already.
-    ExecutionConflict,
-    /// The receiver's inbox is full.
-    InboxFull,
-    /// A value does not fit what is declared, or could not be read as the type asked for.
-    InputInvalid,
-    /// A value is larger than the engine's limit.
-    ValueTooLarge,
-    /// Not all futures have completed within the time given to
-    /// [`as_completed`](crate::as_completed).
-    Timeout,
-    /// The crate was used in a way that makes no sense; the message says what to do instead.
-    Usage,
-    /// Anything else; see [`Error::type_name`].
-    Other,
-}
-
-impl Kind {
-    fn of(error: &EngineError) -> Self {
-        if !matches!(error.module.as_str(), "flawless" | "flawless.errors") {
-            return Self::StepFailed;
-        }
-        NAMES
-            .iter()
-            .find(|(name, _)| *name == error.kind)
-            .map_or(Self::Other, |(_, kind)| *kind)
-    }
-}
-
-/// The engine's errors by the names that the protocol gives them.
-const NAMES: [(&str, Kind); 20] = [
-    ("Interrupted", Kind::Interrupted),
-    ("StepFailed", Kind::StepFailed),
-    ("StepTimeout", Kind::StepTimeout),
-    ("SecretUnavailable", Kind::SecretUnavailable),
-    ("EgressDenied", Kind::EgressDenied),
-    ("ConnectError", Kind::ConnectError),
-    ("RequestTimeout", Kind::RequestTimeout),
-    ("BodyTooLarge", Kind::BodyTooLarge),
-    ("TooManyRedirects", Kind::TooManyRedirects),
-    ("InvalidURL", Kind::InvalidUrl),
-    ("ProtocolError", Kind::ProtocolError),
-    ("ExecutionFailed", Kind::ExecutionFailed),
-    ("ExecutionCancelled", Kind::ExecutionCancelled),
-    ("ExecutionNotFound", Kind::ExecutionNotFound),
-    ("ExecutionEnded", Kind::ExecutionEnded),
-    ("ExecutionConflict", Kind::ExecutionConflict),
-    ("InboxFull", Kind::InboxFull),
-    ("InputInvalid", Kind::InputInvalid),
-    ("ValueTooLarge", Kind::ValueTooLarge),
-    ("UsageError", Kind::Usage),
-];
 
 /// The error of an effect.
 ///
@@ -205,10 +112,8 @@ impl Error {
 
     /// The same error, as the consequence of another one.
     pub(crate) fn caused_by(mut self, cause: &Failure) -> Self {
-        if self.0.told.traceback.is_empty() {
-            self.0.told.traceback =
-                format!("{}\n\nwhile that was compensated:\n", cause.described());
-        }
+        let story = report::story(cause);
+        self.0.told.traceback = format!("{}\n\nWhile that was compensated:", story.trim_end());
         self
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::error::{Error, Kind};
+use crate::kinds::last_name;
 
 /// What a workflow ends with if it fails: any error, with the place where `?` gave it up.
 ///
@@ -93,6 +94,23 @@ impl Failure {
         find(&*self.error)
     }
 
+    /// An error of an effect, which knows its place itself.
+    pub(crate) fn of(error: Error) -> Self {
+        Self {
+            at: error.at(),
+            error: Box::new(error),
+            name: std::any::type_name::<Error>(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn at(&self) -> &'static Location<'static> {
+        self.at
+    }
+
     /// The last name of the error's type, and what it says.
     pub(crate) fn described(&self) -> String {
         match self.error.downcast_ref::<Error>() {
@@ -112,12 +130,6 @@ pub(crate) fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error>
         next = one.source();
     }
     None
-}
-
-/// The name of a type without its module and its parameters.
-pub(crate) fn last_name(full: &str) -> &str {
-    let bare = full.split('<').next().unwrap_or(full);
-    bare.rsplit("::").next().unwrap_or(bare)
 }
 
 impl<E: StdError + 'static> From<E> for Failure {

@@ -28,7 +28,7 @@ pub(crate) enum Ending {
 pub(crate) enum Slot {
     Pending,
     Done(String),
-    Failed(EngineError),
+    Failed(Box<EngineError>),
 }
 
 /// A started effect whose outcome has not come.

@@ -23,6 +23,8 @@ pub(crate) struct Session {
     /// Which run of the execution this is: `continue_as_new` begins the next one.
     pub run: u64,
     pub workflow: &'static str,
+    /// File, line and name of the workflow.
+    pub entry: Option<(&'static str, u32, &'static str)>,
     /// The reason of the cancellation, once the engine has told of it.
     pub cancelled: Option<String>,
     /// The time that the engine told last, in microseconds since the epoch.
@@ -44,9 +46,17 @@ pub(crate) struct Session {
 
 const UNSEEN_MAX: usize = 100;
 
+/// What answers requests where there is no engine.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) type Answering = Box<dyn Fn(&str) -> String>;
+
 thread_local! {
     static SESSION: RefCell<Session> = RefCell::default();
-    static CALL: RefCell<Option<Box<dyn Fn(&str) -> String>>> = const { RefCell::new(None) };
+}
+
+#[cfg(not(target_family = "wasm"))]
+thread_local! {
+    static CALL: RefCell<Option<Answering>> = const { RefCell::new(None) };
 }
 
 /// Looks at, or changes, what the guest knows. Nothing that calls the engine may happen inside.
@@ -69,7 +79,7 @@ pub(crate) struct Response {
     #[serde(default)]
     pub ok: Option<Box<RawValue>>,
     #[serde(default)]
-    pub error: Option<EngineError>,
+    pub error: Option<Box<EngineError>>,
     #[serde(default)]
     pub cancel: Option<String>,
     #[serde(default, rename = "where")]
@@ -78,7 +88,7 @@ pub(crate) struct Response {
 
 impl Response {
     /// The value, which is null where the response has none.
-    pub fn value(self) -> Result<String, EngineError> {
+    pub fn value(self) -> Result<String, Box<EngineError>> {
         match self.error {
             Some(error) => Err(error),
             None => Ok(self
@@ -192,7 +202,7 @@ pub(crate) fn wait(until_us: Option<i64>, at: &'static Location<'static>) -> Res
     Ok(true)
 }
 
-fn settle(effect: u64, ended: &Pending, outcome: Result<String, EngineError>) {
+fn settle(effect: u64, ended: &Pending, outcome: Result<String, Box<EngineError>>) {
     *ended.slot.borrow_mut() = match outcome {
         Ok(value) => Slot::Done(value),
         Err(error) => {
@@ -292,6 +302,6 @@ fn call(text: &str) -> String {
 /// Puts something in the engine's place, for tests outside of a guest.
 #[cfg(not(target_family = "wasm"))]
 #[allow(dead_code, reason = "what tests use is being built on it")]
-pub(crate) fn answer_with(call: Option<Box<dyn Fn(&str) -> String>>) {
+pub(crate) fn answer_with(call: Option<Answering>) {
     CALL.set(call);
 }

@@ -1,5 +1,12 @@
 //! Workflows in Rust, run to completion by Flawless whatever fails.
 #![warn(missing_docs)]
+#![cfg_attr(
+    not(target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "outside of a guest nobody calls the component's exports"
+    )
+)]
 
 #[cfg(target_family = "wasm")]
 mod abi;
@@ -17,6 +24,7 @@ mod gathering;
 mod host;
 pub mod http;
 mod identity;
+mod kinds;
 mod logging;
 mod names;
 mod panics;
@@ -36,7 +44,7 @@ pub use args::Args;
 pub use child::{Child, ChildOptions, ParentClose, child, start};
 pub use compensation::{Undo, compensate};
 pub use continuation::continue_as_new;
-pub use error::{Error, Kind};
+pub use error::Error;
 pub use failure::Failure;
 pub use flawless_macros::{module, value, workflow};
 pub use future::Future;
@@ -45,6 +53,7 @@ pub use gathering::{
     select,
 };
 pub use identity::{execution_id, idempotency_key, run};
+pub use kinds::Kind;
 pub use log;
 pub use receive::{Message, receive};
 pub use schemars::JsonSchema;
@@ -70,7 +79,7 @@ pub mod __private {
     pub use crate::compensation::undo_pauses;
     pub use crate::schema::{NoSchema, Schema};
     pub use crate::workflow::{
-        Boxed, Call, Module, Outcome, Plain, Registration, Returned, failed, full_name,
+        Boxed, Call, Module, Outcome, Plain, Registration, Returned, full_name,
     };
     pub use inventory;
     pub use serde_json::{Value, json};

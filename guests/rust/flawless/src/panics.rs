@@ -10,9 +10,14 @@ pub(crate) fn install() {
 }
 
 fn tell(info: &PanicHookInfo<'_>) {
-    let message = info.payload_as_str().unwrap_or("a panic without a message");
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message");
     let at = info.location().unwrap_or(Location::caller());
-    let error = report::panicked(message.into(), at);
+    let error = report::panicked(message, at);
     end(&format!(r#"{{"error":{error}}}"#));
 }
 

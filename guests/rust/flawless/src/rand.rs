@@ -103,6 +103,7 @@ pub trait Whole: Copy + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn narrow(wide: u64) -> Self;
     #[doc(hidden)]
+    #[must_use]
     fn before(self) -> Self;
 }
 

@@ -1,6 +1,7 @@
 //! How the failure of a workflow is told: the error object of the protocol.
 
 use std::error::Error as StdError;
+use std::fmt::Write as _;
 use std::panic::Location;
 
 use serde::Serialize;
@@ -8,28 +9,21 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::{EngineError, Error, Kind};
-use crate::failure::{self, Given, last_name};
-use crate::host::Place;
+use crate::failure::{self, Failure, Given};
 use crate::workflow::Outcome;
-use crate::{continuation, host, source};
+use crate::{continuation, host, kinds, source};
 
 const CHARS_MAX: usize = 100_000;
+const CAUSES_MAX: usize = 20;
 
-/// The failure of a workflow: what it says, and where it comes from.
-#[doc(hidden)]
-#[must_use]
-pub fn failed(
-    error: Box<dyn StdError>,
-    name: &'static str,
-    at: &'static Location<'static>,
-) -> Outcome {
-    let given = error.downcast_ref::<Given>();
-    let name = given.map_or(name, |given| given.name);
-    // Some errors hide what they wrap. The last error of an effect is found by what it says.
-    let text = error.to_string();
-    let hidden = host::last_error().filter(|last| last.to_string() == text);
-    let own = failure::find(&*error).or(hidden.as_ref());
-    match own.map(Error::kind) {
+/// How a workflow ends that has given an error; `name` is that of the error's type.
+pub(crate) fn failed(error: &(dyn StdError + 'static), name: &'static str) -> Outcome {
+    let (name, at) = match error.downcast_ref::<Given>() {
+        Some(given) => (given.name, Some(given.at)),
+        None => (name, None),
+    };
+    let own = effect_error(error);
+    match own.as_ref().map(Error::kind) {
         Some(Kind::ContinueAsNew) => {
             if let Some(call) = continuation::take() {
                 return Outcome::Again(call);
@@ -37,60 +31,50 @@ pub fn failed(
         }
         Some(Kind::Cancelled) => {
             let own = own.expect("it was found");
-            return Outcome::Failed(object(own.told(), &places(given, Some(own), at)), true);
+            let told = own.told().clone();
+            let places = places(at, Some(&own));
+            return Outcome::Failed(Account { told, places }.object(), true);
         }
         _ => {}
     }
-    let told = match own {
-        Some(own) if text == own.to_string() => own.told().clone(),
-        _ => named(name, text),
-    };
-    Outcome::Failed(object(&told, &places(given, own, at)), false)
+    Outcome::Failed(Account::of(error, name, at, own).object(), false)
 }
 
-/// Where the failure was given up, and where the effect was asked for whose error it is.
-fn places(
-    given: Option<&Given>,
-    own: Option<&Error>,
-    at: &'static Location<'static>,
-) -> Vec<&'static Location<'static>> {
-    let mut places: Vec<_> = given.map(|given| given.at).into_iter().collect();
-    if let Some(own) = own
-        && places
-            .iter()
-            .all(|place| place.line() != own.at().line() || place.file() != own.at().file())
-    {
-        places.push(own.at());
-    }
-    if places.is_empty() {
-        places.push(at);
-    }
-    places
+/// How a workflow ends because of what is not of its own doing: its arguments, its result, or a
+/// cancellation after its end.
+pub(crate) fn outside(error: &Error) -> Outcome {
+    let told = error.told().clone();
+    let places = places(None, None);
+    let cancelled = error.kind() == Kind::Cancelled;
+    Outcome::Failed(Account { told, places }.object(), cancelled)
 }
 
-/// An error of the user's: its type's last name, and the module before it.
-fn named(name: &str, message: String) -> EngineError {
-    let bare = name.split('<').next().unwrap_or(name);
-    EngineError {
-        kind: last_name(name).into(),
-        module: bare
-            .rsplit_once("::")
-            .map_or("", |(module, _)| module)
-            .into(),
-        message,
-        ..EngineError::default()
-    }
+/// The error of an effect that is given, or is the cause of what is given.
+///
+/// Some errors hide what they wrap. The last error of an effect is found by what it says.
+fn effect_error(error: &(dyn StdError + 'static)) -> Option<Error> {
+    failure::find(error).cloned().or_else(|| {
+        let text = error.to_string();
+        host::last_error().filter(|last| last.to_string() == text)
+    })
+}
+
+/// What a failure says with all that led to it, for the failure that follows from it.
+pub(crate) fn story(failure: &Failure) -> String {
+    let own = failure.effect_error().cloned();
+    Account::of(failure.error(), failure.name(), Some(failure.at()), own).traceback()
 }
 
 /// What a panic is told as; nothing is asked of the engine meanwhile.
-pub(crate) fn panicked(message: String, at: &Location<'_>) -> String {
+pub(crate) fn panicked(message: &str, at: &Location<'_>) -> String {
     let told = EngineError {
         kind: "Panic".into(),
         module: "std".into(),
-        message,
+        message: cut(message),
         ..EngineError::default()
     };
-    object(&told, &[at])
+    let places = vec![Place::of(at)];
+    Account { told, places }.object()
 }
 
 /// An error of the crate's own, before or beside the workflow.
@@ -101,7 +85,22 @@ pub(crate) fn plain(kind: &str, message: &str) -> String {
         message: message.into(),
         ..EngineError::default()
     };
-    object(&told, &[])
+    let places = Vec::new();
+    Account { told, places }.object()
+}
+
+/// What went wrong, and where: the outermost place first.
+struct Account<'a> {
+    told: EngineError,
+    places: Vec<Place<'a>>,
+}
+
+struct Place<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    function: &'a str,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -125,66 +124,153 @@ struct Frame<'a> {
     text: &'a str,
 }
 
-/// The error object: the places are the outermost one first.
-fn object(told: &EngineError, places: &[&Location<'_>]) -> String {
-    let message = cut(&told.message);
-    let mut traceback = String::new();
-    if !told.traceback.is_empty() {
-        traceback = format!("{}\n\n", told.traceback.trim_end());
+impl Account<'static> {
+    fn of(
+        error: &(dyn StdError + 'static),
+        name: &str,
+        at: Option<&'static Location<'static>>,
+        own: Option<Error>,
+    ) -> Self {
+        let text = error.to_string();
+        let places = places(at, own.as_ref());
+        let told = match own {
+            Some(own) if text == own.to_string() => own.told().clone(),
+            own => {
+                let (module, kind) = kinds::named(error, name);
+                EngineError {
+                    kind,
+                    module,
+                    traceback: causes(error, own.as_ref()),
+                    message: text,
+                    ..EngineError::default()
+                }
+            }
+        };
+        Self { told, places }
     }
-    traceback.push_str(&told.kind);
-    if !message.is_empty() {
-        traceback.push_str(": ");
-        traceback.push_str(&message);
+}
+
+/// Where the failure was given up, and where the effect was asked for whose error it is; if neither
+/// is known, the workflow.
+fn places(at: Option<&'static Location<'static>>, own: Option<&Error>) -> Vec<Place<'static>> {
+    let mut places: Vec<Place<'static>> = at.map(Place::of).into_iter().collect();
+    if let Some(own) = own {
+        let asked = Place::of(own.at());
+        // Of an expression of several lines, only the one that asked matters.
+        places.retain(|place| place.file != asked.file || place.function != asked.function);
+        places.push(asked);
     }
-    traceback.push('\n');
-    let mut frames = Vec::new();
-    for place in places {
-        let (function, text) = source::around(Place::from(*place));
-        traceback.push_str(&format!("  at {place}"));
-        if !function.is_empty() {
-            traceback.push_str(&format!(" in {function}"));
-        }
-        traceback.push('\n');
-        if !text.is_empty() {
-            traceback.push_str(&format!("    {text}\n"));
-        }
-        frames.push(Frame {
-            file: place.file(),
-            line: place.line(),
+    if places.is_empty()
+        && let Some((file, line, function)) = host::session(|one| one.entry)
+    {
+        places.push(Place {
+            file,
+            line,
+            column: 1,
             function,
-            text,
+            text: "",
         });
     }
-    let shown = Shown {
-        r#type: &told.kind,
-        module: match (told.module.as_str(), told.kind.as_str()) {
-            ("flawless", "HTTPStatusError") => "flawless.refusals",
-            ("flawless", "TimeoutError") => "builtins",
-            ("flawless", _) => "flawless.errors",
-            (other, _) => other,
-        },
-        message: &message,
-        traceback: &cut(&traceback),
-        frames,
-        value: told.value.as_deref(),
-        fields: &told.fields,
-    };
-    serde_json::to_string(&shown).expect("an error is JSON")
+    places
+}
+
+/// What the causes of an error say, the first one first.
+fn causes(error: &(dyn StdError + 'static), own: Option<&Error>) -> String {
+    let mut lines = Vec::new();
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(one) = next
+        && lines.len() < CAUSES_MAX
+    {
+        let text = one.to_string();
+        if text != said {
+            lines.push(text.clone());
+            said = text;
+        }
+        next = one.source();
+    }
+    let mut causes = own.map_or(String::new(), |own| own.told().traceback.clone());
+    for line in lines.iter().rev() {
+        if !causes.is_empty() {
+            causes.push_str("\n\n");
+        }
+        write!(causes, "{line}\n\nThat was the cause of:").expect("it is a text");
+    }
+    causes
+}
+
+impl<'a> Place<'a> {
+    fn of(at: &'a Location<'a>) -> Self {
+        let (function, text) = source::around(at.file(), at.line());
+        Self {
+            file: at.file(),
+            line: at.line(),
+            column: at.column(),
+            function,
+            text,
+        }
+    }
+}
+
+impl Account<'_> {
+    fn traceback(&self) -> String {
+        let told = &self.told;
+        let mut out = String::new();
+        if !told.traceback.is_empty() {
+            out.push_str(told.traceback.trim_end());
+            out.push_str("\n\n");
+        }
+        out.push_str(&told.kind);
+        if !told.message.is_empty() {
+            out.push_str(": ");
+            out.push_str(&told.message);
+        }
+        for place in &self.places {
+            let (file, line, column) = (place.file, place.line, place.column);
+            write!(out, "\n  at {file}:{line}:{column}").expect("it is a text");
+            if !place.function.is_empty() {
+                write!(out, " in {}", place.function).expect("it is a text");
+            }
+            if !place.text.is_empty() {
+                write!(out, "\n    {}", place.text).expect("it is a text");
+            }
+        }
+        out.push('\n');
+        cut(&out)
+    }
+
+    /// The error object.
+    fn object(&self) -> String {
+        let told = &self.told;
+        let frames = self.places.iter().map(|place| Frame {
+            file: place.file,
+            line: place.line,
+            function: place.function,
+            text: place.text,
+        });
+        let shown = Shown {
+            r#type: &told.kind,
+            module: kinds::python_module(told),
+            message: &cut(&told.message),
+            traceback: &self.traceback(),
+            frames: frames.collect(),
+            value: told.value.as_deref(),
+            fields: &told.fields,
+        };
+        serde_json::to_string(&shown).expect("an error is JSON")
+    }
 }
 
 fn cut(text: &str) -> String {
     if text.len() <= CHARS_MAX {
         return text.into();
     }
-    let (first, last) = (
-        text.floor_char_boundary(CHARS_MAX / 2),
-        text.ceil_char_boundary(text.len() - CHARS_MAX / 2),
-    );
-    format!(
-        "{}\n... {} bytes left out ...\n{}",
-        &text[..first],
-        last - first,
-        &text[last..]
-    )
+    let is_end = |place: &usize| text.is_char_boundary(*place);
+    let half = CHARS_MAX / 2;
+    let first = (0..=half).rev().find(is_end).unwrap_or(0);
+    let last = (text.len() - half..text.len())
+        .find(is_end)
+        .unwrap_or(text.len());
+    let (begin, end) = (&text[..first], &text[last..]);
+    format!("{begin}\n... {} bytes left out ...\n{end}", last - first)
 }

@@ -1,12 +1,11 @@
 //! The source text that the component carries, for those who read where something happened.
 
-use crate::host::Place;
 use crate::workflow;
 
 /// The function that a place lies in, and the text of its line; empty where the component has no
 /// source of that file. It has that of files with workflows.
-pub(crate) fn around(place: Place<'_>) -> (&'static str, &'static str) {
-    workflow::source(place.file).map_or(("", ""), |source| within(source, place.line))
+pub(crate) fn around(file: &str, line: u32) -> (&'static str, &'static str) {
+    workflow::source(file).map_or(("", ""), |source| within(source, line))
 }
 
 /// The last function that begins above a line and is indented less.

@@ -27,9 +27,13 @@ use crate::{host, value};
 /// # }
 /// ```
 #[track_caller]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a call gives its arguments away"
+)]
 pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error> {
     let at = Location::caller();
-    let value = host::perform("step", &body(name, args, at)?, at)
+    let value = host::perform("step", &body(name, &args, at)?, at)
         .map_err(|error| error.of(&format!("step {name}")))?;
     value::decode(&value, name, at)
 }
@@ -40,13 +44,17 @@ pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error
 ///
 /// When the arguments cannot be encoded.
 #[track_caller]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a call gives its arguments away"
+)]
 pub fn start<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<Future<T>, Error> {
     let at = Location::caller();
     let label = format!("step {name}");
-    Future::begin("step", &body(name, args, at)?, &label, Ending::Awaited, at)
+    Future::begin("step", &body(name, &args, at)?, &label, Ending::Awaited, at)
 }
 
-fn body(name: &str, args: impl Args, at: &'static Location<'static>) -> Result<String, Error> {
+fn body(name: &str, args: &impl Args, at: &'static Location<'static>) -> Result<String, Error> {
     Ok(format!(
         r#""name":{},"args":{}"#,
         host::quoted(name),

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-pub use crate::report::failed;
+use crate::report::failed;
 use crate::{ending, host, logging, panics, report, value};
 
 pub use call::Call;
@@ -35,8 +35,9 @@ pub enum Outcome {
 impl Outcome {
     /// The end of a workflow whose arguments do not fit.
     #[must_use]
-    pub fn unfit(error: Error, at: &'static Location<'static>) -> Self {
-        failed(error.into(), "flawless::Error", at)
+    #[allow(clippy::needless_pass_by_value, reason = "nobody needs it any more")]
+    pub fn unfit(error: Error, _: &'static Location<'static>) -> Self {
+        report::outside(&error)
     }
 
     fn written(self) -> String {
@@ -61,7 +62,7 @@ impl<T: Serialize, E: Into<Box<dyn StdError>>> Returned<Result<T, E>> {
     pub fn outcome(self, at: &'static Location<'static>) -> Outcome {
         match self.0 {
             Ok(value) => returned(&value, at),
-            Err(error) => failed(error.into(), std::any::type_name::<E>(), at),
+            Err(error) => failed(&*error.into(), std::any::type_name::<E>()),
         }
     }
 }
@@ -92,7 +93,7 @@ impl<T: Serialize> Plain for Returned<T> {
 fn returned<T: Serialize>(value: &T, at: &'static Location<'static>) -> Outcome {
     match value::encode(value, "the result", at) {
         Ok(text) => Outcome::Value(text),
-        Err(error) => failed(error.into(), "flawless::Error", at),
+        Err(error) => report::outside(&error),
     }
 }
 
@@ -139,6 +140,7 @@ pub(crate) fn run(input: &str) -> String {
         one.execution = given.execution;
         one.run = given.run;
         one.workflow = found.function;
+        one.entry = Some((found.file, found.line, found.function));
         one.now_us = given.now;
         one.active = true;
     });
@@ -159,7 +161,7 @@ fn finish(outcome: Outcome) -> String {
                 ending::tell_unseen();
                 outcome
             }
-            Err(error) => failed(error.into(), "flawless::Error", Location::caller()),
+            Err(error) => report::outside(&error),
         }
     };
     // What was printed last may lack its line's end.

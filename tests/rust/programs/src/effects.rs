@@ -95,7 +95,7 @@ pub fn sleeps() -> Result<()> {
     one.join()?;
     let three = sleep::start(2 * SECOND)?;
     three.drop();
-    let _left = two;
+    drop(two);
     Ok(())
 }
 
@@ -191,7 +191,7 @@ pub fn gathers() -> Result<Value> {
         step::start::<Value>("app.charge", (1,))?,
         sleep::start(SECOND)?,
     )?;
-    let (c, _, d) = gather3(
+    let (c, (), d) = gather3(
         step::start::<Value>("app.charge", (2,))?,
         sleep::start(SECOND)?,
         start::<Value>("app.ship", (3,))?,

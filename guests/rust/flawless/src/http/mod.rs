@@ -38,7 +38,6 @@ pub use response::Response;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use]
 pub fn request(method: &str, url: &str) -> Request {
     Request::new(method.to_uppercase(), url.into())
 }
@@ -56,7 +55,6 @@ macro_rules! methods {
             /// # Ok(())
             /// # }
             /// ```
-            #[must_use]
             pub fn $name(url: &str) -> Request {
                 Request::new($method.into(), url.into())
             }

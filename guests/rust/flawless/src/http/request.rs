@@ -1,6 +1,6 @@
 //! Requests, built call by call.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::panic::Location;
 use std::time::Duration;
 
@@ -241,7 +241,7 @@ impl Request {
             self.idempotent,
         );
         if let Some(limit) = self.max_bytes {
-            fields.push_str(&format!(r#","max_bytes":{limit}"#));
+            write!(fields, r#","max_bytes":{limit}"#).expect("it is a text");
         }
         if self.park {
             fields.push_str(r#","on_interrupt":"park""#);
