@@ -35,7 +35,12 @@ macro_rules! huge_integers {
             match self.0.meaning()? {
                 Meaning::Number(text) => match text.parse::<$kind>() {
                     Ok(value) => visitor.$visit(value),
-                    Err(_) => self.deserialize_any(visitor),
+                    Err(_) if text.contains(['.', 'e', 'E']) => self.deserialize_any(visitor),
+                    Err(_) => Err(Wrong::new(format!(
+                        "is out of range for {}: {}",
+                        stringify!($kind),
+                        shorten(text)
+                    ))),
                 },
                 _ => self.deserialize_any(visitor),
             }
