@@ -249,7 +249,6 @@ resource_any_to_host = _wasmtime(
 )
 
 # Engines.
-async_stack_size = _wasmtime("config_async_stack_size_set", None, c_void_p, c_uint64)
 INCREMENT_EPOCH = ctypes.cast(ffi.dll.wasmtime_engine_increment_epoch, c_void_p).value
 
 # Values in wasmtime's allocator.

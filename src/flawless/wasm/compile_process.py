@@ -20,6 +20,21 @@ from wasmtime import _ffi, component
 COMPILED, REFUSED = b"+", b"-"
 
 
+def configured(settings: dict[str, bool | int]) -> wasmtime.Config:
+    """Return wasmtime's configuration; what wasmtime-py does not wrap is set through the C API."""
+    config = wasmtime.Config()
+    for name, value in settings.items():
+        if hasattr(wasmtime.Config, name):
+            setattr(config, name, value)
+        else:
+            kind = ctypes.c_bool if isinstance(value, bool) else ctypes.c_uint64
+            setter = ctypes.CFUNCTYPE(None, ctypes.c_void_p, kind)(
+                (f"wasmtime_config_{name}_set", _ffi.dll)
+            )
+            setter(ctypes.cast(config.ptr(), ctypes.c_void_p), value)
+    return config
+
+
 def main() -> None:
     """Compile within bounds, behind everybody else who wants to compute."""
     order = json.loads(sys.argv[1])
@@ -29,14 +44,7 @@ def main() -> None:
     cpu_s = order["cpu_s"]
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_AS, (order["memory_bytes"], order["memory_bytes"]))
-    config = wasmtime.Config()
-    for name, value in order["settings"].items():
-        setattr(config, name, value)
-    # The stack of the code must fit into that of a guest, or there is no engine.
-    set_size = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64)(
-        ("wasmtime_config_async_stack_size_set", _ffi.dll)
-    )
-    set_size(ctypes.cast(config.ptr(), ctypes.c_void_p), order["fiber_stack_bytes"])
+    config = configured(order["settings"] | {"async_stack_size": order["fiber_stack_bytes"]})
     content = sys.stdin.buffer.read()
     try:
         compiled = component.Component(wasmtime.Engine(config), content).serialize()

@@ -19,6 +19,7 @@ from typing import Any
 import wasmtime
 
 from . import binding
+from .compile_process import configured
 
 TICK_S = 0.005
 """A guest that computes comes back to its driver after one to two ticks."""
@@ -41,6 +42,7 @@ SETTINGS: dict[str, bool | int] = {
     "wasm_threads": False,
     "shared_memory": False,
     "epoch_interruption": True,
+    "concurrency_support": False,  # of WASI 0.3, which nobody is offered: a tenth of a short run
     "max_wasm_stack": WASM_STACK_BYTES,
 }
 
@@ -54,11 +56,8 @@ def settings_key() -> str:
 
 
 def _engine() -> wasmtime.Engine:
-    config = wasmtime.Config()
-    for name, value in SETTINGS.items():
-        setattr(config, name, value)
-    binding.async_stack_size(address(config), FIBER_STACK_BYTES)
-    return wasmtime.Engine(config)
+    # The stack of the code must fit into that of a guest, or there is no engine.
+    return wasmtime.Engine(configured(SETTINGS | {"async_stack_size": FIBER_STACK_BYTES}))
 
 
 def address(managed: Any) -> int:
