@@ -27,10 +27,10 @@ def stage(
 ) -> Iterator[Stage]:
     """Where the cases are played, in a language. Nothing here is to survive a real crash."""
     memory = Path("/dev/shm")
+    language = getattr(request, "param", "python")
     folder = tmp_path_factory.mktemp("worlds")
     if memory.is_dir() and os.access(memory, os.W_OK):
-        folder = Path(f"{memory}/{folder.parent.name}-{os.getpid()}")
-    language = getattr(request, "param", "python")
+        folder = Path(f"{memory}/{folder.parent.name}-{os.getpid()}-{language}")
     made = Stage(folder, language=language, baked=whole and language == "python")
     yield made
     made.close()

@@ -316,9 +316,10 @@ def plain(value: Any) -> Any:
 
 
 def shown(error: BaseException) -> tuple[str, str]:
-    """Return what can be noted of an error: of those that nobody has told us, no words."""
+    """Return what can be noted of an error: no words, where each language has its own."""
     name = type(error).__name__
-    return name, "" if name in ("UsageError", "TimeoutError") else str(error)
+    own = name in ("UsageError", "TimeoutError", "ExecutionFailed")
+    return name, "" if own else str(error)
 
 
 PURE: dict[str, Callable[[], Any]] = {
