@@ -17,6 +17,7 @@ fn expanded(options: TokenStream, item: TokenStream) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn functions_that_cannot_be_workflows_are_refused() {
     let cases = [
         (

@@ -301,7 +301,6 @@ fn call(text: &str) -> String {
 
 /// Puts something in the engine's place, for tests outside of a guest.
 #[cfg(not(target_family = "wasm"))]
-#[allow(dead_code, reason = "what tests use is being built on it")]
 pub(crate) fn answer_with(call: Option<Answering>) {
     CALL.set(call);
 }

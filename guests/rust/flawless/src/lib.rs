@@ -36,6 +36,8 @@ pub mod send;
 mod source;
 mod state;
 pub mod step;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 mod time;
 mod value;
 mod workflow;

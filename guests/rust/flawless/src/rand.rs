@@ -207,14 +207,48 @@ fn chunk() -> Vec<u8> {
     found
 }
 
-/// Outside of a guest: what seeds the hash maps of the standard library.
+/// Outside of a guest: what the world of a test has, or what seeds the standard library's maps.
 #[cfg(not(target_family = "wasm"))]
 fn chunk() -> Vec<u8> {
     use std::hash::{BuildHasher, Hasher, RandomState};
 
+    let number = || match SEED.get() {
+        Some(seed) => {
+            SEED.set(Some(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)));
+            mixed(seed)
+        }
+        None => RandomState::new().build_hasher().finish(),
+    };
     (0..CHUNK / 8)
-        .flat_map(|_| RandomState::new().build_hasher().finish().to_le_bytes())
+        .flat_map(|_| number().to_le_bytes())
         .collect()
+}
+
+#[cfg(not(target_family = "wasm"))]
+thread_local! {
+    static SEED: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
+
+/// Begins a row of random numbers that is the same each time.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn begin(seed: u64) {
+    LEFT.with_borrow_mut(Vec::clear);
+    SEED.set(Some(mixed(seed)));
+}
+
+/// Ends it.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn end() {
+    LEFT.with_borrow_mut(Vec::clear);
+    SEED.set(None);
+}
+
+/// Spreads a number over all bits, as `SplitMix64` does.
+#[cfg(not(target_family = "wasm"))]
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Wrong {
     }
 
     /// The error of a value that has a name (`order`), or is described (`the result`).
-    pub(super) fn about(&self, what: &str) -> String {
+    pub(crate) fn about(&self, what: &str) -> String {
         let (path, reason) = (self.path(), &self.0.reason);
         let bare = path.strip_prefix('.').unwrap_or(&path);
         if path.is_empty() {

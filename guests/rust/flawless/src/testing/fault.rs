@@ -1,0 +1,104 @@
+//! How what a workflow asks for fails.
+
+use serde_json::{Map, Value, json};
+
+/// What a step, a request or a child fails with.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::{Fault, World};
+/// use flawless::{Kind, step};
+///
+/// let world = World::new()
+///     .step("shop.charge", |_| Err(Fault::new("shop.Declined", "no money")))
+///     .step("shop.look_up", |_| Err(Fault::interrupted()))
+///     .step("shop.pack", |_| Err("out of boxes".into()));
+/// let error = world.run(|| step::<()>("shop.charge", ())).unwrap_err();
+/// assert_eq!((error.kind(), error.type_name()), (Kind::StepFailed, "Declined"));
+/// let error = world.run(|| step::<()>("shop.look_up", ())).unwrap_err();
+/// assert_eq!(error.kind(), Kind::Interrupted);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fault {
+    module: String,
+    name: String,
+    message: String,
+    fields: Map<String, Value>,
+}
+
+impl Fault {
+    /// An exception of a Python class: `shop.Declined`, or a built-in one such as `ValueError`.
+    #[must_use]
+    pub fn new(class: &str, message: &str) -> Self {
+        let (module, name) = class.rsplit_once('.').unwrap_or(("builtins", class));
+        Self {
+            module: module.into(),
+            name: name.into(),
+            message: message.into(),
+            fields: Map::new(),
+        }
+    }
+
+    /// The engine died while it was under way, and it is not done again.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::of_engine("Interrupted", "the engine died meanwhile")
+    }
+
+    /// The server cannot be reached.
+    #[must_use]
+    pub fn unreachable() -> Self {
+        Self::of_engine("ConnectError", "the server cannot be reached")
+    }
+
+    /// The response did not come within the timeout.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::of_engine("RequestTimeout", "no response within the timeout")
+    }
+
+    /// An error of the engine, by its name in the Python package: `InboxFull`.
+    #[must_use]
+    pub fn of_engine(name: &str, message: &str) -> Self {
+        Self::new(&format!("flawless.{name}"), message)
+    }
+
+    /// The same failure, as that of a child execution.
+    pub(super) fn of_child(self, execution: &str) -> Self {
+        if self.module == "flawless" {
+            return self;
+        }
+        let shown = format!("{} failed: {}: {}", execution, self.name, self.message);
+        let mut failed = Self::of_engine("ExecutionFailed", &shown);
+        failed.fields = Map::from_iter([
+            ("execution".into(), json!(execution)),
+            ("type".into(), json!(self.name)),
+            ("message".into(), json!(self.message)),
+        ]);
+        failed
+    }
+
+    pub(super) fn told(&self) -> Value {
+        json!({
+            "type": self.name,
+            "module": self.module,
+            "message": self.message,
+            "traceback": "",
+            "frames": [],
+            "fields": self.fields,
+        })
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(message: &str) -> Self {
+        Self::new("RuntimeError", message)
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self::new("RuntimeError", &message)
+    }
+}
