@@ -126,7 +126,8 @@ two.send("note", 1)
 cancelled, again = two.cancel("no need"), left.cancel()
 ended = one.result()
 try: two.result()
-except flawless.ExecutionCancelled as error: return [ended, cancelled, again, "ExecutionCancelled", error.reason]
+except flawless.ExecutionCancelled as error: how = [type(error).__name__, error.reason]
+return [ended, cancelled, again, *how]
 """
 IS_CANCELLED = """
 match args[0]:
@@ -164,7 +165,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], str, Callable[[Script], None]]] = {
         http.put(url, form=[("a b", "ü&"), ("c", "")])
         http.patch(url, content="text ü")
         http.post(url, content=b"\\x00\\xff")
-        answer = http.post(url, headers={"content-type": "text/csv"}, content="a,b", idempotent=True)
+        kind = {"content-type": "text/csv"}
+        answer = http.post(url, headers=kind, content="a,b", idempotent=True)
         return answer.raise_for_status().json()
     """, nothing),
     "sleeps": ("sleeps", (), """
@@ -225,7 +227,11 @@ CASES: dict[str, tuple[str, tuple[Any, ...], str, Callable[[Script], None]]] = {
         except TimeoutError: nap.result(); return False
         return True
     """, nothing),
-    "continues": ("continues", (1,), "charge.start(1); sleep.start(100); continue_as_new(2, 'ü')", nothing),
+    "continues": ("continues", (1,), """
+        charge.start(1)
+        sleep.start(100)
+        continue_as_new(2, 'ü')
+    """, nothing),
     "cleans up": ("cleans_up", (), """
         try: sleep(100)
         except Cancelled as error: sleep(1); charge("back"); return str(error)

@@ -385,15 +385,20 @@ pub fn cancelled_hidden() -> std::result::Result<(), Hidden> {
 
 /// Begins the next run with an error in a box.
 #[workflow]
-pub fn continues_boxed() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    continue_as_new((1,))?;
-    Ok(())
+pub fn continues_boxed(n: u32) -> std::result::Result<u32, Box<dyn std::error::Error>> {
+    if n == 3 {
+        return Ok(n);
+    }
+    Ok(continue_as_new((n + 1,))?)
 }
 
 /// Begins the next run with an error that is hidden.
 #[workflow]
-pub fn continues_hidden() -> std::result::Result<(), Hidden> {
-    continue_as_new((1,)).map_err(Hidden)
+pub fn continues_hidden(n: u32) -> std::result::Result<u32, Hidden> {
+    if n == 3 {
+        return Ok(n);
+    }
+    continue_as_new((n + 1,)).map_err(Hidden)
 }
 
 /// Leaves failures that nobody sees.
@@ -543,4 +548,80 @@ pub fn panics_in_drop() {
 pub fn panics_twice() {
     let _guard = Guard;
     panic!("first");
+}
+
+/// Sends its own idempotency key along with that of the engine.
+#[workflow]
+pub fn keyed(url: String) -> Result<Value> {
+    let key = flawless::idempotency_key();
+    let sent = http::put(&url).json(&json!({"key": key})).send()?;
+    let in_step: String = step("app.key", ())?;
+    Ok(json!([key, sent.json::<Value>()?, in_step]))
+}
+
+/// Waits until it is told to go on; shows where it stands meanwhile.
+#[workflow]
+pub fn talks() -> Result<String> {
+    publish("waiting")?;
+    respond(&json!({"accepted": true}))?;
+    let name: String = receive("name")?;
+    publish(&json!({"name": name}))?;
+    log::warn!("hello {name}");
+    println!("printed");
+    Ok(format!("hello {name}"))
+}
+
+/// Counts to a number, each time in a run of its own.
+#[workflow]
+pub fn counts(n: u32) -> Result<Value> {
+    if n == 3 {
+        return Ok(json!([n, flawless::run(), flawless::idempotency_key()]));
+    }
+    Ok(continue_as_new((n + 1,))?)
+}
+
+/// Starts children of its own module and of others, and tells what became of them.
+#[workflow]
+pub fn parent() -> Result<Value> {
+    let one = counts::start(2)?;
+    let failing = panics_below::start()?;
+    let waiting = child("programs.effects.talks")
+        .id("talker")
+        .start::<String>(())?;
+    waiting.send("name", "Ann")?;
+    let failed = failing.join().map_err(|error| {
+        json!([
+            error.kind() == Kind::ExecutionFailed,
+            error.field("type"),
+            error.field("message")
+        ])
+    });
+    let none = start::<Value>("nothing.there", ())?
+        .join()
+        .err()
+        .map(|error| error.kind());
+    Ok(json!([
+        one.join()?,
+        failed.err(),
+        waiting.join()?,
+        none == Some(Kind::Usage)
+    ]))
+}
+
+/// Cannot reach anybody.
+#[workflow]
+pub fn unreached(url: String) -> Result<Value> {
+    let refused = http::get(&url).send().err().map(|error| error.kind());
+    let odd = http::get("nowhere").send().err().map(|error| error.kind());
+    let nobody = send("nobody", "note", &1).err().map(|error| error.kind());
+    let twice = http::get(&url)
+        .body("a")
+        .json(&1)
+        .send()
+        .err()
+        .map(|error| error.kind());
+    let name = receive::<Value>(":odd").err().map(|error| error.kind());
+    let long = sleep(Duration::MAX).err().map(|error| error.kind());
+    let shown = [refused, odd, nobody, twice, name, long];
+    Ok(json!(shown.map(|kind| format!("{kind:?}"))))
 }
