@@ -9,7 +9,7 @@ RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-streams sweep lint format docs pictures pins clean
+.PHONY: help demo test bench bench-streams sweep lint format docs fixtures pictures pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ format: $(DEV) ## format the code and mend what can be mended without thought
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@if command -v cargo-fmt >/dev/null; then cargo fmt; fi
+
+fixtures: $(DEV) ## build tests/rust/programs.wasm, which tests run on, from its sources
+	@$(BIN)/python tools/fixtures.py
 
 pictures: $(DEV) ## take the pictures of the web UI and the checkout anew
 	@$(BIN)/python tools/screenshots.py $(ARGS)

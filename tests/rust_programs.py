@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from flawless.errors import ToolchainError
+from compiling import compiled
+from flawless.rust.build import build
 
 ROOT = Path(__file__).resolve().parent.parent
 CRATE = ROOT / "tests" / "rust" / "programs"
@@ -27,7 +28,8 @@ REMEDY = "tests/rust/programs.wasm is not built from the sources as they are: ru
 def wasm() -> Path:
     """Return the component's file, built now if there is none of the sources as they are.
 
-    `PROGRAMS_WASM` names another one, for those who work on the sources meanwhile.
+    `PROGRAMS_WASM` names another one: for processes that a test starts, and for those who work on
+    the sources meanwhile. Without a toolchain the test is skipped, but for the one that fails.
     """
     if given := os.environ.get("PROGRAMS_WASM"):
         return Path(given)
@@ -35,18 +37,12 @@ def wasm() -> Path:
         return COMMITTED
     made = ROOT / "target" / "fixtures" / f"programs-{digest()[:16]}.wasm"
     if not made.exists():
-        built(made)
+        write(made, compiled().wasm)
     return made
 
 
-def built(place: Path) -> None:
-    """Build the component into a file."""
-    from flawless.rust.build import build
-
-    try:
-        wasm = build(CRATE).wasm
-    except ToolchainError as error:
-        raise AssertionError(f"{REMEDY}\n\n{error}") from error
+def write(place: Path, wasm: bytes) -> None:
+    """Put a component into a file, which others may read meanwhile."""
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_suffix(f".{os.getpid()}")
     partial.write_bytes(wasm)
@@ -56,7 +52,7 @@ def built(place: Path) -> None:
 def commit() -> None:
     """Build the file that the repository holds, and note what of."""
     before = digest()
-    built(COMMITTED)
+    write(COMMITTED, build(CRATE).wasm)
     noted = {"sources": before, "wasm": hashlib.sha256(COMMITTED.read_bytes()).hexdigest()}
     COMMITTED.with_suffix(".json").write_text(json.dumps(noted, indent=2) + "\n")
 

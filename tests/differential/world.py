@@ -45,6 +45,7 @@ from flawless.core.encoding import decode_entries
 from flawless.core.entries import Entry
 from flawless.core.status import Status
 from flawless.engine import effects, service
+from flawless.engine.deployment import Deployment
 from flawless.engine.library import Library
 from flawless.engine.outside import Outside
 from flawless.engine.service import Service
@@ -53,6 +54,7 @@ from flawless.ids import ExecutionId
 from flawless.stores import MemoryStore, SQLiteStore
 from flawless.stores.base import Record, SaveDeployment
 from flawless.testing.idle import IdleSelector
+from flawless.wasm import Component
 
 
 class Stage:
@@ -133,6 +135,16 @@ class Stage:
             yield
         finally:
             self._selector.idle = lambda: False
+
+    @property
+    def deployment(self) -> Deployment:
+        """What all executions run on."""
+        return self._library.current
+
+    @property
+    def component(self) -> Component:
+        """The component of that."""
+        return self._loop.run_until_complete(self._library.find(self.deployment.id))[1]
 
     @property
     def library(self) -> Shared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -179,10 +180,13 @@ class Field:
         except FlawlessError:
             return None
 
-    @staticmethod
-    def _nursery() -> subprocess.Popen[str]:
+    def _nursery(self) -> subprocess.Popen[str]:
+        env = dict(os.environ)
+        if self.language == "rust":
+            env["PROGRAMS_WASM"] = str(rust_programs.wasm())
         return subprocess.Popen(
             [sys.executable, str(HERE / "child.py")],
+            env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
