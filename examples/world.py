@@ -38,18 +38,21 @@ class Request:
 class World:
     """Some services by name, at `url`/name, until the end of the `with`.
 
-    `seen` is called with each request, before it is answered.
+    `seen` is called with each request, before it is answered. Any free `port` is taken by default.
     """
 
     def __init__(
-        self, services: Mapping[str, Service], seen: Callable[[Request], object] | None = None
+        self,
+        services: Mapping[str, Service],
+        seen: Callable[[Request], object] | None = None,
+        port: int = 0,
     ) -> None:
         self.requests: list[Request] = []
         self._services = services
         self._seen = seen or (lambda request: None)
         self._answers: dict[str, tuple[int, Body]] = {}
         self._lock = threading.Lock()
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
@@ -98,8 +101,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, world: World) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, world: World, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.world = world
 
     def handle_error(self, request: Any, client_address: Any) -> None:

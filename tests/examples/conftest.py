@@ -1,11 +1,15 @@
-"""The theatre that all tests of the examples share."""
+"""The theatre that all tests of the examples share, and components."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from theatre import Theatre
+
+from compiling import compiled
+from repository import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +20,9 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def component() -> Callable[[str], Path]:
+    """Return the component of an example in Rust, by its folder."""
+    return lambda name: compiled(ROOT / "examples" / "rust" / name).path

@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import scenes
+from rust_scenes import RUST_SCENES
 from scenes import BEGAN, SCENES, Scene, load
 
 import flawless
@@ -90,8 +91,8 @@ def die() -> None:
 
 def live(job: dict[str, Any]) -> None:
     """Play a scene to its end, and write the report."""
-    scene: Scene = SCENES[job["scene"]]
-    module = load(scene.folder, scene.module)
+    scene: Scene = (SCENES | RUST_SCENES)[job["scene"]]
+    module = job["component"] or load(scene.folder, scene.module)
     stage = Stage(job)
     store: Any = DeadlyStore(SQLiteStore(job["store"]), stage)
     settings = flawless.Settings(evict_after_s=job["evict_after_s"], stop_deadline_s=2.0)

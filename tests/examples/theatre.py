@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rust_scenes import RUST_SCENES
 from scenes import SCENES, load
 
 from repository import ROOT
@@ -44,6 +45,8 @@ class Theatre:
     """Plays scenes; holds the process that the players are forked from."""
 
     def __init__(self, folder: Path) -> None:
+        self.components: dict[str, Path] = {}
+        """The component of each scene that is played on one."""
         self._folder = folder
         self._plays = 0
         self._undisturbed: dict[str, Played] = {}
@@ -68,16 +71,18 @@ class Theatre:
         player = Player()
         deaths = 0
         report = folder / "report.json"
-        with World(SCENES[name].services(), player.seen) as world:
+        scene = (SCENES | RUST_SCENES)[name]
+        with World(scene.services(), player.seen) as world:
             for crash in [*crashes, ""]:
                 job = {
                     "scene": name,
+                    "component": str(self.components.get(name, "")),
                     "url": world.url,
                     "store": str(folder / "t.db"),
                     "time": str(folder / "time"),
                     "report": str(report),
                     "output": str(folder / "output"),
-                    "evict_after_s": chance.choice(SCENES[name].patience_s),
+                    "evict_after_s": chance.choice(scene.patience_s),
                     "crash": crash,
                 }
                 status = self._live(job, player)

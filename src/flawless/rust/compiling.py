@@ -190,7 +190,7 @@ def _flags(crate: Crate, toolchain: Toolchain) -> list[str]:
     mapped = {
         str(remedies.cargo_home()): "/cargo",
         str(toolchain.sysroot / "lib" / "rustlib" / "src" / "rust"): "/rust",
-        **{str(folder): f"/{folder.name}" for folder in crate.folders},
+        **{str(folder): f"/{folder.name}" for folder in _outside(crate)},
         str(crate.workspace): ".",
         str(crate.target): "/target",
         **{str(folder): "/registry" for folder in crate.registries},
@@ -199,6 +199,15 @@ def _flags(crate: Crate, toolchain: Toolchain) -> list[str]:
         *toolchain.flags,
         *(f"--remap-path-prefix={place}={name}" for place, name in mapped.items()),
     ]
+
+
+def _outside(crate: Crate) -> list[Path]:
+    """Return the folders of packages that are not in the workspace.
+
+    Those inside need no flag of their own. Without one, the crates of a workspace have the same
+    flags, and share what cargo has built of all that they depend on.
+    """
+    return [folder for folder in crate.folders if not folder.is_relative_to(crate.workspace)]
 
 
 def check_workspace(crate: Crate) -> None:
