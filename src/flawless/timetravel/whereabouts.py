@@ -129,14 +129,14 @@ def beginning(recording: Recording) -> list[Frame]:
 def function_around(lines: Sequence[str], line: int) -> str:
     """Return the name of the function in Rust that a line is in; empty: it is in none.
 
-    It is the last one that begins before, and is not indented more than the line itself.
+    It is the last one that begins before, and is indented less than the line, or begins with it.
     """
     if not 0 < line <= len(lines):
         return ""
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
-    for text in reversed(lines[:line]):
-        found = _FUNCTION.match(text)
-        if found and len(found[1]) <= indent:
+    for number in range(line - 1, -1, -1):
+        found = _FUNCTION.match(lines[number])
+        if found and (len(found[1]) < indent or number == line - 1):
             return found[2]
     return ""
 

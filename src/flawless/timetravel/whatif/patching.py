@@ -57,7 +57,8 @@ class WorkflowGone(UsageError):
         file = f"{module.replace('.', '/')}.py" if module else "its module"
         hint = f"the changed code has to be {file} again, in another folder if you like"
         if not recording.journal_only and not recording.deployment.is_python:
-            hint = f"the changed crate has to be {module} again, or say so with module!"
+            crate = module.partition(".")[0]
+            hint = f"the changed crate has to be {crate} again, or say so with module!"
         super().__init__(
             f"the new code has no workflow {recording.workflow!r}, which execution "
             f"{recording.execution!r} runs; it has {', '.join(self.known)}. Names begin with the "

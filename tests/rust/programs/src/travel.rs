@@ -30,3 +30,17 @@ pub fn ordered(item: String, cents: u32) -> Result<String> {
         _ => Ok(format!("{grams} g in {boxes} boxes, {word}")),
     }
 }
+
+/// Waits for a word, and says what it was.
+#[workflow]
+pub fn awaited() -> Result<String> {
+    let word: String = receive("word")?;
+    Ok(format!("heard {word}"))
+}
+
+/// Has another name in the tests' changed component.
+#[workflow]
+pub fn renamed() -> Result<u32> {
+    sleep(Duration::from_millis(1))?;
+    Ok(1)
+}
