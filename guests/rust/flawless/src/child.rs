@@ -106,18 +106,49 @@ pub fn child(workflow: &str) -> ChildOptions {
 
 impl ChildOptions {
     /// Gives the child this id, instead of one made of its parent's.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let report = flawless::child("shop.report").id("report-2026-11").start::<String>(())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
     /// Says what becomes of the child when its parent ends.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use flawless::{ParentClose, child};
+    ///
+    /// child("shop.report").parent_close(ParentClose::Abandon).start::<String>(())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parent_close(mut self, policy: ParentClose) -> Self {
         self.parent_close = policy;
         self
     }
 
     /// Cancels the child if it takes longer than this.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use std::time::Duration;
+    ///
+    /// flawless::child("shop.report").deadline(Duration::from_secs(3600)).start::<String>(())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -129,6 +160,15 @@ impl ChildOptions {
     ///
     /// [`Kind::InputInvalid`](crate::Kind::InputInvalid) for arguments that cannot be written,
     /// [`Kind::Usage`](crate::Kind::Usage) for a deadline of more than 100 years.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let parcel = flawless::child("shop.ship").start::<String>(("tea",))?.join()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     #[allow(
         clippy::needless_pass_by_value,
@@ -186,6 +226,21 @@ impl<T> Child<T> {
     /// [`Kind::ExecutionConflict`](crate::Kind::ExecutionConflict),
     /// [`Kind::InputInvalid`](crate::Kind::InputInvalid) or [`Kind::Usage`](crate::Kind::Usage);
     /// [`Kind::Cancelled`](crate::Kind::Cancelled) when this execution is cancelled meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use flawless::Kind;
+    ///
+    /// match flawless::start::<String>("shop.ship", ("tea",))?.join() {
+    ///     Ok(parcel) => println!("{parcel}"),
+    ///     Err(error) if error.kind() == Kind::ExecutionFailed => println!("{error}"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join(self) -> Result<T, Error> {
         self.future.join()
@@ -195,7 +250,20 @@ impl<T> Child<T> {
     ///
     /// # Errors
     ///
-    /// As [`join`](Self::join).
+    /// As [`join`](Self::join); [`Kind::Usage`](crate::Kind::Usage) for more than 100 years.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let child = flawless::start::<String>("shop.ship", ("tea",))?;
+    /// match child.join_timeout(std::time::Duration::from_secs(3600))? {
+    ///     Ok(parcel) => println!("{parcel}"),
+    ///     Err(child) => println!("{} goes on", child.id),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, Self>, Error> {
         let Self { id, future } = self;
@@ -211,6 +279,18 @@ impl<T> Child<T> {
     /// # Errors
     ///
     /// [`Kind::Cancelled`](crate::Kind::Cancelled) when this execution is cancelled meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let child = flawless::start::<String>("shop.ship", ("tea",))?;
+    /// if child.cancel("the order was withdrawn")? {
+    ///     println!("it cleans up");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn cancel(&self, reason: &str) -> Result<bool, Error> {
         let at = Location::caller();
@@ -231,6 +311,16 @@ impl<T> Child<T> {
     /// # Errors
     ///
     /// As [`send`](crate::send()).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let child = flawless::start::<String>("shop.approve", ("tea",))?;
+    /// child.send("confirm", &true)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn send<P: Serialize + ?Sized>(&self, name: &str, payload: &P) -> Result<(), Error> {
         send::send(&self.id, name, payload)

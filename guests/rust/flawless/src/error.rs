@@ -53,12 +53,39 @@ struct Inner {
 
 impl Error {
     /// What kind of error it is.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use flawless::Kind;
+    ///
+    /// match flawless::step::<String>("shop.charge", (1290,)) {
+    ///     Err(error) if error.kind() == Kind::Interrupted => println!("nobody knows"),
+    ///     other => println!("{}", other?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
     /// The name of the error: for a failed step, that of the Python exception.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// if let Err(error) = flawless::step::<String>("shop.charge", (1290,))
+    ///     && error.type_name() == "Declined"
+    /// {
+    ///     println!("another card, please: {}", error.message());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn type_name(&self) -> &str {
         &self.0.told.kind

@@ -109,6 +109,16 @@ impl<T> Future<T> {
     ///
     /// The effect's own error; [`Kind::Cancelled`] when the execution is cancelled meanwhile. Then
     /// the effect goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let report = flawless::step::start::<String>("shop.report", ())?;
+    /// println!("{}", report.join()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn join(self) -> Result<T, Error> {
         let at = Location::caller();
@@ -153,12 +163,37 @@ impl<T> Future<T> {
     }
 
     /// Tells whether the outcome is there. It is seen only when the workflow waits for something.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let report = flawless::step::start::<String>("shop.report", ())?;
+    /// flawless::sleep(std::time::Duration::from_secs(60))?;
+    /// if !report.done() {
+    ///     println!("that takes long");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn done(&self) -> bool {
         !matches!(*self.slot.borrow(), Slot::Pending)
     }
 
     /// Gives the effect up: its outcome will not be looked at, and it is stopped if it can be.
+    ///
+    /// To let a future go out of scope is something else: then the effect is performed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let approved = flawless::receive::start::<bool>("approve")?;
+    /// approved.drop(); // the message stays in the inbox
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn drop(self) {
         host::drop_effect(self.effect, Location::caller());

@@ -40,9 +40,24 @@ pub fn step<T: DeserializeOwned>(name: &str, args: impl Args) -> Result<T, Error
 
 /// Starts a native step and returns at once.
 ///
+/// Durability: as [`step`](fn@step). A step that nobody waits for is performed all the same, and the
+/// workflow ends after it.
+///
 /// # Errors
 ///
-/// When the arguments cannot be encoded.
+/// [`Kind::InputInvalid`](crate::Kind::InputInvalid) for arguments that cannot be written. The
+/// step's own error comes when the future is joined.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// let stock = flawless::step::start::<u32>("shop.look_up", ("tea",))?;
+/// let price = flawless::step::start::<u32>("shop.ask_price", ("tea",))?;
+/// println!("{} at {}", stock.join()?, price.join()?);
+/// # Ok(())
+/// # }
+/// ```
 #[track_caller]
 #[allow(
     clippy::needless_pass_by_value,

@@ -87,18 +87,45 @@ impl Request {
     }
 
     /// Adds a pair to the URL's query.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::get("https://shop.example/").query("page", 2).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
     }
 
     /// Adds a header.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::get("https://shop.example/").header("Accept", "text/csv").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.headers.push((name.into(), value.to_string()));
         self
     }
 
     /// Sends a value as JSON. If it cannot be written, `send` and `start` give the error.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::put("https://shop.example/orders/7").json(&("tea", 2)).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match json::text(value) {
             Ok(text) => self.content(Body::Text(text), "application/json"),
@@ -110,6 +137,16 @@ impl Request {
     }
 
     /// Sends pairs as a form.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let fields = [("item", "tea"), ("count", "2")];
+    /// flawless::http::post("https://shop.example/orders").form(&fields).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn form<N: fmt::Display, V: fmt::Display>(self, pairs: &[(N, V)]) -> Self {
         let pairs: Vec<(String, String)> = pairs
             .iter()
@@ -122,6 +159,15 @@ impl Request {
     }
 
     /// Sends a text or bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::put("https://shop.example/notes/7").body("two lines\nof text").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn body(self, body: impl Into<Body>) -> Self {
         let body = body.into();
         let kind = match body {
@@ -133,6 +179,17 @@ impl Request {
 
     /// Limits the whole request to this time (30 s by default); then
     /// [`Kind::RequestTimeout`](crate::Kind::RequestTimeout).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use std::time::Duration;
+    ///
+    /// flawless::http::get("https://shop.example/").timeout(Duration::from_secs(5)).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -140,6 +197,15 @@ impl Request {
 
     /// Limits the response's body (to the engine's own limit by default); a longer one is
     /// [`Kind::BodyTooLarge`](crate::Kind::BodyTooLarge).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::get("https://shop.example/").max_bytes(100_000).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_bytes(mut self, limit: u64) -> Self {
         self.max_bytes = Some(limit);
         self
@@ -147,12 +213,31 @@ impl Request {
 
     /// Follows this many redirects (10 by default); more are
     /// [`Kind::TooManyRedirects`](crate::Kind::TooManyRedirects). With 0 a redirect is the response.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let moved = flawless::http::get("https://shop.example/old").redirects(0).send()?;
+    /// println!("{:?}", moved.header("Location"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn redirects(mut self, most: u32) -> Self {
         self.redirects = most;
         self
     }
 
     /// Says that sending it twice does no harm: it may be sent again after a crash.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::post("https://shop.example/search").body("tea").idempotent().send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
         self
@@ -160,6 +245,15 @@ impl Request {
 
     /// If the engine dies while the request is under way, it is never sent again by itself: the
     /// execution waits for a person's decision.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// flawless::http::post("https://bank.example/charges").body("1290").park().send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn park(mut self) -> Self {
         self.park = true;
         self
@@ -177,6 +271,21 @@ impl Request {
     /// [`Kind::ProtocolError`], [`Kind::EgressDenied`], [`Kind::SecretUnavailable`];
     /// [`Kind::Interrupted`]; [`Kind::Cancelled`]. [`Kind::Usage`] for a request with two bodies,
     /// [`Kind::InputInvalid`] for JSON that cannot be written.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use flawless::{Kind, http};
+    ///
+    /// match http::get("https://shop.example/").send() {
+    ///     Ok(page) => println!("{}", page.status()),
+    ///     Err(error) if error.kind() == Kind::RequestTimeout => println!("too slow"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn send(self) -> Result<Response, Error> {
         let at = Location::caller();
