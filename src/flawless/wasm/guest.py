@@ -48,6 +48,13 @@ __all__ = [
     "Suspended",
 ]
 
+# Where the parts of a guest's frame are.
+_FUNC: Final = Frame.func.offset
+_ARGUMENT: Final = Frame.argument.offset
+_RESULT: Final = Frame.result.offset
+_ERROR: Final = Frame.error.offset
+_READY: Final = Frame.ready.offset
+
 SLICE_NS_MIN: Final = 2_000_000
 """A guest resumed late in a tick keeps computing at least this long before it is preempted."""
 
@@ -151,10 +158,8 @@ class Guest:
         "_base",
         "_call",
         "_component",
-        "_error",
         "_frame",
         "_future",
-        "_ready",
         "_running",
         "_started",
         "_store",
@@ -190,9 +195,7 @@ class Guest:
         self.turn_ns = 0
         self._ticker = component.runtime.ticker
         self._frame = frame = Frame()
-        self._base = base = ctypes.addressof(frame)
-        self._ready = base + Frame.ready.offset
-        self._error = base + Frame.error.offset
+        self._base = ctypes.addressof(frame)
 
     def start(self, export: Literal["run", "describe"], input: bytes) -> State:  # noqa: A002 (WIT)
         """Instantiate the component and call `export` with `input` (UTF-8).
@@ -215,7 +218,7 @@ class Guest:
         binding.epoch_deadline(context, 1)
         binding.epoch_yield(context, 1)
         self._future = binding.instantiate_async(
-            component.linker_address, context, component.address, base, self._error
+            component.linker_address, context, component.address, base, base + _ERROR
         )
         return self._advance()
 
@@ -261,8 +264,9 @@ class Guest:
             binding.store_delete(self._store)
             self._store = None
             for value in (self._frame.argument, self._frame.result):
-                binding.val_delete(ctypes.addressof(value))
-                value.kind = 0
+                if value.kind == STRING:
+                    binding.val_delete(ctypes.addressof(value))
+                    value.kind = 0
 
     def __enter__(self) -> Guest:
         return self
@@ -281,7 +285,7 @@ class Guest:
         self.on_resume = on_resume
         self.waits = True
         self._frame.ready[0] = 0
-        return self._ready
+        return self._base + _READY
 
     def finish(self, output: bytes) -> NoReturn:
         """End the run, in a callback, with what its export would return."""
@@ -307,13 +311,13 @@ class Guest:
     def _begin_call(self, export: int, data: bytes) -> None:
         self._call = None
         base = self._base
-        func, argument = base + Frame.func.offset, base + Frame.argument.offset
+        func, argument = base + _FUNC, base + _ARGUMENT
         if not binding.get_func(base, self.context, export, func):
             raise GuestTrapped("an export of the component is not a function")
         bytes_new(argument + WORD0, len(data), data)
         self._frame.argument.kind = STRING
         self._future = binding.func_call_async(
-            func, self.context, argument, 1, base + Frame.result.offset, 1, self._error
+            func, self.context, argument, 1, base + _RESULT, 1, base + _ERROR
         )
 
     def _poll(self) -> State | None:

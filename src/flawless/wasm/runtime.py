@@ -83,6 +83,16 @@ class _SigEvent(ctypes.Structure):
 _SIGEV_THREAD = 2
 _CLOCK_MONOTONIC = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+# It returns at once, and guests that return at once call it twice: the GIL stays held.
+_set_timer = ctypes.PyDLL(None, use_errno=True).timer_settime
+
+
+def _every(interval_ns: int) -> ctypes.Array[ctypes.c_long]:
+    """`struct itimerspec`: interval and first expiry, each as seconds and nanoseconds."""
+    return (ctypes.c_long * 4)(0, interval_ns, 0, interval_ns)
+
+
+_TICKING, _STILL = _every(round(TICK_S * 1e9)), _every(0)
 
 
 class Ticker:
@@ -106,19 +116,17 @@ class Ticker:
         with self._lock:
             self._alive += 1
             if self._alive == 1:
-                self._set(round(TICK_S * 1e9))
+                self._set(_TICKING)
 
     def guest_gone(self) -> None:
         """Stop ticking if it was the last guest."""
         with self._lock:
             self._alive -= 1
             if self._alive == 0:
-                self._set(0)
+                self._set(_STILL)
 
-    def _set(self, interval_ns: int) -> None:
-        # struct itimerspec: interval and first expiry, each as seconds and nanoseconds.
-        setting = (ctypes.c_long * 4)(0, interval_ns, 0, interval_ns)
-        self._check(_libc.timer_settime(self._timer, 0, setting, None))
+    def _set(self, setting: ctypes.Array[ctypes.c_long]) -> None:
+        self._check(_set_timer(self._timer, 0, setting, None))
 
     @staticmethod
     def _check(status: int) -> None:
