@@ -27,8 +27,9 @@ _LIBRARY: Final = re.compile(
 )
 _C_LIBRARY: Final = ("abort", "exit", "_Exit", "exit_exit", "malloc", "free", "memcpy", "memset")
 _EXPORT: Final = re.compile(r"(run|describe)(\.command_export)?$|<?flawless::")
-_GLUE: Final = "::_::run"
-"""What `#[workflow]` writes around a workflow."""
+"""The component's exports, and the crate between them and the workflow."""
+_GLUE: Final = re.compile(r"(.+)::_::(?:__flawless_)?run$")
+"""What `#[workflow]` writes around a workflow, in a block of its own that has no name."""
 _PYTHON: Final = ("Py", "_Py")
 
 
@@ -47,13 +48,11 @@ def own_functions(text: str) -> list[str]:
     names = functions(text)
     if any(name.startswith(_PYTHON) for name in names):
         return []
-    names = [name for name in names if not _is_library(name)]
-    while names and _EXPORT.match(names[-1]):
-        del names[-1]
-    if names and names[-1].endswith(_GLUE):
-        glue = names.pop()
-        if not names:  # the compiler has put the workflow into it
-            names = [f"a workflow in {glue.removesuffix(_GLUE)}"]
+    names = [name for name in names if not (_is_library(name) or _EXPORT.match(name))]
+    if names and (glue := _GLUE.match(names[-1])):
+        names.pop()
+        if not names:  # the compiler has put the workflow into it, or it has ended
+            names = [f"a workflow in {glue[1]}"]
     return names
 
 
