@@ -171,7 +171,7 @@ fn requests_are_answered_by_method_and_url() {
             .send()
             .unwrap();
         let got = http::get("https://a.example/picture").send().unwrap();
-        (made.json::<crate::Value>().unwrap(), got.bytes().clone())
+        (made.json::<crate::Value>().unwrap(), got.bytes())
     });
     assert_eq!((id, body), (json!({"id": 7}), vec![0xff, 0xfe]));
     assert_eq!(

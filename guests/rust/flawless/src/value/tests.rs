@@ -196,7 +196,7 @@ fn keys_that_are_no_text_make_a_list_of_pairs() {
     );
     same(
         json!({"a": 1, "$": 2}),
-        r#"{"$":"dict","v":[["$",2],["a",1]]}"#,
+        r#"{"$":"dict","v":[["a",1],["$",2]]}"#,
     );
     same(
         BTreeMap::from([("!".to_string(), 1), ("$".to_string(), 2)]),
