@@ -41,10 +41,10 @@ class Engine:
     `store` is the path of an SQLite file, `":memory:"`, or a `Store`. `modules` are the modules
     that hold the workflows and steps: names, paths, or modules; with none, the engine serves what
     was uploaded to its store. Components (`pricing.wasm`) and crates of Rust (a folder with its
-    `Cargo.toml`, which is built first) may stand among them. `baked=True` builds a component with the modules imported (some 15 s,
-    once per version of the code), so that nothing is imported at each start. `secrets` are what
-    `flawless.secret` may name (see `Secrets`), `egress` the hosts that HTTP requests of workflows
-    may go to (all, if not given). `clock` is for tests.
+    `Cargo.toml`, which is built first) may stand among them. `baked=True` builds a component with
+    the modules imported (some 15 s, once per version of the code), so that nothing is imported at
+    each start. `secrets` are what `flawless.secret` may name (see `Secrets`), `egress` the hosts
+    that HTTP requests of workflows may go to (all, if not given). `clock` is for tests.
 
     Durability: everything an execution has observed is durable before it acts on the world. After
     a crash, open an engine on the same store: unfinished executions go on.
