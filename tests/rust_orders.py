@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 
-import travel_steps
-
 import rust_programs
+import travel_steps
 from flawless import Engine
 from flawless.errors import ExecutionFailed
 from flawless.timetravel import Recording
