@@ -8,6 +8,7 @@ import enum
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from flawless.engine import arguments
 from flawless.engine.signatures import Signature
 from flawless.engine.workflows import ParameterInfo, WorkflowInfo
 from flawless.errors import InputInvalid
+from flawless.testing import export_journal, replay_journal
 from handmade import LAST, component, described, parameter, shop
 from handmade import workflow as told
 
@@ -267,3 +269,16 @@ def test_a_fork_starts_its_children_on_what_serves(engine: flawless.Engine) -> N
     assert fork.result(30) == parent.result(30)
     children = [one for one in engine.list(workflow="hand.order") if one.parent]
     assert fork.id in {one.parent.id for one in children if one.parent}
+
+
+def test_journals_are_replayed_on_the_code_that_has_their_workflow(
+    engine: flawless.Engine, tmp_path: Path
+) -> None:
+    """Where Python and components are given together, each journal finds its own."""
+    (tmp_path / "hand.wasm").write_bytes(shop())
+    parent = engine.start(order, 9, child="child-9")
+    parent.result(30)
+    for one in (parent, engine.get("child-9")):
+        journal = export_journal(one)
+        replayed = replay_journal(journal, ["component_programs", tmp_path / "hand.wasm"])
+        assert replayed.end is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from flawless.core.entries import Entry
+from flawless.core.entries import Entry, Invoked
 from flawless.core.limits import Limits
 from flawless.engine.handle import Execution
 from flawless.engine.replay import Replayed, replay
@@ -60,7 +60,9 @@ def replay_journal(
     modules have no workflow of that name, and what `read_journal` raises.
     """
     execution, entries = read_journal(source)
-    code = present_code(modules, library=ReadyLibrary)
+    first = entries[0]
+    assert isinstance(first, Invoked)
+    code = present_code(modules, workflow=first.workflow, library=ReadyLibrary)
     return in_thread(
         lambda: replay(execution, entries, code.deployment, code.component, limits=limits)
     )

@@ -46,11 +46,13 @@ class Code:
 def present_code(
     modules: Sequence[str | Path | ModuleType],
     *,
+    workflow: str | None = None,
     library: type[Library] = Library,
     progress: Progress | None = None,
 ) -> Code:
     """Return the modules as they are now, as a deployment; nothing is kept but compiled code.
 
+    Where components are among them, there are several: then `workflow` tells which one is meant.
     It may be called where a loop runs, and blocks. Raises `DeploymentInvalid`, `ToolchainError`.
     """
 
@@ -60,7 +62,8 @@ def present_code(
         try:
             made = library(store, modules, progress=progress)
             await made.open(0)
-            return Code(*await made.find(made.current.id))
+            meant = None if workflow is None else made.latest(workflow)
+            return Code(*await made.find((meant or made.current).id))
         finally:
             await store.close()
 
