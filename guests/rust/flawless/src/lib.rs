@@ -33,7 +33,8 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | define workflows | [`workflow`](macro@workflow), [`module!`], [`value`](macro@value) |
+//! | define workflows | [`workflow`](macro@workflow), [`module!`] |
+//! | carry values, and read those of Python | [`value`](macro@value), [`values`] |
 //! | call native Python functions | [`step()`], [`step::start`] |
 //! | send HTTP requests | [`http`], [`secret`] |
 //! | wait | [`sleep()`], [`sleep::start`], [`now()`] |
@@ -43,7 +44,7 @@
 //! | undo | [`compensate`] |
 //! | tell what goes on | the macros of [`log`], `println!` |
 //! | draw random numbers | [`rand`] |
-//! | test without an engine | `flawless::testing` |
+//! | test without an engine | [`testing`] |
 //!
 //! Effects wait without `async`, and give a [`Result`](std::result::Result) with an [`Error`] that
 //! `?` hands on. Its [`Kind`] tells what to do about it; [`Kind::Cancelled`] says that the
@@ -94,6 +95,7 @@ pub mod step;
 pub mod testing;
 mod time;
 mod value;
+pub mod values;
 mod workflow;
 
 pub use args::Args;
@@ -140,7 +142,7 @@ pub use flawless_macros::value;
 /// It is started by the name `module.function`, or by the one that `name` gives. Its parameters
 /// and its result are values: whatever `serde` reads and writes, described by their JSON Schema
 /// where they have one. A parameter that is an `Option` may be left out. It may return a plain
-/// value, or a `Result` with any error; [`Result`](crate::Result) knows the line of a failure.
+/// value, or a `Result` with any error; [`Result`] knows the line of a failure.
 ///
 /// Called by another workflow it is an ordinary function. Beside it stands a function `start` of
 /// the same parameters, which starts it as a [`Child`]: `checkout::start(order, card)?`.
