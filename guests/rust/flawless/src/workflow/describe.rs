@@ -91,3 +91,72 @@ fn modules(found: &[&Registration]) -> Vec<Value> {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::{Call, Outcome};
+
+    const fn registered(
+        function: &'static str,
+        name: Option<&'static str>,
+        path: &'static str,
+        file: &'static str,
+    ) -> Registration {
+        fn run(_: &Call) -> Outcome {
+            Outcome::Value("null".into())
+        }
+        fn signature() -> Value {
+            json!({"parameters": [], "deadline_s": 5.0})
+        }
+        Registration {
+            function,
+            name,
+            path,
+            version: "1.0",
+            doc: "",
+            file,
+            line: 7,
+            source: "fn f() {}",
+            signature,
+            run,
+        }
+    }
+
+    /// Names follow the modules of the crate; files have that of the outermost module in them.
+    #[test]
+    fn names_follow_modules() {
+        let found = [
+            registered("f", None, "shop::orders::r#type", "src/orders.rs"),
+            registered("match", None, "shop::orders", "src/orders.rs"),
+            registered("g", Some("own"), "shop", "src/lib.rs"),
+        ];
+        let told = described(&found.iter().collect::<Vec<_>>()).unwrap();
+        let names: Vec<&Value> = told["workflows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["name"])
+            .collect();
+        assert_eq!(names, ["shop.orders.type.f", "shop.orders.match", "own"]);
+        assert_eq!(told["workflows"][0]["module"], "shop");
+        assert_eq!(told["workflows"][0]["deadline_s"], 5.0);
+        assert_eq!(told["modules"][0]["name"], "shop.orders");
+        assert_eq!(told["modules"][1]["name"], "shop");
+        assert_eq!(told["modules"].as_array().unwrap().len(), 2);
+    }
+
+    /// Two workflows of one name are refused, with both of their places.
+    #[test]
+    fn names_are_given_once() {
+        let found = [
+            registered("f", None, "shop", "src/lib.rs"),
+            registered("g", Some("shop.f"), "shop::orders", "src/orders.rs"),
+        ];
+        assert_eq!(
+            described(&found.iter().collect::<Vec<_>>()).unwrap_err(),
+            "two workflows are named \"shop.f\", in src/lib.rs:7 and in src/orders.rs:7: give one \
+             of them another name with #[workflow(name = \"...\")]"
+        );
+    }
+}
