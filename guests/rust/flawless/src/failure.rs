@@ -39,7 +39,7 @@ use crate::kinds::last_name;
 pub struct Failure {
     error: Box<dyn StdError>,
     name: &'static str,
-    at: &'static Location<'static>,
+    at: Option<&'static Location<'static>>,
 }
 
 impl Failure {
@@ -50,7 +50,36 @@ impl Failure {
         Self {
             error: message.into().into(),
             name: "flawless::Failure",
-            at: Location::caller(),
+            at: place(Location::caller()),
+        }
+    }
+
+    /// Makes a failure of what `?` does not take by itself: an error in a box, or of a crate that
+    /// has errors of its own which are none in the sense of the standard library.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use flawless::{Failure, Result};
+    ///
+    /// fn parse(text: &str) -> std::result::Result<u32, Box<dyn Error>> {
+    ///     Ok(text.parse()?)
+    /// }
+    ///
+    /// fn twice(text: &str) -> Result<u32> {
+    ///     Ok(2 * parse(text).map_err(|error| Failure::wrap(error))?)
+    /// }
+    /// # assert_eq!(twice("x").unwrap_err().to_string(), "invalid digit found in string");
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn wrap<E: Into<Box<dyn StdError>>>(error: E) -> Self {
+        Self {
+            error: error.into(),
+            name: std::any::type_name::<E>(),
+            at: place(Location::caller()),
         }
     }
 
@@ -97,7 +126,7 @@ impl Failure {
     /// An error of an effect, which knows its place itself.
     pub(crate) fn of(error: Error) -> Self {
         Self {
-            at: error.at(),
+            at: Some(error.at()),
             error: Box::new(error),
             name: std::any::type_name::<Error>(),
         }
@@ -107,7 +136,7 @@ impl Failure {
         self.name
     }
 
-    pub(crate) fn at(&self) -> &'static Location<'static> {
+    pub(crate) fn at(&self) -> Option<&'static Location<'static>> {
         self.at
     }
 
@@ -138,9 +167,15 @@ impl<E: StdError + 'static> From<E> for Failure {
         Self {
             error: Box::new(error),
             name: std::any::type_name::<E>(),
-            at: Location::caller(),
+            at: place(Location::caller()),
         }
     }
+}
+
+/// The place, if it is the user's: what is called through `map_err(Failure::from)` is called by
+/// the standard library, and knows no better.
+fn place(at: &'static Location<'static>) -> Option<&'static Location<'static>> {
+    (!at.file().contains("/library/core/src/")).then_some(at)
 }
 
 impl fmt::Display for Failure {
@@ -151,16 +186,17 @@ impl fmt::Display for Failure {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?} (at {})", self.error, self.at)
+        write!(out, "{:?}", self.error)?;
+        self.at.map_or(Ok(()), |at| write!(out, " (at {at})"))
     }
 }
 
 /// A [`Failure`] on its way out of the workflow, as an error like others.
 #[derive(Debug)]
 pub(crate) struct Given {
-    error: Box<dyn StdError>,
+    pub error: Box<dyn StdError>,
     pub name: &'static str,
-    pub at: &'static Location<'static>,
+    pub at: Option<&'static Location<'static>>,
 }
 
 impl fmt::Display for Given {

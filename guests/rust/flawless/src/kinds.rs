@@ -168,3 +168,50 @@ fn debugged(error: &(dyn StdError + 'static)) -> String {
         && (rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {"));
     if is_type { name.into() } else { "Error".into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::{Kind, last_name, named};
+    use crate::error::EngineError;
+
+    fn kind(module: &str, name: &str) -> Kind {
+        Kind::of(&EngineError {
+            kind: name.into(),
+            module: module.into(),
+            ..EngineError::default()
+        })
+    }
+
+    /// The engine's errors have kinds; the exceptions of steps are failures of steps.
+    #[test]
+    fn kinds_are_told_by_module_and_name() {
+        assert_eq!(kind("flawless", "Interrupted"), Kind::Interrupted);
+        assert_eq!(kind("flawless.errors", "StepTimeout"), Kind::StepTimeout);
+        assert_eq!(kind("flawless", "InvalidURL"), Kind::InvalidUrl);
+        assert_eq!(kind("flawless", "EffectError"), Kind::Other);
+        assert_eq!(kind("builtins", "ValueError"), Kind::StepFailed);
+        assert_eq!(kind("shop", "Interrupted"), Kind::StepFailed);
+    }
+
+    /// A type is named by its last name and its module, whatever it is wrapped in.
+    #[test]
+    fn types_are_named() {
+        let parse = "x".parse::<u8>().expect_err("it is no number");
+        let name = std::any::type_name::<std::num::ParseIntError>();
+        let expected = ("core::num::error".into(), "ParseIntError".into());
+        assert_eq!(named(&parse, name), expected);
+        let boxed: Box<dyn Error> = Box::new(parse);
+        let name = std::any::type_name::<Box<dyn Error>>();
+        assert_eq!(
+            named(&*boxed, name),
+            (String::new(), "ParseIntError".into())
+        );
+        let text: Box<dyn Error> = "Some text".into();
+        assert_eq!(named(&*text, name), (String::new(), "Error".into()));
+        let name = std::any::type_name::<&str>();
+        assert_eq!(named(&*text, name), ("flawless".into(), "Failure".into()));
+        assert_eq!(last_name("a::B<c::D>"), "B");
+    }
+}

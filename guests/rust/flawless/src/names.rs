@@ -25,3 +25,30 @@ pub(crate) fn check(name: &str, at: &'static Location<'static>) -> Result<(), Er
 fn printable(one: char) -> bool {
     one == ' ' || !(one.is_control() || one.is_whitespace())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::check;
+
+    /// Names that nobody could send are refused, with what is wrong.
+    #[test]
+    fn odd_names_are_refused() {
+        let at = Location::caller();
+        let long = "x".repeat(201);
+        for (name, problem) in [
+            ("", "1 to 200"),
+            (long.as_str(), "1 to 200"),
+            ("a\nb", "printable"),
+            ("a\u{a0}b", "printable"),
+            (":a", "colon"),
+        ] {
+            let error = check(name, at).expect_err(problem);
+            assert!(error.message().contains(problem), "{error}");
+        }
+        for name in ["a", "a b", "\u{e4}:", &long[..200]] {
+            check(name, at).expect("it is a name");
+        }
+    }
+}

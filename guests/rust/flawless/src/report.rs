@@ -18,9 +18,9 @@ const CAUSES_MAX: usize = 20;
 
 /// How a workflow ends that has given an error; `name` is that of the error's type.
 pub(crate) fn failed(error: &(dyn StdError + 'static), name: &'static str) -> Outcome {
-    let (name, at) = match error.downcast_ref::<Given>() {
-        Some(given) => (given.name, Some(given.at)),
-        None => (name, None),
+    let (error, name, at) = match error.downcast_ref::<Given>() {
+        Some(given) => (&*given.error, given.name, given.at),
+        None => (error, name, None),
     };
     let own = effect_error(error);
     match own.as_ref().map(Error::kind) {
@@ -62,7 +62,7 @@ fn effect_error(error: &(dyn StdError + 'static)) -> Option<Error> {
 /// What a failure says with all that led to it, for the failure that follows from it.
 pub(crate) fn story(failure: &Failure) -> String {
     let own = failure.effect_error().cloned();
-    Account::of(failure.error(), failure.name(), Some(failure.at()), own).traceback()
+    Account::of(failure.error(), failure.name(), failure.at(), own).traceback()
 }
 
 /// What a panic is told as; nothing is asked of the engine meanwhile.
@@ -189,7 +189,7 @@ fn causes(error: &(dyn StdError + 'static), own: Option<&Error>) -> String {
         }
         next = one.source();
     }
-    let mut causes = own.map_or(String::new(), |own| own.told().traceback.clone());
+    let mut causes = own.map_or(String::new(), |own| own.told().traceback.trim_end().into());
     for line in lines.iter().rev() {
         if !causes.is_empty() {
             causes.push_str("\n\n");
@@ -273,4 +273,21 @@ fn cut(text: &str) -> String {
         .unwrap_or(text.len());
     let (begin, end) = (&text[..first], &text[last..]);
     format!("{begin}\n... {} bytes left out ...\n{end}", last - first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHARS_MAX, cut};
+
+    /// A text that is too long loses its middle, never a part of a character.
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(cut("short"), "short");
+        for text in ["x".repeat(2 * CHARS_MAX), "\u{20ac}".repeat(CHARS_MAX)] {
+            let shown = cut(&text);
+            assert!(shown.len() <= CHARS_MAX + 100);
+            assert!(shown.contains(" bytes left out "));
+            assert!(shown.ends_with(text.chars().last().expect("it is not empty")));
+        }
+    }
 }

@@ -523,6 +523,34 @@ fn check(value: u32) -> u32 {
     value
 }
 
+fn boxed() -> std::result::Result<u32, Box<dyn std::error::Error>> {
+    Ok("x".parse()?)
+}
+
+/// Fails with what was in a box.
+#[workflow]
+pub fn fails_boxed() -> std::result::Result<u32, Box<dyn std::error::Error>> {
+    boxed()
+}
+
+/// Fails with what was in a box, and says where.
+#[workflow]
+pub fn fails_wrapped() -> Result<u32> {
+    boxed().map_err(|error| Failure::wrap(error))
+}
+
+/// Fails with what a step raised, as the cause of another error.
+#[workflow]
+pub fn fails_with_a_cause() -> Result<u32> {
+    Ok(charged("4242").map_err(Wrapped)?)
+}
+
+/// Fails through a function that is called by the standard library.
+#[workflow]
+pub fn fails_mapped() -> Result<u32> {
+    charged("4242").map_err(Failure::from)
+}
+
 /// Panics in a function that it calls.
 #[workflow]
 pub fn panics_below() -> u32 {

@@ -41,3 +41,23 @@ pub(super) fn text<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Strin
     ))?;
     Ok(String::from_utf8(out).expect("JSON is text"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    /// The text is that of `json.dumps(value, separators=(",", ":"))`.
+    #[test]
+    fn bodies_are_written_as_python_does() {
+        let value = serde_json::json!([
+            "\u{e4}\u{1f600}\u{7f}\u{1}\n\"/",
+            1.0,
+            1e16,
+            1e-5,
+            -0.0,
+            null
+        ]);
+        let expected = r#"["\u00e4\ud83d\ude00\u007f\u0001\n\"/",1.0,1e+16,1e-05,-0.0,null]"#;
+        assert_eq!(text(&value).expect("it is JSON"), expected);
+    }
+}

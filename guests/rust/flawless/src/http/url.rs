@@ -37,3 +37,36 @@ fn quote(out: &mut String, text: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{encode, with_query};
+
+    fn pairs(given: &[(&str, &str)]) -> Vec<(String, String)> {
+        given
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
+    }
+
+    /// Texts are quoted as Python's `quote_plus` does.
+    #[test]
+    fn pairs_are_quoted() {
+        let given = pairs(&[("a b", "\u{fc}&="), ("", "~_.-"), ("x", "+/")]);
+        assert_eq!(encode(&given), "a+b=%C3%BC%26%3D&=~_.-&x=%2B%2F");
+        assert_eq!(encode(&[]), "");
+    }
+
+    /// A query goes before the fragment, and after a query that is there.
+    #[test]
+    fn queries_are_added() {
+        let given = pairs(&[("n", "1")]);
+        assert_eq!(with_query("http://a/b", &given), "http://a/b?n=1");
+        assert_eq!(
+            with_query("http://a/b?c#d?e", &given),
+            "http://a/b?c&n=1#d?e"
+        );
+        assert_eq!(with_query("http://a/b#d?e", &given), "http://a/b?n=1#d?e");
+        assert_eq!(with_query("http://a/b#d", &[]), "http://a/b#d");
+    }
+}
