@@ -45,6 +45,8 @@ class Recorded(Script):
         self.child_lasts_s = 1.0
         self.pages[f"{URL}in"] = {"status": 200, "body": {"text": "[1]"}}
         self.pages[f"{URL}down"] = {"error": engine_error("ConnectError", "cannot connect")}
+        interrupted = engine_error("Interrupted", "nobody knows")
+        self.pages[f"{URL}interrupted"] = {"error": interrupted}
         self.refusals["nobody"] = engine_error("ExecutionNotFound", "there is none")
 
     def call(self, request: bytes) -> bytes:
@@ -246,6 +248,12 @@ CASES: dict[str, tuple[str, tuple[Any, ...], str, Callable[[Script], None]]] = {
         slow.start()
         raise Failure("too late")
     """, cancelled),
+    "does not care": ("does_not_care", (), """
+        charge(1)
+        ship_child.start(2).result()
+        try: http.post("https://shop.example/interrupted")
+        except flawless.Interrupted as error: return str(error)
+    """, nothing),
     "leaves failures": ("leaves_failures", (), """
         declined.start(); declined_child.start(id="kid"); http.get.start("https://shop.example/down")
         seen = declined.start()
@@ -299,3 +307,17 @@ def test_same_requests(rust: Guests, guests: Guests, case: str) -> None:
         assert output.get("cancelled") == expected.get("cancelled")
     else:
         assert output == expected
+
+
+def test_where_a_workflow_stands(rust: Guests) -> None:
+    """Asked where it stands, it tells the place of the effect, and gets its answer after that."""
+    script = Recorded()
+    script.where_at = 2
+    output = rust.run(script, workflow="programs.effects.steps", modules=[])
+    assert "ok" in output
+    (frame,) = script.frames
+    lines = (rust_programs.CRATE / "src" / "effects.rs").read_text().splitlines()
+    assert (
+        lines[frame["line"] - 1].strip() == 'let started = step::start::<Value>("app.charge", ())?;'
+    )
+    assert frame["function"] == "steps"

@@ -14,9 +14,15 @@ use crate::{host, value};
 /// Durability: the result is journaled. After a crash the step is run again, at least once, unless
 /// it is declared `at_most_once`.
 ///
+/// The result is read as a `T`; with `()` it is not looked at.
+///
 /// # Errors
 ///
-/// [`Kind::StepFailed`](crate::Kind::StepFailed) with the exception that it raised.
+/// [`Kind::StepFailed`](crate::Kind::StepFailed) with the exception that it raised,
+/// [`Kind::StepTimeout`](crate::Kind::StepTimeout), [`Kind::Interrupted`](crate::Kind::Interrupted)
+/// for a step that is run at most once, [`Kind::InputInvalid`](crate::Kind::InputInvalid) when the
+/// arguments cannot be written or the result is no `T`, and
+/// [`Kind::Cancelled`](crate::Kind::Cancelled) when the execution is cancelled meanwhile.
 ///
 /// # Examples
 ///

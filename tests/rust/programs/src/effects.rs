@@ -551,6 +551,17 @@ pub fn fails_mapped() -> Result<u32> {
     charged("4242").map_err(Failure::from)
 }
 
+/// Does not look at what a step and a child return, and does not mind an interruption.
+#[workflow]
+pub fn does_not_care() -> Result<String> {
+    step::<()>("app.charge", (1,))?;
+    start::<()>("app.ship", (2,))?.join()?;
+    match http::post("https://shop.example/interrupted").send() {
+        Err(error) if error.kind() == Kind::Interrupted => Ok(error.message().into()),
+        other => Ok(other?.text()),
+    }
+}
+
 /// Panics in a function that it calls.
 #[workflow]
 pub fn panics_below() -> u32 {
