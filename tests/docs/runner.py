@@ -10,17 +10,18 @@ in order, so a page may build on what it showed before:
 - `console` (or `sh`) types each `$ ` command into the page's bash (`> ` continues one); variables,
   folders and jobs live on. A command that ends in `&` is a server: the runner waits until it
   listens. All processes of a page end with it,
-- `json` and `toml` are parsed; `text` and `wit` are for people only.
+- `json` and `toml` are parsed; `text` and `wit` are for people only,
+- `rust` is compiled with the Rust of all other pages (`test_rust_pages.py`), and not run here.
 
 Any other language fails the page. A remark right before a block says what else is expected:
 `<!-- test: status=1 -->`, its last command (or its Python) ends with that status;
 `<!-- test: output -->`, what the page shows below each command is what it prints, where `...`
 stands for any text.
 
-Four things differ from a reader's terminal. Port 27288 becomes a free one, which `FLAWLESS_URL`
+Five things differ from a reader's terminal. Port 27288 becomes a free one, which `FLAWLESS_URL`
 and `FLAWLESS_PORT` name. `git clone` copies this working tree. `make` only says what it would do.
 `flawless` is forked from a process that has imported it already (`forked_commands.py`), apart from
-`flawless up`.
+`flawless up`. Crates are built without optimisation at link time.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from blocks import Block, PageInvalid, commands, matches
 from forked_commands import Commands
 from terminal import Terminal, TerminalEnded
 
+from compiling import CHEAP
 from nursery import grow
 
 HERE = Path(__file__).resolve().parent
@@ -47,7 +49,7 @@ PORT = "27288"
 LISTENS_S_MAX = 300.0
 _LOOK_AGAIN_S = 0.05
 _PARSERS = {"json": json.loads, "toml": tomllib.loads}
-_FOR_PEOPLE = {"text", "wit"}
+_NOT_HERE = {"text", "wit", "rust"}
 
 
 class BlockFailed(AssertionError):
@@ -86,7 +88,7 @@ class Reader:
             self._type(block)
         elif block.language in _PARSERS:
             self._parse(block)
-        elif block.language not in _FOR_PEOPLE:
+        elif block.language not in _NOT_HERE:
             raise PageInvalid(f"{block.where}: nothing carries out {block.language!r}")
 
     def _write(self, block: Block, name: str) -> None:
@@ -167,7 +169,7 @@ class Reader:
             "FLAWLESS_URL": f"http://127.0.0.1:{self.port}",
             "FLAWLESS_TREE": str(ROOT),
         }
-        return {**os.environ, **own}
+        return {**os.environ, **CHEAP, **own}
 
 
 def _free_port() -> int:
