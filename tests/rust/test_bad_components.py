@@ -125,6 +125,13 @@ def test_describe_that_does_not_end_well(wat: str, words: str) -> None:
     assert words in describe(content).lower()
 
 
+def test_instantiation_that_does_not_end() -> None:
+    """Code that runs before anything is called is held to the same limit."""
+    functions = "(func $begin (loop $on (br $on))) (start $begin)"
+    content = component(described(workflow("hand.run")), functions=functions)
+    assert "computed for more than 0.1 s" in describe(content)
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
@@ -163,6 +170,34 @@ def test_describe_that_says_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     large = GuestLimits(memory_bytes=256 << 20)
     assert "104,857,600 bytes, the limit is 16,777,216" in describe(content, large)
+
+
+TIMERS_WITHOUT_END = "(loop $on (drop (call $timer (i64.const 1))) (br $on))"
+A_LONG_LIST = """
+    (drop (memory.grow (i32.const 400)))
+    (i32.store (i32.const 65536) (call $timer (i64.const 1)))
+    (loop $on
+      (i32.store (i32.add (i32.const 65536) (local.get $at)) (i32.load (i32.const 65536)))
+      (local.set $at (i32.add (local.get $at) (i32.const 4)))
+      (br_if $on (i32.lt_u (local.get $at) (i32.const 24000000))))
+    (call $wait (i32.const 65536) (i32.const 6000000) (i32.const 32))
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (TIMERS_WITHOUT_END, "limit exceeded"),
+        (A_LONG_LIST, "too much data"),
+        ("(call $wait (i32.const 64) (i32.const 1) (i32.const 32))", "unknown handle"),
+        ("(drop (call $timer (i64.const -1)))", "None: None"),
+    ],
+    ids=["timers", "list", "stranger", "far"],
+)
+def test_resources_have_limits(run: str, words: str) -> None:
+    """What a guest has of its host, and what it hands over, is bounded."""
+    limits = GuestLimits(memory_bytes=64 << 20)
+    assert words in describe(handmade.timing(run), limits)
 
 
 def changed(**fields: Any) -> dict[str, Any]:

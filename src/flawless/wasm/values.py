@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
+from flawless.errors import GuestTrapped
+
 from . import binding
 from .binding import VALUE_BYTES, WORD0, WORD1, Value, bytes_new
 
@@ -112,7 +114,7 @@ def put_resource(slot: int, context: int, rep: int, kind: int) -> None:
     error = binding.resource_host_to_any(context, host, slot + WORD0)
     binding.resource_host_delete(host)
     if error:
-        raise RuntimeError(binding.take_error(error))
+        raise GuestTrapped(f"the guest cannot have the resource: {binding.take_error(error)}")
     value.kind = RESOURCE
 
 
@@ -126,7 +128,7 @@ def take_borrow(slot: int, context: int) -> int:
     host = ctypes.c_void_p()
     error = binding.resource_any_to_host(context, handle, ctypes.addressof(host))
     if error:
-        raise RuntimeError(binding.take_error(error))
+        raise GuestTrapped(f"the guest cannot have the resource: {binding.take_error(error)}")
     rep: int = binding.resource_host_rep(host)
     binding.resource_host_delete(host)
     return rep
