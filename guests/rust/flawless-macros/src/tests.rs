@@ -218,13 +218,13 @@ fn options_reach_the_description() {
     );
     for part in [
         r#"name:::core::option::Option::Some("shop.pay")"#,
-        r#""deadline_s":5400f64"#,
-        r#""type":(&::flawless::__private::Schema::<Confirm>"#,
-        r#""orderpaid":(&::flawless::__private::Schema::<(u8,String)>"#,
+        "deadline_s:::core::option::Option::Some(5400f64)",
+        r#"{name:"type",schema:||(&::flawless::__private::Schema::<Confirm>"#,
+        r#"{name:"orderpaid",schema:||(&::flawless::__private::Schema::<(u8,String)>"#,
         r#"doc:"Pays.\n\nOnce.""#,
-        r#""name":"order","kind":"positional_or_keyword","required":true,"annotation":"Order""#,
-        r#""name":"note","kind":"positional_or_keyword","required":false"#,
-        r#""returns":{"annotation":"Receipt""#,
+        r#"name:"order",required:true,typed:::flawless::__private::Typed{annotation:"Order""#,
+        r#"name:"note",required:false"#,
+        r#"returns:::flawless::__private::Typed{annotation:"Receipt""#,
         "pubmodcheckout",
     ] {
         assert!(found.contains(part), "{part} in {found}");
@@ -244,7 +244,7 @@ fn names_and_visibilities_of_all_kinds_expand() {
             quote!(
                 fn r#match(r#type: u8) {}
             ),
-            r#""name":"type""#,
+            r#"name:"type""#,
         ),
         (
             quote!(

@@ -45,10 +45,7 @@ impl Workflow {
     }
 
     fn given_name(&self) -> TokenStream {
-        self.options.name.as_ref().map_or_else(
-            || quote!(::core::option::Option::None),
-            |name| quote!(::core::option::Option::Some(#name)),
-        )
+        optional(self.options.name.as_ref().map(|name| quote!(#name)))
     }
 
     fn names(&self) -> impl Iterator<Item = &Ident> {
@@ -142,9 +139,10 @@ impl Workflow {
         quote! {
             #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
             const _: () = {
-                #run
-                #signature
+                #[allow(unused_imports)]
+                use ::flawless::__private::NoSchema as _;
 
+                #run
                 ::flawless::__private::inventory::submit! {
                     ::flawless::__private::Registration {
                         function: #function_name,
@@ -155,7 +153,7 @@ impl Workflow {
                         file: ::core::file!(),
                         line: #line,
                         source: #source,
-                        signature: __flawless_signature,
+                        #signature
                         run: __flawless_run,
                     }
                 }
@@ -204,46 +202,49 @@ impl Workflow {
         }
     }
 
+    /// The fields that say what it takes and returns.
     fn signature(&self) -> TokenStream {
         let texts = self.texts();
         let required = self.parameters.iter().map(Parameter::is_required);
-        let annotations = self.kinds().map(written);
-        let schemas = self.kinds().map(schema);
-        let returns = written(&self.returns);
-        let returns_schema = schema(&self.returns);
-        let messages = self.options.messages.as_ref().map(|messages| {
+        let kinds = self.kinds().map(typed);
+        let returns = typed(&self.returns);
+        let messages = optional(self.options.messages.as_ref().map(|messages| {
             let names = messages.iter().map(|(name, _)| name);
             let schemas = messages.iter().map(|(_, kind)| schema(kind));
-            quote!("messages": {#(#names: #schemas),*},)
-        });
-        let deadline = self
-            .options
-            .deadline_s
-            .map(|seconds| quote!("deadline_s": #seconds,));
+            quote!(&[#(::flawless::__private::Message { name: #names, schema: #schemas }),*])
+        }));
+        let deadline = optional(self.options.deadline_s.map(|seconds| quote!(#seconds)));
         quote! {
-            fn __flawless_signature() -> ::flawless::__private::Value {
-                #[allow(unused_imports)]
-                use ::flawless::__private::NoSchema as _;
-                ::flawless::__private::json!({
-                    "parameters": [#({
-                        "name": #texts,
-                        "kind": "positional_or_keyword",
-                        "required": #required,
-                        "annotation": #annotations,
-                        "schema": #schemas,
-                    }),*],
-                    "returns": {"annotation": #returns, "schema": #returns_schema},
-                    #messages
-                    #deadline
-                })
-            }
+            parameters: &[#(
+                ::flawless::__private::Parameter {
+                    name: #texts,
+                    required: #required,
+                    typed: #kinds,
+                }
+            ),*],
+            returns: #returns,
+            messages: #messages,
+            deadline_s: #deadline,
         }
     }
 }
 
-/// The JSON Schema of a type, if it has one.
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
+}
+
+/// A type, with what makes its JSON Schema.
+fn typed(kind: &Type) -> TokenStream {
+    let (annotation, schema) = (written(kind), schema(kind));
+    quote!(::flawless::__private::Typed { annotation: #annotation, schema: #schema })
+}
+
+/// A function that makes the JSON Schema of a type, if it has one.
 fn schema(kind: &Type) -> TokenStream {
-    quote!((&::flawless::__private::Schema::<#kind>(::core::marker::PhantomData)).schema())
+    quote!(|| (&::flawless::__private::Schema::<#kind>(::core::marker::PhantomData)).schema())
 }
 
 /// The same visibility, said in a module inside.

@@ -14,10 +14,16 @@ impl<T: JsonSchema> Schema<T> {
     #[doc(hidden)]
     #[must_use]
     pub fn schema(&self) -> Value {
-        let mut generator = SchemaGenerator::from(SchemaSettings::draft2020_12());
-        let root = generator.subschema_for::<T>().to_value();
-        placed(root, generator.take_definitions(true))
+        made(SchemaGenerator::subschema_for::<T>)
     }
+}
+
+/// What is the same for all types; the rest is compiled for each of them.
+#[inline(never)]
+fn made(root: fn(&mut SchemaGenerator) -> schemars::Schema) -> Value {
+    let mut generator = SchemaGenerator::from(SchemaSettings::draft2020_12());
+    let root = root(&mut generator).to_value();
+    placed(root, generator.take_definitions(true))
 }
 
 #[doc(hidden)]

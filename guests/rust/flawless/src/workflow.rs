@@ -20,7 +20,7 @@ pub use call::Call;
 #[cfg(target_family = "wasm")]
 pub(crate) use describe::describe;
 pub(crate) use registry::source;
-pub use registry::{Module, Registration, full_name};
+pub use registry::{Message, Module, Parameter, Registration, Typed, full_name};
 
 const PROTOCOL: u64 = 1;
 

@@ -20,7 +20,10 @@ use serde_json::{Map, Value, json};
 /// assert_eq!(error.kind(), Kind::Interrupted);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct Fault(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
     module: String,
     name: String,
     message: String,
@@ -32,12 +35,12 @@ impl Fault {
     #[must_use]
     pub fn new(class: &str, message: &str) -> Self {
         let (module, name) = class.rsplit_once('.').unwrap_or(("builtins", class));
-        Self {
+        Self(Box::new(Inner {
             module: module.into(),
             name: name.into(),
             message: message.into(),
             fields: Map::new(),
-        }
+        }))
     }
 
     /// The engine died while it was under way, and it is not done again.
@@ -66,27 +69,33 @@ impl Fault {
 
     /// The same failure, as that of a child execution.
     pub(super) fn of_child(self, execution: &str) -> Self {
-        if self.module == "flawless" {
+        let Inner {
+            module,
+            name,
+            message,
+            ..
+        } = &*self.0;
+        if module == "flawless" {
             return self;
         }
-        let shown = format!("{} failed: {}: {}", execution, self.name, self.message);
+        let shown = format!("{execution} failed: {name}: {message}");
         let mut failed = Self::of_engine("ExecutionFailed", &shown);
-        failed.fields = Map::from_iter([
+        failed.0.fields = Map::from_iter([
             ("execution".into(), json!(execution)),
-            ("type".into(), json!(self.name)),
-            ("message".into(), json!(self.message)),
+            ("type".into(), json!(name)),
+            ("message".into(), json!(message)),
         ]);
         failed
     }
 
     pub(super) fn told(&self) -> Value {
         json!({
-            "type": self.name,
-            "module": self.module,
-            "message": self.message,
+            "type": self.0.name,
+            "module": self.0.module,
+            "message": self.0.message,
             "traceback": "",
             "frames": [],
-            "fields": self.fields,
+            "fields": self.0.fields,
         })
     }
 }

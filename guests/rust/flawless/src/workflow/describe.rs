@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::refused;
-use super::registry::{self, Registration, dotted};
+use super::registry::{self, Parameter, Registration, dotted};
 use crate::panics;
 
 /// The export of that name: tells what the module holds.
@@ -57,6 +57,7 @@ fn check_names(found: &[&Registration]) -> Result<(), String> {
 }
 
 fn workflow(one: &Registration, module: &str) -> Value {
+    let parameters: Vec<Value> = one.parameters.iter().map(parameter).collect();
     let mut shown = json!({
         "name": one.full_name(),
         "module": module,
@@ -64,11 +65,27 @@ fn workflow(one: &Registration, module: &str) -> Value {
         "doc": one.doc,
         "file": one.file,
         "line": one.line,
+        "parameters": parameters,
+        "returns": {"annotation": one.returns.annotation, "schema": (one.returns.schema)()},
     });
-    if let (Some(shown), Value::Object(signature)) = (shown.as_object_mut(), (one.signature)()) {
-        shown.extend(signature);
+    if let Some(messages) = one.messages {
+        let schemas = messages.iter().map(|one| (one.name, (one.schema)()));
+        shown["messages"] = schemas.collect();
+    }
+    if let Some(deadline_s) = one.deadline_s {
+        shown["deadline_s"] = deadline_s.into();
     }
     shown
+}
+
+fn parameter(one: &Parameter) -> Value {
+    json!({
+        "name": one.name,
+        "kind": "positional_or_keyword",
+        "required": one.required,
+        "annotation": one.typed.annotation,
+        "schema": (one.typed.schema)(),
+    })
 }
 
 /// The files that hold workflows, each with the name of the outermost module in it that has one.
@@ -95,7 +112,7 @@ fn modules(found: &[&Registration]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workflow::{Call, Outcome};
+    use crate::workflow::{Call, Message, Outcome, Typed};
 
     const fn registered(
         function: &'static str,
@@ -106,8 +123,8 @@ mod tests {
         fn run(_: &Call) -> Outcome {
             Outcome::Value("null".into())
         }
-        fn signature() -> Value {
-            json!({"parameters": [], "deadline_s": 5.0})
+        fn schema() -> Value {
+            json!({})
         }
         Registration {
             function,
@@ -118,7 +135,16 @@ mod tests {
             file,
             line: 7,
             source: "fn f() {}",
-            signature,
+            parameters: &[],
+            returns: Typed {
+                annotation: "()",
+                schema,
+            },
+            messages: Some(&[Message {
+                name: "confirm",
+                schema,
+            }]),
+            deadline_s: Some(5.0),
             run,
         }
     }
@@ -141,6 +167,7 @@ mod tests {
         assert_eq!(names, ["shop.orders.type.f", "shop.orders.match", "own"]);
         assert_eq!(told["workflows"][0]["module"], "shop");
         assert_eq!(told["workflows"][0]["deadline_s"], 5.0);
+        assert_eq!(told["workflows"][0]["messages"], json!({"confirm": {}}));
         assert_eq!(told["modules"][0]["name"], "shop.orders");
         assert_eq!(told["modules"][1]["name"], "shop");
         assert_eq!(told["modules"].as_array().unwrap().len(), 2);

@@ -16,11 +16,37 @@ pub struct Registration {
     pub file: &'static str,
     pub line: u32,
     pub source: &'static str,
-    pub signature: fn() -> Value,
+    pub parameters: &'static [Parameter],
+    pub returns: Typed,
+    /// The messages it declares, if it declares any.
+    pub messages: Option<&'static [Message]>,
+    pub deadline_s: Option<f64>,
     pub run: fn(&Call) -> Outcome,
 }
 
 inventory::collect!(Registration);
+
+/// A parameter of a workflow.
+#[doc(hidden)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub required: bool,
+    pub typed: Typed,
+}
+
+/// A message that a workflow declares.
+#[doc(hidden)]
+pub struct Message {
+    pub name: &'static str,
+    pub schema: fn() -> Value,
+}
+
+/// A type as its author wrote it, with its JSON Schema.
+#[doc(hidden)]
+pub struct Typed {
+    pub annotation: &'static str,
+    pub schema: fn() -> Value,
+}
 
 /// What `module!` says.
 #[doc(hidden)]
