@@ -32,6 +32,17 @@ pub struct Child<T> {
 }
 
 /// What becomes of a child when its parent ends.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// use flawless::{ParentClose, child};
+///
+/// child("shop.report").parent_close(ParentClose::Abandon).start::<String>(())?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ParentClose {
     /// The parent ends after the child, even if it fails.
@@ -44,6 +55,16 @@ pub enum ParentClose {
 }
 
 /// A child that is about to be started, with options; see [`child`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// let options = flawless::child("shop.report").id("report-2026-11");
+/// let report = options.start::<String>(("november",))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a child is not started before `start`"]
 pub struct ChildOptions {

@@ -34,6 +34,20 @@ pub fn undo_pauses(pauses: &'static [Duration]) {
 const LABEL_CHARS_MAX: usize = 200;
 
 /// What is to be undone if the block of [`compensate`] fails.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> flawless::Result<()> {
+/// flawless::compensate(|undo| {
+///     let room: String = flawless::step("travel.book_room", ())?;
+///     undo.push(move || flawless::step::<()>("travel.cancel_room", (&room,)));
+///     flawless::step::<()>("travel.book_flight", ())?;
+///     Ok(())
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Undo<'a> {
     actions: Vec<Action<'a>>,
@@ -74,17 +88,57 @@ impl<'a> Undo<'a> {
     }
 
     /// Forgets all actions registered so far: what was done is to stay.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> flawless::Result<()> {
+    /// flawless::compensate(|undo| {
+    ///     undo.push(|| flawless::step::<()>("travel.cancel_room", ()));
+    ///     flawless::step::<()>("travel.confirm", ())?;
+    ///     undo.clear(); // from here on nothing is taken back
+    ///     flawless::step::<()>("travel.send_voucher", ())?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&mut self) {
         self.actions.clear();
     }
 
     /// How many actions are registered.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> flawless::Result<()> {
+    /// flawless::compensate(|undo| {
+    ///     undo.push(|| flawless::step::<()>("travel.cancel_room", ()));
+    ///     assert_eq!(undo.len(), 1);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.actions.len()
     }
 
     /// Whether no action is registered.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> flawless::Result<()> {
+    /// flawless::compensate(|undo| {
+    ///     assert!(undo.is_empty());
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()

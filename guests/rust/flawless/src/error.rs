@@ -40,6 +40,20 @@ impl EngineError {
 ///
 /// It remembers where in the workflow the effect was asked for, which is where a failed execution
 /// is reported to have failed if the workflow hands the error on with `?`.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// use flawless::Kind;
+///
+/// match flawless::http::get("https://shop.example/").send() {
+///     Err(error) if error.kind().is_http() => println!("later, then: {error}"),
+///     other => println!("{}", other?.text()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -92,12 +106,34 @@ impl Error {
     }
 
     /// What the error says.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// if let Err(error) = flawless::step::<String>("shop.charge", (1290,)) {
+    ///     flawless::publish(error.message())?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.told.message
     }
 
     /// The traceback of a failed step or child, or the empty text.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// if let Err(error) = flawless::step::<String>("shop.charge", (1290,)) {
+    ///     flawless::log::warn!("{}", error.traceback());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn traceback(&self) -> &str {
         let told = &self.0.told;

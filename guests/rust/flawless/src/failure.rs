@@ -44,6 +44,13 @@ pub struct Failure {
 
 impl Failure {
     /// Makes a failure that only says something.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let failure = flawless::Failure::new("nothing is free");
+    /// assert_eq!(failure.to_string(), "nothing is free");
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
@@ -118,6 +125,13 @@ impl Failure {
     }
 
     /// The error of an effect that it is, or is caused by.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let failure = flawless::Failure::new("nothing is free");
+    /// assert!(failure.effect_error().is_none());
+    /// ```
     #[must_use]
     pub fn effect_error(&self) -> Option<&Error> {
         find(&*self.error)

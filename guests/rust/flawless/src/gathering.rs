@@ -19,6 +19,16 @@ use crate::future::{Future, Watch};
 use crate::host;
 
 /// What was started and can be waited for: a [`Future`], or a [`Child`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use flawless::{Error, Started, gather};
+///
+/// fn total(parts: Vec<impl Started<Value = u32>>) -> Result<u32, Error> {
+///     Ok(gather(parts)?.into_iter().sum())
+/// }
+/// ```
 pub trait Started: sealed::Sealed {
     /// What it gives.
     type Value;

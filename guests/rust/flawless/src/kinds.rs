@@ -5,6 +5,22 @@ use std::error::Error as StdError;
 use crate::error::EngineError;
 
 /// What kind of error an effect ended with.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// use flawless::Kind;
+///
+/// if let Err(error) = flawless::send("order-42", "confirm", &true) {
+///     match error.kind() {
+///         Kind::ExecutionNotFound | Kind::ExecutionEnded => println!("too late"),
+///         _ => return Err(error),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

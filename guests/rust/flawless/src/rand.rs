@@ -97,6 +97,16 @@ pub fn uuid() -> String {
 }
 
 /// A type of whole numbers.
+///
+/// # Examples
+///
+/// ```no_run
+/// use flawless::rand::{Whole, range};
+///
+/// fn either<T: Whole>(one: T, other: T) -> T {
+///     if range(0..2_u8) == 0 { one } else { other }
+/// }
+/// ```
 pub trait Whole: Copy + PartialOrd + sealed::Sealed {
     #[doc(hidden)]
     fn wide(self) -> u64;
@@ -108,6 +118,13 @@ pub trait Whole: Copy + PartialOrd + sealed::Sealed {
 }
 
 /// A range of whole numbers, `a..b` or `a..=b`.
+///
+/// # Examples
+///
+/// ```no_run
+/// let die = flawless::rand::range(1..=6);
+/// let place = flawless::rand::range(0..100_usize);
+/// ```
 pub trait Bounds<T>: sealed::Sealed {
     /// The first one and the last one.
     #[doc(hidden)]

@@ -15,6 +15,17 @@ use crate::future::{Ending, Future, micros};
 use crate::{host, names, value};
 
 /// A message that was received.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// if let Some(message) = flawless::receive::message(&["add", "remove"], None)? {
+///     println!("{} {:?}", message.name, message.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Message {
     /// Its name.
@@ -31,6 +42,17 @@ impl Message {
     /// # Errors
     ///
     /// [`Kind::InputInvalid`](crate::Kind::InputInvalid) when it is no `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// if let Some(message) = flawless::receive::message(&[], None)? {
+    ///     let payload: flawless::Value = message.payload()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Error> {
         value::decode(&self.payload, &self.name, self.at)
     }

@@ -8,6 +8,17 @@ use crate::error::{Error, Kind};
 use crate::future::{Future, deadline};
 
 /// The iterator of [`as_completed`].
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// let naps = vec![flawless::sleep::start(std::time::Duration::from_secs(1))?];
+/// let mut completed: flawless::AsCompleted<()> = flawless::as_completed(naps);
+/// assert!(completed.next().is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct AsCompleted<T> {
     futures: Vec<Option<Future<T>>>,
@@ -68,6 +79,20 @@ impl<T> AsCompleted<T> {
     /// # Errors
     ///
     /// [`Kind::Usage`] for more than 100 years.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// use std::time::Duration;
+    ///
+    /// let parcels = vec![flawless::step::start::<String>("shop.ship", ("tea",))?];
+    /// for completed in flawless::as_completed(parcels).timeout(Duration::from_secs(3600))? {
+    ///     println!("{}", completed?.1.join()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, Error> {
         self.timeout = Some((timeout, deadline(timeout, Location::caller())?));

@@ -11,6 +11,23 @@ use crate::host;
 
 /// What [`select`] chooses from: a slice, array or `Vec` of futures or of references to them; or a
 /// tuple of references, where their types differ.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// use flawless::{select, sleep, step};
+/// use std::time::Duration;
+///
+/// let one = step::start::<u32>("shop.count", ("tea",))?;
+/// let two = step::start::<u32>("shop.count", ("cups",))?;
+/// let nap = sleep::start(Duration::from_secs(60))?;
+/// select(&[&one, &two], None)?;
+/// select((&one, &nap), None)?;
+/// select(&vec![one, two], None)?;
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`select` cannot choose from `{Self}`",
     label = "give it `&futures`, `&[&a, &b]`, or `(&a, &b)` for futures of different types"
@@ -22,6 +39,16 @@ pub trait Selection {
 }
 
 /// One of them.
+///
+/// # Examples
+///
+/// ```no_run
+/// use flawless::{Error, Selected, select};
+///
+/// fn first(futures: &[impl Selected]) -> Result<Option<usize>, Error> {
+///     select(futures, None)
+/// }
+/// ```
 pub trait Selected {
     #[doc(hidden)]
     fn effect(&self) -> (u64, bool);

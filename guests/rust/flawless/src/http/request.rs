@@ -60,6 +60,18 @@ struct Content {
 }
 
 /// The body of a request: text or bytes.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// use flawless::http::Body;
+///
+/// let note = Body::Text("two lines\nof text".into());
+/// flawless::http::put("https://shop.example/notes/7").body(note).send()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Body {
     /// Sent as UTF-8; `text/plain`, unless a header says otherwise.

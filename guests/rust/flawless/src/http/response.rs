@@ -11,6 +11,16 @@ use crate::base64;
 use crate::error::{Error, Kind};
 
 /// What the server answered, whatever its status.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example() -> Result<(), flawless::Error> {
+/// let page = flawless::http::get("https://shop.example/").send()?;
+/// println!("{} {:?}: {}", page.status(), page.header("Content-Type"), page.text());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Response {
     status: u16,
@@ -41,24 +51,68 @@ struct Told {
 
 impl Response {
     /// The status.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// if page.status() == 404 {
+    ///     println!("there is none");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
     /// Whether the status is below 400.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// if !page.ok() {
+    ///     println!("{} is not well", page.url());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn ok(&self) -> bool {
         self.status < 400
     }
 
     /// The address of the answer, after redirects.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// println!("it was found at {}", page.url());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// A header by its name, whatever its case; the values of a repeated one are joined by commas.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// let kind = page.header("content-type").unwrap_or("unknown");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.joined
@@ -68,6 +122,18 @@ impl Response {
     }
 
     /// Every header as name and value, in order.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// for (name, value) in page.headers() {
+    ///     println!("{name}: {value}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
@@ -75,6 +141,16 @@ impl Response {
 
     /// The body as text, by the charset of the content type: UTF-8 when it names none, or one that
     /// is neither UTF-8 nor Latin-1. What is no text is shown as `U+FFFD`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// println!("{} lines", page.text().lines().count());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn text(&self) -> String {
         let encoded = match &self.body {
@@ -91,6 +167,16 @@ impl Response {
     }
 
     /// The body as bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// println!("{} bytes", page.bytes().len());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         match &self.body {
@@ -104,6 +190,16 @@ impl Response {
     /// # Errors
     ///
     /// [`Kind::InputInvalid`] when it is no JSON, or no `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), flawless::Error> {
+    /// let page = flawless::http::get("https://shop.example/").send()?;
+    /// let prices: Vec<u32> = page.json()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let text = match &self.body {
