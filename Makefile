@@ -9,7 +9,7 @@ RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-streams sweep lint format docs fixtures pictures pins clean
+.PHONY: help demo test bench bench-languages bench-streams sweep lint format docs fixtures pictures pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ test: $(DEV) ## run all tests, in three processes; with ARGS those it names, in 
 
 bench: $(RUN) ## measure speed and memory on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-languages: $(RUN) ## measure Python and Rust side by side, and the engine without a guest
+	@$(BIN)/python -m benchmarks.languages $(ARGS)
 
 bench-streams: $(RUN) ## measure 1,000 readers of events beside 50 starts/s, for two minutes
 	@$(BIN)/python -m benchmarks.subscribers $(ARGS)

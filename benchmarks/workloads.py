@@ -1,16 +1,7 @@
 """Workflows and steps that do nothing: what is left is the engine's own work."""
 
-from flawless import sleep, step, workflow
-
-
-@step
-def add_one(number: int) -> int:
-    return number + 1
-
-
-@step
-async def add_one_async(number: int) -> int:
-    return number + 1
+from benchmarks.natives import add_one, add_one_async
+from flawless import receive, sleep, workflow
 
 
 @workflow
@@ -37,3 +28,8 @@ async def steps_async(count: int) -> int:
 @workflow
 def sleeper(seconds: float) -> None:
     sleep(seconds)
+
+
+@workflow
+def waiter() -> int:
+    return receive("go", type=int)
