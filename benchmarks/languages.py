@@ -234,7 +234,7 @@ def _names(component: Path | None) -> list[str]:
 
 def _built() -> Path | None:
     try:
-        return build(CRATE).place
+        return build(CRATE).path
     except FlawlessError as error:
         console.print(f"Rust is left out: {error}", style="yellow")
         return None
