@@ -95,6 +95,14 @@ def test_runs(engine: flawless.Engine) -> None:
     assert run.result(timeout=60) == [3, 3, idempotency_key(run_key(run.id, 3), 1)]
 
 
+def test_arguments_of_the_next_run(engine: flawless.Engine) -> None:
+    """What the next run could not begin with is refused where it is said."""
+    text, more, none = started(engine, "continues_wrongly", 1).result(timeout=60)
+    assert text.startswith("InputInvalid: n: invalid type: string")
+    assert more == "InputInvalid: args[1] is unexpected: the workflow takes n"
+    assert none == "InputInvalid: n is missing: the workflow requires it"
+
+
 def test_children(engine: flawless.Engine) -> None:
     """Children end in each way, and their parent is told how."""
     run = started(engine, "parent")

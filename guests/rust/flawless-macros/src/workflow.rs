@@ -155,6 +155,7 @@ impl Workflow {
                         source: #source,
                         #signature
                         run: __flawless_run,
+                        fits: |call, at| __flawless_arguments(call, at).map(|_| ()),
                     }
                 }
             };
@@ -162,28 +163,15 @@ impl Workflow {
     }
 
     fn run(&self) -> TokenStream {
-        let texts = self.texts();
-        let ident = self.ident();
-        let names = self.names();
-        let read = self.parameters.iter().enumerate().map(|(index, one)| {
-            let (name, kind, text) = (&one.name, &one.kind, &texts[index]);
-            let found = quote_spanned! {kind.span()=>
-                __flawless_call.argument::<#kind>(#index, #text, __flawless_at)
-            };
-            quote! {
-                let #name = match #found {
-                    ::core::result::Result::Ok(given) => given,
-                    ::core::result::Result::Err(error) => {
-                        return ::flawless::__private::Outcome::unfit(error, __flawless_at);
-                    }
-                };
-            }
-        });
+        let (ident, names) = (self.ident(), self.names());
+        let arguments = self.arguments();
         let returns = &self.returns;
         let check = quote_spanned! {returns.span()=>
             ::flawless::__private::Outcome::of::<#returns>();
         };
+        let given = self.names();
         quote! {
+            #arguments
             fn __flawless_run(
                 __flawless_call: &::flawless::__private::Call,
             ) -> ::flawless::__private::Outcome {
@@ -191,13 +179,35 @@ impl Workflow {
                 use ::flawless::__private::{Boxed as _, Plain as _};
                 #check
                 let __flawless_at = ::core::panic::Location::caller();
-                if let ::core::result::Result::Err(error) =
-                    __flawless_call.check(&[#(#texts),*], __flawless_at)
-                {
-                    return ::flawless::__private::Outcome::unfit(error, __flawless_at);
+                match __flawless_arguments(__flawless_call, __flawless_at) {
+                    ::core::result::Result::Ok((#(#given,)*)) => {
+                        ::flawless::__private::Returned(#ident(#(#names),*)).outcome(__flawless_at)
+                    }
+                    ::core::result::Result::Err(error) => {
+                        ::flawless::__private::Outcome::unfit(error, __flawless_at)
+                    }
                 }
-                #(#read)*
-                ::flawless::__private::Returned(#ident(#(#names),*)).outcome(__flawless_at)
+            }
+        }
+    }
+
+    /// The function that reads the arguments, or says why they do not fit.
+    fn arguments(&self) -> TokenStream {
+        let texts = self.texts();
+        let kinds = self.kinds();
+        let read = self.parameters.iter().enumerate().map(|(index, one)| {
+            let (kind, text) = (&one.kind, &texts[index]);
+            quote_spanned! {kind.span()=>
+                __flawless_call.argument::<#kind>(#index, #text, __flawless_at)?
+            }
+        });
+        quote! {
+            fn __flawless_arguments(
+                __flawless_call: &::flawless::__private::Call,
+                __flawless_at: &'static ::core::panic::Location<'static>,
+            ) -> ::core::result::Result<(#(#kinds,)*), ::flawless::Error> {
+                __flawless_call.check(&[#(#texts),*], __flawless_at)?;
+                ::core::result::Result::Ok((#(#read,)*))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::panic::Location;
 use crate::args::Args;
 use crate::error::{Error, Kind};
 use crate::host;
+use crate::workflow::Call;
 
 thread_local! {
     static NEXT: Cell<Option<String>> = const { Cell::new(None) };
@@ -21,7 +22,8 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// Always: [`Kind::ContinueAsNew`], or [`Kind::InputInvalid`] for arguments that cannot be written.
+/// Always: [`Kind::ContinueAsNew`], or [`Kind::InputInvalid`] for arguments that are not those of
+/// the workflow.
 ///
 /// # Examples
 ///
@@ -51,6 +53,11 @@ pub fn continue_as_new<T>(args: impl Args) -> Result<T, Error> {
         ));
     }
     let call = args.encode("continue_as_new", at)?;
+    if let Some(fits) = host::session(|one| one.fits) {
+        let read: Call = serde_json::from_str(&call)
+            .map_err(|error| Error::usage(format!("continue_as_new: {error}"), at))?;
+        fits(&read, at)?;
+    }
     let message = format!("the workflow continues as new with {call}");
     NEXT.set(Some(call));
     Err(Error::own(

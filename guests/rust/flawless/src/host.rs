@@ -14,7 +14,9 @@ use serde_json::value::RawValue;
 
 use crate::error::{EngineError, Error};
 use crate::future::{Ending, Pending, Slot};
+use crate::source;
 pub(crate) use crate::value::number;
+use crate::workflow::Fits;
 
 /// What the guest knows about its execution. There is one execution in the life of a guest.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub(crate) struct Session {
     pub workflow: &'static str,
     /// File, line and name of the workflow.
     pub entry: Option<(&'static str, u32, &'static str)>,
+    /// Reads arguments for another run of it, and says why they do not fit.
+    pub fits: Option<Fits>,
     /// The reason of the cancellation, once the engine has told of it.
     pub cancelled: Option<String>,
     /// The time that the engine told last, in microseconds since the epoch.
@@ -127,12 +131,18 @@ pub(crate) fn request<'a>(text: &str, at: impl Into<Place<'a>>) -> Response {
             }
             return response;
         }
-        let function = session(|one| one.workflow);
+        let (around, text) = source::around(at.file, at.line);
+        let function = if around.is_empty() {
+            session(|one| one.workflow)
+        } else {
+            around
+        };
         answer = call(&format!(
-            r#"{{"op":"where","frames":[{{"file":{},"line":{},"function":{},"text":""}}]}}"#,
+            r#"{{"op":"where","frames":[{{"file":{},"line":{},"function":{},"text":{}}}]}}"#,
             quoted(at.file),
             at.line,
             quoted(function),
+            quoted(text),
         ));
     }
 }

@@ -19,7 +19,7 @@ use crate::{ending, host, logging, panics, report, value};
 pub use call::Call;
 #[cfg(target_family = "wasm")]
 pub(crate) use describe::describe;
-pub(crate) use registry::source;
+pub(crate) use registry::{Fits, source};
 pub use registry::{Message, Module, Parameter, Registration, Typed, full_name};
 
 const PROTOCOL: u64 = 1;
@@ -141,6 +141,7 @@ pub(crate) fn run(input: &str) -> String {
         one.run = given.run;
         one.workflow = found.function;
         one.entry = Some((found.file, found.line, found.function));
+        one.fits = Some(found.fits);
         one.now_us = given.now;
         one.active = true;
     });

@@ -263,13 +263,28 @@ pub fn joins_for_a_while() -> Result<bool> {
 
 /// Begins a next run, with a step and a timer under way.
 #[workflow]
-pub fn continues(n: u32) -> Result<u32> {
+pub fn continues(n: u32, _note: Option<String>) -> Result<u32> {
     if n >= 3 {
         return Ok(n);
     }
     let _step = step::start::<Value>("app.charge", (n,))?;
     let _timer = sleep::start(100 * SECOND)?;
     Ok(continue_as_new((n + 1, "ü"))?)
+}
+
+/// Cannot begin a next run with these arguments.
+#[workflow]
+pub fn continues_wrongly(n: u32) -> Value {
+    let text = continue_as_new::<()>(("one",))
+        .err()
+        .map(|error| error.to_string());
+    let more = continue_as_new::<()>((n, n))
+        .err()
+        .map(|error| error.to_string());
+    let none = continue_as_new::<()>(())
+        .err()
+        .map(|error| error.to_string());
+    json!([text, more, none])
 }
 
 /// Is cancelled where it sleeps, or receives, or gathers.
@@ -649,7 +664,7 @@ pub fn parent() -> Result<Value> {
 
 /// Cannot reach anybody.
 #[workflow]
-pub fn unreached(url: String) -> Result<Value> {
+pub fn unreached(url: String) -> Value {
     let refused = http::get(&url).send().err().map(|error| error.kind());
     let odd = http::get("nowhere").send().err().map(|error| error.kind());
     let nobody = send("nobody", "note", &1).err().map(|error| error.kind());
@@ -662,5 +677,5 @@ pub fn unreached(url: String) -> Result<Value> {
     let name = receive::<Value>(":odd").err().map(|error| error.kind());
     let long = sleep(Duration::MAX).err().map(|error| error.kind());
     let shown = [refused, odd, nobody, twice, name, long];
-    Ok(json!(shown.map(|kind| format!("{kind:?}"))))
+    json!(shown.map(|kind| format!("{kind:?}")))
 }

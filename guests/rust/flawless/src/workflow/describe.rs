@@ -146,6 +146,7 @@ mod tests {
             }]),
             deadline_s: Some(5.0),
             run,
+            fits: |_, _| Ok(()),
         }
     }
 

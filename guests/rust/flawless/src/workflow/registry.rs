@@ -1,8 +1,11 @@
 //! The workflows of the component.
 
+use std::panic::Location;
+
 use serde_json::Value;
 
 use super::{Call, Outcome};
+use crate::error::Error;
 
 /// A workflow, as `#[workflow]` registers it.
 #[doc(hidden)]
@@ -22,7 +25,12 @@ pub struct Registration {
     pub messages: Option<&'static [Message]>,
     pub deadline_s: Option<f64>,
     pub run: fn(&Call) -> Outcome,
+    /// Whether these are its arguments.
+    pub fits: Fits,
 }
+
+/// Reads the arguments of a call, and says why they do not fit.
+pub(crate) type Fits = fn(&Call, &'static Location<'static>) -> Result<(), Error>;
 
 inventory::collect!(Registration);
 
