@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rust_orders import FILE, changed, line, recordings
 
 from flawless.core.limits import Limits
 from flawless.errors import DeploymentInvalid, UsageError
@@ -23,7 +22,8 @@ from flawless.timetravel.studies.study import RAISED, Place, Study
 from flawless.timetravel.whatif.answers import parse_answers
 from flawless.timetravel.whatif.checking import check
 from flawless.timetravel.whatif.patching import WorkflowGone, what_if
-from flawless.timetravel.whereabouts import NO_VARIABLES, function_around
+from flawless.timetravel.whereabouts import NO_VARIABLES
+from rust_orders import FILE, changed, line, recordings
 
 CHARGE, WEIGH, WORD = line("let payment"), line('step("travel_steps.weigh"'), line("let word")
 PLACES = [
@@ -101,23 +101,6 @@ def test_exported_and_imported() -> None:
     found = open_export(content, name="done.flawless").recording
     assert places(trace(found)) == PLACES
     assert found.deployment.id == recording.deployment.id
-
-
-@pytest.mark.parametrize(
-    ("number", "function"), [(0, ""), (2, "outer"), (3, "inner"), (5, "outer"), (7, ""), (99, "")]
-)
-def test_functions_of_lines(number: int, function: str) -> None:
-    """The function that a line is in is the last that begins before it, and not further in."""
-    source = [
-        "pub(crate) async fn outer() {",
-        "    let a = 1;",
-        "    fn inner() {",
-        "    }",
-        "    inner();",
-        "}",
-        "",
-    ]
-    assert function_around(source, number) == function
 
 
 # --- the debugger ---------------------------------------------------------------------------------
@@ -280,6 +263,7 @@ def test_divergence(code: Code) -> None:
     assert told.divergence.position == 3
     lines = [one.frames[0].line for one in (told.divergence.recorded, told.divergence.requested)]
     assert lines == [line("let packing")] * 2
+    assert told.divergence.where.startswith(f"{FILE}:{lines[0]} (let packing = step::start")
     [difference] = told.divergence.differences
     assert (difference.old, difference.new) == ("travel_steps.pack", "travel_steps.wrap")
 

@@ -83,12 +83,12 @@ class Whereabouts:
                 "to the protocol (docs/reference/protocol.md, `where`)"
             )
         self.asked = False
-        return self.frames(found.frames), self._kept
+        return _frames(found.frames), self._kept
 
     def failing(self, output: bytes) -> list[Frame]:
         """Return where a workflow has failed that ended with `output`, innermost frame first."""
         error = msgspec.json.decode(output, type=_Output).error
-        return [] if error is None else self.frames(error.frames)
+        return [] if error is None else _frames(error.frames)
 
     def stopped(self, error: bytes) -> list[Frame]:
         """Return the functions in which a guest was stopped, which ended with this error.
@@ -108,37 +108,16 @@ class Whereabouts:
                     return Frame(file, number, function)
         return None
 
-    def frames(self, told: Sequence[Told]) -> list[Frame]:
-        """Return frames as a guest tells them, innermost last, the other way round.
 
-        The guest names the workflow as function, since it knows no better; the source does.
-        """
-        found = []
-        for one in reversed(told):
-            name = function_around(self._texts.get(one.file, ()), one.line) or one.function
-            found.append(Frame(one.file, one.line, name, is_users(one.file)))
-        return found
+def _frames(told: Sequence[Told]) -> list[Frame]:
+    """Return frames as a guest tells them, innermost last, the other way round."""
+    return [Frame(one.file, one.line, one.function, is_users(one.file)) for one in reversed(told)]
 
 
 def beginning(recording: Recording) -> list[Frame]:
     """Return where the workflow of a recording begins, as far as its deployment tells."""
     info = recording.deployment.workflows.get(recording.workflow)
     return [] if info is None or not info.line else [Frame(info.file, info.line, info.function)]
-
-
-def function_around(lines: Sequence[str], line: int) -> str:
-    """Return the name of the function in Rust that a line is in; empty: it is in none.
-
-    It is the last one that begins before, and is indented less than the line, or begins with it.
-    """
-    if not 0 < line <= len(lines):
-        return ""
-    indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
-    for number in range(line - 1, -1, -1):
-        found = _FUNCTION.match(lines[number])
-        if found and (len(found[1]) < indent or number == line - 1):
-            return found[2]
-    return ""
 
 
 def _is_module(file: str, name: str) -> bool:
