@@ -21,7 +21,7 @@ from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
 # Time is not what is tested here: a busy machine must not fail a test.
 patient = settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
@@ -192,8 +192,8 @@ def test_what_is_not_read_comes_back_as_it_was(rust: Rust, value: Any) -> None:
 @patient
 def test_any_value_is_read_as_what_people_are_shown(rust: Rust, value: Any) -> None:
     """`serde_json::Value` takes what comes, without tags."""
-    found = codec.loads(rust.echo("anything", value))
-    assert found == codec.plain(_finite(codec.encode(value)))
+    shown = codec.plain(_finite(codec.encode(value)))
+    assert rust.echo("anything", value) == codec.dumps(shown)
 
 
 def _finite(obj: Any) -> Any:
@@ -295,7 +295,7 @@ KINDS: list[tuple[str, st.SearchStrategy[Any], Callable[[Any], Any]]] = [
     ids=[f"{n}-{kind[0]}" for n, kind in enumerate(KINDS)],
 )
 @given(data=st.data())
-@settings(patient, max_examples=15)
+@settings(patient, max_examples=10)
 def test_values_of_python_are_read_as_what_rust_has(
     rust: Rust,
     workflow: str,
