@@ -1,5 +1,7 @@
 """The Rust blocks of all pages, as one crate that is compiled for guests by one call of cargo.
 
+If there are unit tests among them, another call compiles it for this machine, as `cargo test` does.
+
 Each page becomes a module in a file of its own, in which every line has the number that it has on
 the page: what the compiler says leads there. A block sees the names of the blocks above it, as in
 Python. A block that begins with a statement, rather than with an item such as `use` or `fn`, is the
@@ -65,11 +67,18 @@ def check(pages: Mapping[str, str], folder: Path) -> str:
             (sources / f"{name}.rs").write_text(module(found))
     (sources / "lib.rs").write_text("".join(modules))
     toolchain = rust()
+    said = _cargo(folder, "--lib", "--target", toolchain.target, *toolchain.options)
+    has_tests = any("#[cfg(test)]" in text for text in pages.values())
+    return said or (_cargo(folder, "--tests") if has_tests else "")
+
+
+def _cargo(folder: Path, *options: str) -> str:
+    """Check the crate as guests are compiled, or for this machine; return what is wrong."""
+    toolchain = rust()
     checked = subprocess.run(
         [
-            toolchain.cargo, "check", "--release", "--quiet", "--color=never", "--lib",
-            "--target", toolchain.target, "--target-dir", str(ROOT / "target" / "flawless"),
-            *toolchain.options,
+            toolchain.cargo, "check", "--release", "--quiet", "--color=never",
+            "--target-dir", str(ROOT / "target" / "flawless"), *options,
         ],
         cwd=folder,
         env=toolchain.environment,
@@ -77,8 +86,7 @@ def check(pages: Mapping[str, str], folder: Path) -> str:
         text=True,
         timeout=CHECK_S_MAX,
     )  # fmt: skip
-    said = checked.stderr.strip()
-    return said if checked.returncode != 0 else ""
+    return checked.stderr.strip() if checked.returncode != 0 else ""
 
 
 def module(found: list[Block]) -> str:
