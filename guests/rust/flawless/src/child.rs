@@ -101,6 +101,9 @@ pub fn start<T: DeserializeOwned>(workflow: &str, args: impl Args) -> Result<Chi
 
 /// Options of a child execution, before it is started.
 ///
+/// Workflows of this crate have their names at hand: `checkout::name()`. Without options,
+/// `checkout::start(..)` is shorter, and knows the types.
+///
 /// # Examples
 ///
 /// ```no_run
