@@ -42,7 +42,9 @@ pub fn out_of_bounds() -> u8 {
 #[inline(never)]
 fn peek(address: usize) -> u8 {
     // SAFETY: there is none, and that is the point: the engine has to survive it.
-    unsafe { std::ptr::with_exposed_provenance::<u8>(std::hint::black_box(address)).read_volatile() }
+    unsafe {
+        std::ptr::with_exposed_provenance::<u8>(std::hint::black_box(address)).read_volatile()
+    }
 }
 
 /// Takes memory until there is none.

@@ -1,8 +1,8 @@
 //! The workflows that the tests run.
 
 mod differential;
-mod errors;
 mod effects;
+mod errors;
 mod failures;
 mod storm;
 mod travel;
