@@ -73,6 +73,7 @@ impl Workflow {
             #inline
             #[allow(
                 clippy::needless_pass_by_value,
+                clippy::unnecessary_wraps,
                 clippy::must_use_candidate,
                 clippy::missing_errors_doc,
                 clippy::missing_panics_doc,

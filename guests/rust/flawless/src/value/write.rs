@@ -3,6 +3,8 @@
 //! Four things are not plain JSON: maps with keys that are no text, and objects with a key `$`
 //! (`dict`); bytes that serde knows as bytes (`bytes`); floats that are not finite (`float`).
 
+use std::fmt::Write as _;
+
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
@@ -128,7 +130,7 @@ impl<'o> Writer<'o> {
 macro_rules! integers {
     ($($name:ident $kind:ty),*) => {
         $(fn $name(self, value: $kind) -> Result<(), Wrong> {
-            self.out.push_str(&value.to_string());
+            write!(self.out, "{value}").expect("strings take what is written to them");
             Ok(())
         })*
     };
