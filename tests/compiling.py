@@ -5,25 +5,20 @@ from __future__ import annotations
 import functools
 import os
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
+from cheap import CHEAP
 from flawless.errors import ToolchainError
 from flawless.rust import build, toolchain
 from flawless.rust.build import Built
 from flawless.rust.toolchain import Toolchain
 from repository import ROOT
 
+__all__ = ["CHEAP", "PROGRAMS", "REQUIRED", "compiled", "rust"]
+
 REQUIRED = "FLAWLESS_TESTS_BUILD_RUST"
 """Where this variable is set, a machine that cannot build crates fails the tests that do."""
-
-CHEAP = {
-    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
-    "CARGO_PROFILE_RELEASE_LTO": "false",
-    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
-}
-"""How cargo builds for tests: a crate takes two seconds then, and ten as it does for users."""
 
 PROGRAMS = ROOT / "tests" / "rust" / "programs"
 """The workflows that tests run."""
@@ -55,5 +50,4 @@ def _found() -> Toolchain | ToolchainError:
 
 @functools.cache
 def _built(crate: Path) -> Built:
-    with patch.dict(os.environ, CHEAP):
-        return build.build(crate)
+    return build.build(crate)

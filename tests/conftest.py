@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 import sharing
+from cheap import CHEAP
 
 SHARE = 8
 """Of the tests that are marked `sweep`, a run of all tests does one in so many."""
@@ -41,9 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     sharing.whole = config.getoption("--sweep") == "whole"
     hypothesis.settings.register_profile("flawless", max_examples=sharing.examples(100, 25))
     hypothesis.settings.load_profile("flawless")
-    # Crates are compiled quickly rather than well; all tests that build one have the same settings.
-    os.environ.setdefault("CARGO_PROFILE_RELEASE_LTO", "off")
-    os.environ.setdefault("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+    os.environ.update(CHEAP)
     given = config.getoption("--seed")
     chosen = SystemRandom().getrandbits(32) if given is None else int(given)
     config.stash[_SEED] = getattr(config, "workerinput", {}).get("share_seed", chosen)
