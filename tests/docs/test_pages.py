@@ -8,6 +8,7 @@ import pytest
 from blocks import blocks
 from runner import reader
 
+from compiling import rust
 from repository import ROOT, files, shown
 
 PAGES = [
@@ -23,6 +24,9 @@ PAGES = [
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page: str, tmp_path: Path) -> None:
     """The blocks of the page, followed from top to bottom, all work."""
+    found = blocks((ROOT / page).read_text(), page)
+    if any(block.language == "console" and "--rust" in block.code for block in found):
+        rust()
     with reader(tmp_path) as somebody:
-        for block in blocks((ROOT / page).read_text(), page):
+        for block in found:
             somebody.follow(block)
