@@ -321,3 +321,19 @@ def test_where_a_workflow_stands(rust: Guests) -> None:
         lines[frame["line"] - 1].strip() == 'let started = step::start::<Value>("app.charge", ())?;'
     )
     assert frame["function"] == "steps"
+
+
+@pytest.mark.parametrize("export", ["run", "describe"])
+def test_another_protocol(rust: Guests, export: Any) -> None:
+    """A guest that is asked for another protocol says which one it speaks."""
+    error = rust.ask(export, Recorded(), {"protocol": 2, "modules": []})["error"]
+    assert error["type"] == "UsageError"
+    assert "speaks protocol 2, this guest speaks 1" in error["message"]
+
+
+def test_no_such_workflow(rust: Guests) -> None:
+    """A workflow that is not there is told with those that are."""
+    error = rust.run(Recorded(), workflow="programs.none", modules=[])["error"]
+    assert error["type"] == "WorkflowNotFound"
+    assert "'programs.none'; known workflows: " in error["message"]
+    assert "programs.effects.steps" in error["message"]

@@ -99,13 +99,17 @@ fn returned<T: Serialize>(value: &T, at: &'static Location<'static>) -> Outcome 
 
 #[derive(Deserialize)]
 struct Input {
-    protocol: u64,
     execution: String,
     workflow: String,
     args: Call,
     now: i64,
     #[serde(default = "first_run")]
     run: u64,
+}
+
+#[derive(Deserialize)]
+struct Spoken {
+    protocol: u64,
 }
 
 fn first_run() -> u64 {
@@ -116,25 +120,15 @@ fn first_run() -> u64 {
 #[track_caller]
 pub(crate) fn run(input: &str) -> String {
     panics::install();
-    let given: Input = match serde_json::from_str(input) {
+    let given: Input = match understood(input) {
         Ok(given) => given,
-        Err(error) => return refused("UsageError", &format!("the engine's input: {error}")),
+        Err(problem) => return refused("UsageError", &problem),
     };
-    if given.protocol != PROTOCOL {
-        return refused(
-            "UsageError",
-            &format!(
-                "the engine speaks protocol {}, this guest speaks {PROTOCOL}: use an engine that \
-                 is not older than the deployment",
-                given.protocol
-            ),
-        );
-    }
     let Some(found) = registry::find(&given.workflow) else {
-        return refused(
-            "WorkflowNotFound",
-            &format!("there is no workflow {:?}", given.workflow),
-        );
+        let known = registry::names().join(", ");
+        let name = &given.workflow;
+        let message = format!("no workflow is named '{name}'; known workflows: {known}");
+        return refused("WorkflowNotFound", &message);
     };
     host::session(|one| {
         one.execution = given.execution;
@@ -148,6 +142,19 @@ pub(crate) fn run(input: &str) -> String {
     logging::install();
     let outcome = (found.run)(&given.args);
     finish(outcome)
+}
+
+/// Reads what the engine gives an export, or says what is wrong with it.
+fn understood<T: DeserializeOwned>(input: &str) -> Result<T, String> {
+    let unread = |error| format!("the engine's input: {error}");
+    let Spoken { protocol } = serde_json::from_str(input).map_err(unread)?;
+    if protocol != PROTOCOL {
+        return Err(format!(
+            "the engine speaks protocol {protocol}, this guest speaks {PROTOCOL}: use an engine \
+             that is not older than the deployment"
+        ));
+    }
+    serde_json::from_str(input).map_err(unread)
 }
 
 /// Waits for what must not outlive the workflow, and writes the output.

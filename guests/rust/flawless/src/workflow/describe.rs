@@ -1,14 +1,18 @@
 //! What the component says of itself.
 
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::refused;
 use super::registry::{self, Parameter, Registration, dotted};
+use super::{refused, understood};
 use crate::panics;
 
 /// The export of that name: tells what the module holds.
-pub(crate) fn describe(_input: &str) -> String {
+pub(crate) fn describe(input: &str) -> String {
     panics::install();
+    if let Err(problem) = understood::<IgnoredAny>(input) {
+        return refused("UsageError", &problem);
+    }
     match described(&registry::all()) {
         Ok(description) => json!({"ok": description}).to_string(),
         Err(problem) => refused("DeploymentInvalid", &problem),

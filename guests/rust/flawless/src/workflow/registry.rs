@@ -96,6 +96,13 @@ pub(super) fn find(name: &str) -> Option<&'static Registration> {
     inventory::iter::<Registration>().find(|one| one.is_called(name))
 }
 
+/// The full names of all workflows, sorted.
+pub(super) fn names() -> Vec<String> {
+    let mut names: Vec<String> = all().iter().map(|one| one.full_name()).collect();
+    names.sort();
+    names
+}
+
 /// The text of a file that holds workflows.
 pub(crate) fn source(file: &str) -> Option<&'static str> {
     inventory::iter::<Registration>()
