@@ -83,11 +83,12 @@ class ExecutionPath(msgspec.Struct):
 
     `entries` is the length of the journal that was replayed, `length` the number of points, `next`
     the `from` of the page behind this one, or null. Points name a stack by its place in `stacks`,
-    innermost frame first; stacks name frames by their places in `frames`. `traced` is false where
-    there are none: for guests that are not Python, but see `placed`. `line_count` lines were executed; of more than
-    `lines_kept` only the first are kept in order. `end` is the status it ended with, `error` why
-    the replay broke off. `placed` is true for guests in Rust, which tell where their effects are:
-    a stack is that one place, the counts of `files` are effects, and there are no variables.
+    innermost frame first; stacks name frames by their places in `frames`. `traced` is false for
+    guests that are not Python. `line_count` lines were executed; of more than `lines_kept` only the
+    first are kept in order. `end` is the status it ended with, `error` why the replay broke off.
+
+    `placed` is true for guests in Rust, which tell where their effects are: a stack is that one
+    place, the counts of `files` are effects, and there are no variables.
     """
 
     execution: str
