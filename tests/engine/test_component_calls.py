@@ -154,6 +154,7 @@ class Colour(enum.Enum):
         ({"$": 1}, {"type": "object", "properties": {"$": {"type": "integer"}}}),
         ({1: "one"}, {"type": "object", "required": ["1"]}),
         (2**70, {"type": "integer"}),
+        ([float("inf"), float("nan")], {"type": "array", "items": {"type": "number"}}),
         (None, {"type": "null"}),
     ],
     ids=lambda value: type(value).__name__,

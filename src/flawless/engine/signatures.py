@@ -147,10 +147,21 @@ def decoded(args: bytes) -> Any:
 
 def _plain(value: Any, path: str) -> Any:
     try:
-        return codec.plain(value)
+        return codec.plain(_numbers(value))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         # Guests write values themselves.
         raise InputInvalid(f"{path}: is no value of the codec: {error}", path=path) from error
+
+
+def _numbers(value: Any) -> Any:
+    """Return a value with a number for each float that is not finite: it is one to components."""
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    if isinstance(value, dict):
+        if value.get("$") == "float":
+            return 0.0
+        return {name: _numbers(item) for name, item in value.items()}
+    return value
 
 
 def _check_evaluations(schema: dict[str, Any]) -> None:
