@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -15,14 +17,23 @@ from harness import Field
 
 
 @pytest.fixture(scope="session")
-def field(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Field]:
-    """The ledger and the processes that engines are forked from, for workflows in a language."""
-    language = getattr(request, "param", "python")
-    made = Field(tmp_path_factory.mktemp("storms"), language=language)
-    yield made
-    made.close()
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Field]]:
+    """For each language of workflows, the ledger and the processes that engines are forked from."""
+
+    @cache
+    def made(language: str) -> Field:
+        found = Field(tmp_path_factory.mktemp("storms"), language=language)
+        closing.callback(found.close)
+        return found
+
+    with ExitStack() as closing:
+        yield made
+
+
+@pytest.fixture
+def field(request: pytest.FixtureRequest, fields: Callable[[str], Field]) -> Field:
+    """Those for workflows in Python, unless a test names another language."""
+    return fields(getattr(request, "param", "python"))
 
 
 @pytest.fixture(scope="session")

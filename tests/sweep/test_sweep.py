@@ -33,7 +33,7 @@ EVERY = [
     *(("python", name) for name in WORKFLOWS + CONVERSATIONS),
     *(("rust", name) for name in WORKFLOWS + CONVERSATIONS if name not in ASYNCIO),
 ]
-SHARE = 4
+SHARES = {"python": 4 / 35, "rust": 2 / 31}
 """How many of each language `make test` visits."""
 
 KILLS_IN_A_ROW = 50
@@ -61,9 +61,9 @@ def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> No
     assert not failures, failures
 
 
-def skip_most(workflow: str, whole: bool, chance: Random) -> None:
+def skip_most(field: Field, workflow: str, whole: bool, chance: Random) -> None:
     """Skip a workflow that is not of the share, another one for each seed."""
-    if not whole and chance.random() > 2 * SHARE / len(EVERY):
+    if not whole and chance.random() > SHARES[field.language]:
         pytest.skip(f"{workflow} is not of the share this time")
 
 
@@ -72,7 +72,7 @@ def test_a_kill_at_any_point_changes_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
     """Killed before and after every commit and every outside effect, it ends as if undisturbed."""
-    skip_most(workflow, whole, chance)
+    skip_most(field, workflow, whole, chance)
     every = points(field.counts(workflow))
     chosen = every if whole else chance.sample(every, 2)
     before = len(field.killed)
@@ -89,7 +89,7 @@ def test_a_kill_during_recovery_changes_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
     """Killed once, and again while the journal is read or replayed, or right after."""
-    skip_most(workflow, whole, chance)
+    skip_most(field, workflow, whole, chance)
     counts = field.counts(workflow)
     first = points(counts)
     second = ["read:1:before", "read:1:after"]
@@ -124,7 +124,7 @@ def test_kills_in_a_row_change_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
     """However often it is killed in one execution's life, mostly before it gets on, it ends."""
-    skip_most(workflow, whole, chance)
+    skip_most(field, workflow, whole, chance)
     kills, times = (KILLS_IN_A_ROW, 2) if whole else (4, 1)
 
     def anywhere() -> str:
