@@ -521,6 +521,40 @@ pub fn step_fails() -> Result<u32> {
     Ok(receipt)
 }
 
+/// Fails for want of a connection.
+#[workflow]
+pub fn no_connection() -> Result<String> {
+    Ok(http::get("https://shop.example/down").send()?.text())
+}
+
+/// Fails for want of a receiver.
+#[workflow]
+pub fn no_receiver() -> Result<()> {
+    Ok(send("nobody", "note", &())?)
+}
+
+/// Responds twice, which is a failure.
+#[workflow]
+pub fn responds_twice() -> Result<()> {
+    respond(&1)?;
+    Ok(respond(&2)?)
+}
+
+/// Waits for a message that nobody can send.
+#[workflow]
+pub fn bad_name() -> Result<()> {
+    Ok(receive(":odd")?)
+}
+
+/// Does not wait long enough.
+#[workflow]
+pub fn late() -> Result<()> {
+    for completed in as_completed([sleep::start(9 * SECOND)?]).timeout(SECOND)? {
+        completed?.1.join()?;
+    }
+    Ok(())
+}
+
 /// Fails with an error of a type of its own.
 #[workflow]
 pub fn fails_typed() -> std::result::Result<(), std::num::ParseIntError> {
