@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -263,3 +264,16 @@ def test_executions_are_evicted_replayed_forked_and_exported(
     monkeypatch.setenv("FLAWLESS_CACHE", str(tmp_path / "cache"))  # another machine
     recording = read_export(content)
     assert recording.replay().end == replayed.end
+
+
+def test_closing_gives_up_what_is_compiled(tmp_path: Path, no_python: None) -> None:
+    """A component that keeps the compiler busy holds up nobody: no start, and no end."""
+    loops = "(loop (br_if 0 (i32.eqz (local.get $at))))" * 30_000
+    slow = component(described(workflow("slow.run")), f"{loops} (i32.const 0)")
+    own = put(tmp_path, "own.wasm", named("own.run"))
+    with flawless.Engine(modules=[own]) as engine:
+        future = engine.submit(lambda service: service.deploying.component(slow))
+        assert engine.start("own.run").result(30) == NOTHING
+        assert not future.done()
+    with pytest.raises((CancelledError, flawless.EngineStopped)):
+        future.result(30)

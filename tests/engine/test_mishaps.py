@@ -96,7 +96,7 @@ def test_a_component_is_compiled_once_for_all(monkeypatch: pytest.MonkeyPatch) -
     guests: list[int] = []
     compile_, begin = Components.load, LiveExecution.begin
 
-    async def counted(self: Components, wasm: bytes, bounds: Any = None) -> Any:
+    async def counted(self: Components, wasm: bytes) -> Any:
         compiled.append(len(wasm))
         return await compile_(self, wasm)
 

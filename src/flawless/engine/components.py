@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 from flawless.engine.deployment import Deployment
 from flawless.errors import DeploymentInvalid, StoreError
@@ -23,6 +22,8 @@ class Components:
         self._loaded: dict[str, Component] = {}
         self._fetches: dict[str, asyncio.Task[Component]] = {}
         """Components that are being read from the store and compiled."""
+        self._bounds = CompileBounds()
+        self._compiling = asyncio.Lock()
 
     def get(self, sha256: str) -> Component | None:
         """Return a component that is in memory."""
@@ -40,14 +41,19 @@ class Components:
         """Give up what is being read."""
         for fetch in self._fetches.values():
             fetch.cancel()
+        self._bounds.stopped.set()
 
-    async def load(self, wasm: bytes, bounds: CompileBounds | None = None) -> Component:
-        """Compile a component, without holding up others; within `bounds`, if nobody trusts it.
+    async def load(self, wasm: bytes) -> Component:
+        """Compile a component, without holding up others. Raises `DeploymentInvalid`."""
+        return await asyncio.to_thread(Component.load, wasm, progress=self._progress)
+
+    async def load_foreign(self, wasm: bytes) -> Component:
+        """Compile a component that nobody needs to trust: within bounds, and one at a time.
 
         Raises `DeploymentInvalid`.
         """
-        load = partial(Component.load, progress=self._progress, bounds=bounds)
-        return await asyncio.to_thread(load, wasm)
+        async with self._compiling:
+            return await asyncio.to_thread(Component.load, wasm, bounds=self._bounds)
 
     async def keep(self, component: Component, wasm: bytes) -> None:
         """Keep a component in the store for as long as the data lives. Raises `StoreError`."""

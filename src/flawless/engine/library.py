@@ -27,7 +27,7 @@ from flawless.engine.workflows import WorkflowInfo
 from flawless.errors import DeploymentInvalid, InputInvalid
 from flawless.ids import DeploymentId
 from flawless.stores.base import SaveActive, SaveBlob, SaveDeployment, Store
-from flawless.wasm import CompileBounds, Component, GuestLimits
+from flawless.wasm import Component, GuestLimits
 from flawless.wasm.contract import check as check_component
 from flawless.wasm.progress import Progress
 from flawless.wasm.python_runtime import build as build_runtime
@@ -181,8 +181,8 @@ class Library:
         """
         _check_label(label)
         check_component(wasm)
+        deployment = await self._made_of(wasm, uploaded=True)
         async with self._uploading:
-            deployment = await self._made_of(wasm, uploaded=True)
             named = label or label_of(deployment)
             return await self._take_in(deployment, None, named, now_us, serve=serve)
 
@@ -220,8 +220,8 @@ class Library:
 
     async def _made_of(self, wasm: bytes, *, uploaded: bool = False) -> Deployment:
         """Return the deployment that a component describes itself as."""
-        bounds = CompileBounds() if uploaded else None
-        component = await self._components.load(wasm, bounds)
+        components = self._components
+        component = await (components.load_foreign(wasm) if uploaded else components.load(wasm))
         deployment = await make_component(
             component,
             egress=None if self._egress is None else list(self._egress),

@@ -249,7 +249,16 @@ resource_any_to_host = _wasmtime(
 )
 
 # Engines.
+pooling_new = _wasmtime("pooling_allocation_config_new", c_void_p)
+pooling_delete = _wasmtime("pooling_allocation_config_delete", None, c_void_p)
+pooling_use = _wasmtime("pooling_allocation_strategy_set", None, c_void_p, c_void_p)
 INCREMENT_EPOCH = ctypes.cast(ffi.dll.wasmtime_engine_increment_epoch, c_void_p).value
+
+
+def pooling_limit(name: str) -> Any:
+    """Return the function that sets this limit of a pooling allocator."""
+    return _wasmtime(f"pooling_allocation_config_{name}_set", None, c_void_p, c_size_t)
+
 
 # Values in wasmtime's allocator.
 bytes_new = _declare("wasm_byte_vec_new", None, c_void_p, c_size_t, c_char_p)

@@ -7,7 +7,9 @@ code compiled for anything else is never found, let alone run.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from pathlib import Path
 from typing import Final, Literal
 
 import wasmtime
@@ -15,11 +17,11 @@ from wasmtime import component as wasm
 
 from flawless.errors import ToolchainError
 
-from . import contract, wasi
+from . import contract, places, wasi
 from .cache import CacheFolder
 from .compiling import CompileBounds, compile_apart, compile_here
 from .progress import Progress, watched
-from .runtime import address, runtime, settings_key
+from .runtime import Runtime, address, runtime, runtime_with_places, settings_key
 
 Export = Literal["run", "describe"]
 
@@ -32,9 +34,12 @@ class Component:
     Immutable and shared by any number of guests and threads. `sha256` names its content.
     """
 
-    def __init__(self, component: wasm.Component, sha256: str) -> None:
+    def __init__(
+        self, component: wasm.Component, sha256: str, of: Runtime, placed: Component | None = None
+    ) -> None:
         self.sha256 = sha256
-        self.runtime = runtime()
+        self.runtime = of
+        self._placed = placed
         self.address = address(component)
         self._component = component
         self._linker = wasm.Linker(self.runtime.engine)
@@ -49,6 +54,27 @@ class Component:
             assert index is not None, "the check has seen it"
             self._export_indexes.append(index)
             self._exports[name] = address(index)
+
+    @classmethod
+    def _open(cls, path: Path, sha256: str) -> Component:
+        """Map compiled code, for guests in places as well if there are any for it."""
+        here = runtime()
+        component = wasm.Component.deserialize_file(here.engine, str(path))
+        placed = None
+        small = path.stat().st_size <= places.CODE_BYTES_MAX
+        if small and (there := runtime_with_places()) is not None:
+            with contextlib.suppress(wasmtime.WasmtimeError):  # it needs more than a place has
+                mapped = wasm.Component.deserialize_file(there.engine, str(path))
+                placed = cls(mapped, sha256, there)
+        return cls(component, sha256, here, placed)
+
+    def claimed(self) -> Component:
+        """Return what a new guest is made of, which its ticker knows of from now on."""
+        placed = self._placed
+        if placed is not None and placed.runtime.ticker.guest_born():
+            return placed
+        self.runtime.ticker.guest_born()
+        return self
 
     @classmethod
     def load(
@@ -85,12 +111,11 @@ class Component:
                 lambda: compile_here(content) if bounds is None else compile_apart(content, bounds),
             )
 
-        engine = runtime().engine
         for _ in range(3):
             path = cache.get_or_make("code", key, compile_)
             try:
-                return cls(wasm.Component.deserialize_file(engine, str(path)), sha256)
-            except wasmtime.WasmtimeError:
+                return cls._open(path, sha256)
+            except (wasmtime.WasmtimeError, FileNotFoundError):
                 # Evicted by another process a moment ago, or sound by its checksum but of another
                 # build of wasmtime: make it again.
                 path.unlink(missing_ok=True)
@@ -114,9 +139,8 @@ class Component:
         compiled = cache.get("code", f"{sha256}-{settings_key()}")
         if compiled is not None:
             try:
-                engine = runtime().engine
-                return cls(wasm.Component.deserialize_file(engine, str(compiled)), sha256)
-            except wasmtime.WasmtimeError:  # see `load`
+                return cls._open(compiled, sha256)
+            except (wasmtime.WasmtimeError, FileNotFoundError):  # see `load`
                 compiled.unlink(missing_ok=True)
         content = cache.find(sha256)
         if content is None:

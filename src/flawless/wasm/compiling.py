@@ -8,21 +8,26 @@ goes on.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import wasmtime
 from wasmtime import component as wasm
 
-from flawless.errors import DeploymentInvalid, ToolchainError
+from flawless.errors import DeploymentInvalid, EngineStopped, ToolchainError
 
 from .compile_process import COMPILED
+from .progress import INTERVAL_S
 from .runtime import FIBER_STACK_BYTES, SETTINGS, runtime
 
 THREADS_MAX: Final = 2
@@ -32,12 +37,16 @@ SAID_CHARS_MAX: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class CompileBounds:
-    """What compiling one component may take. `cpu_s` is for all its threads together."""
+    """What compiling one component may take. `cpu_s` is for all its threads together.
+
+    It is given up at once when `stopped` is set.
+    """
 
     cpu_s: int = 60
     wall_s: float = 300.0
     memory_bytes: int = 3 << 30
     nice: int = 10
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 def compile_here(content: bytes) -> bytes:
@@ -55,8 +64,13 @@ def compile_apart(content: bytes, bounds: CompileBounds) -> bytes:
     compiling it takes more than it may, and `ToolchainError` when no process can be started.
     """
     program = Path(__file__).with_name("compile_process.py")
-    settings = {"settings": SETTINGS, "fiber_stack_bytes": FIBER_STACK_BYTES}
-    order = json.dumps(settings | asdict(bounds))
+    order = {
+        "settings": SETTINGS,
+        "fiber_stack_bytes": FIBER_STACK_BYTES,
+        "cpu_s": bounds.cpu_s,
+        "memory_bytes": bounds.memory_bytes,
+        "nice": bounds.nice,
+    }
     path = os.pathsep.join(entry for entry in sys.path if entry)
     environment = os.environ | {
         "PYTHONPATH": path,
@@ -64,32 +78,49 @@ def compile_apart(content: bytes, bounds: CompileBounds) -> bytes:
         "MALLOC_ARENA_MAX": str(THREADS_MAX),  # each reserves address space, which is bounded
     }
     try:
-        done = subprocess.run(  # noqa: S603 (our own Python, our own program)
-            [sys.executable, "-P", str(program), order],
-            input=content,
-            capture_output=True,
-            env=environment,
-            timeout=bounds.wall_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _too_much(f"more than {bounds.wall_s:g} s") from None
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            process = subprocess.Popen(  # noqa: S603 (our own Python, our own program)
+                [sys.executable, "-P", str(program), json.dumps(order)],
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+            )
     except OSError as error:
         raise ToolchainError(f"no process can be started to compile in: {error}") from error
-    if done.returncode == 0 and done.stdout[:1] == COMPILED:
-        return done.stdout[1:]
-    if done.returncode == 0:
-        raise _unusable(done.stdout[1:].decode("utf-8", "replace"))
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    with process:
+        try:
+            output, said = _output(process, bounds)
+        finally:
+            process.kill()  # unless it has ended
+    if process.returncode == 0 and output[:1] == COMPILED:
+        return output[1:]
+    if process.returncode == 0:
+        raise _unusable(output[1:].decode("utf-8", "replace"))
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         raise _too_much(f"more than {bounds.cpu_s} s of computing")
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode == -signal.SIGABRT or "memory" in said.lower():
+    words = said.decode("utf-8", "replace").strip()
+    if process.returncode == -signal.SIGABRT or "memory" in words.lower():
         raise _too_much(f"more than {bounds.memory_bytes >> 20:,} MiB of memory")
     raise DeploymentInvalid(
         f"the component cannot be compiled: the process that tried ended with status "
-        f"{done.returncode}",
-        traceback=said[-SAID_CHARS_MAX:],
+        f"{process.returncode}",
+        traceback=words[-SAID_CHARS_MAX:],
     )
+
+
+def _output(process: subprocess.Popen[bytes], bounds: CompileBounds) -> tuple[bytes, bytes]:
+    """Return what the process says, in its output and about its errors, when it has ended."""
+    ends_at = time.monotonic() + bounds.wall_s
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=INTERVAL_S)
+        if bounds.stopped.is_set():
+            raise EngineStopped("the engine was closed while a component was compiled")
+        if time.monotonic() > ends_at:
+            raise _too_much(f"more than {bounds.wall_s:g} s")
 
 
 def _unusable(text: str) -> DeploymentInvalid:

@@ -193,7 +193,6 @@ class Guest:
         self._running = False
         self._started = False
         self.turn_ns = 0
-        self._ticker = component.runtime.ticker
         self._frame = frame = Frame()
         self._base = ctypes.addressof(frame)
 
@@ -208,12 +207,12 @@ class Guest:
             raise RuntimeError("a guest is started once; make a new one")
         self._started = True
         check_text(input, "the input", self.limits.response_bytes_max)
-        component, base = self._component, self._base
+        component, base = self._component.claimed(), self._base
+        self._ticker = component.runtime.ticker
         self._call = (component.export(export), input)
         self._store = binding.store_new(component.runtime.engine_address, None, None)
         self.context = context = binding.store_context(self._store)
         GUESTS[context] = weakref.ref(self)
-        self._ticker.guest_born()
         binding.store_limiter(self._store, self.limits.memory_bytes, -1, -1, -1, -1)
         binding.epoch_deadline(context, 1)
         binding.epoch_yield(context, 1)

@@ -18,7 +18,7 @@ from typing import Any
 
 import wasmtime
 
-from . import binding
+from . import binding, places
 from .compile_process import configured
 
 TICK_S = 0.005
@@ -55,9 +55,12 @@ def settings_key() -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _engine() -> wasmtime.Engine:
+def _engine(*, with_places: bool) -> wasmtime.Engine:
     # The stack of the code must fit into that of a guest, or there is no engine.
-    return wasmtime.Engine(configured(SETTINGS | {"async_stack_size": FIBER_STACK_BYTES}))
+    config = configured(SETTINGS | {"async_stack_size": FIBER_STACK_BYTES})
+    if with_places:
+        places.provide(address(config))
+    return wasmtime.Engine(config)
 
 
 def address(managed: Any) -> int:
@@ -103,7 +106,8 @@ class Ticker:
     GIL is preempted all the same; and they cost about a third of what a Python thread's would.
     """
 
-    def __init__(self, engine: int) -> None:
+    def __init__(self, engine: int, guests_max: int | None = None) -> None:
+        self._guests_max = guests_max
         self._lock = threading.Lock()
         self._alive = 0
         self._timer = ctypes.c_void_p()
@@ -111,12 +115,15 @@ class Ticker:
         made = _libc.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(self._timer))
         self._check(made)
 
-    def guest_born(self) -> None:
-        """Tick from now on."""
+    def guest_born(self) -> bool:
+        """Tick from now on; False if there are as many guests as there may be."""
         with self._lock:
+            if self._alive == self._guests_max:
+                return False
             self._alive += 1
             if self._alive == 1:
                 self._set(_TICKING)
+            return True
 
     def guest_gone(self) -> None:
         """Stop ticking if it was the last guest."""
@@ -138,10 +145,10 @@ class Ticker:
 class Runtime:
     """A configured wasmtime engine with its ticker."""
 
-    def __init__(self) -> None:
-        self.engine = _engine()
+    def __init__(self, *, with_places: bool = False) -> None:
+        self.engine = _engine(with_places=with_places)
         self.engine_address = address(self.engine)
-        self.ticker = Ticker(self.engine_address)
+        self.ticker = Ticker(self.engine_address, places.PLACES if with_places else None)
 
 
 @functools.cache
@@ -152,7 +159,18 @@ def runtime() -> Runtime:
     return made
 
 
+@functools.cache
+def runtime_with_places() -> Runtime | None:
+    """Return the one whose guests live in places; None where address space is short."""
+    if not places.can_be_had():
+        return None
+    made = Runtime(with_places=True)
+    _made.append(made)
+    return made
+
+
 # A child process has no threads and timers of its parent: it makes its own runtime. The parent's
 # is kept alive there, for its destructors know nothing of forks.
 _made: list[Runtime] = []
 os.register_at_fork(after_in_child=runtime.cache_clear)
+os.register_at_fork(after_in_child=runtime_with_places.cache_clear)
