@@ -198,6 +198,24 @@ fn undoing_parks_until_the_script_decides() {
 }
 
 #[test]
+fn a_person_may_have_it_tried_again_or_take_it_as_failed() {
+    let undone = |world: World| {
+        let outcome = world.run(|| {
+            crate::compensate(|undo| {
+                undo.push(|| step::<()>("a.undo", ()));
+                Err::<(), _>(Failure::new("no"))
+            })
+        });
+        (outcome.unwrap_err().to_string(), world.steps().len())
+    };
+    let stuck = || World::new().step("a.undo", |_| Err("stuck".into()));
+    let failed = Decision::Failed("gave up".into());
+    let (error, tries) = undone(stuck().decision(Decision::Retry).decision(failed));
+    assert_eq!((error.as_str(), tries), ("RuntimeError: gave up", 8));
+    assert_eq!(undone(stuck().decision(Decision::Done)).1, 4);
+}
+
+#[test]
 fn random_numbers_are_the_same_in_each_run() {
     let drawn = |world: World| world.run(|| (crate::rand::u64(), crate::rand::uuid()));
     assert_eq!(drawn(World::new()), drawn(World::new()));
