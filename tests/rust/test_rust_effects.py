@@ -141,6 +141,7 @@ def test_a_step_that_fails(engine: flawless.Engine) -> None:
         ("fails_boxed", "ParseIntError", "fails_boxed", ""),
         ("fails_wrapped", "ParseIntError", "fails_wrapped", "Failure::wrap"),
         ("fails_with_a_cause", "Wrapped", "charged", "app.declined"),
+        ("fails_in_a_map", "Declined", "fails_in_a_map", "joined?"),
         ("fails_mapped", "Declined", "charged", "app.declined"),
         ("panics_below", "Panic", "check", "assert!(value > 3"),
         ("panics_in_drop", "Panic", "drop", "in the destructor"),

@@ -188,7 +188,7 @@ impl<E: StdError + 'static> From<E> for Failure {
 
 /// The place, if it is the user's: what is called through `map_err(Failure::from)` is called by
 /// the standard library, and knows no better.
-fn place(at: &'static Location<'static>) -> Option<&'static Location<'static>> {
+pub(crate) fn place(at: &'static Location<'static>) -> Option<&'static Location<'static>> {
     (!at.file().contains("/library/core/src/")).then_some(at)
 }
 

@@ -154,10 +154,10 @@ impl Account<'static> {
 /// is known, the workflow.
 fn places(at: Option<&'static Location<'static>>, own: Option<&Error>) -> Vec<Place<'static>> {
     let mut places: Vec<Place<'static>> = at.map(Place::of).into_iter().collect();
-    if let Some(own) = own {
-        let asked = Place::of(own.at());
+    if let Some(asked) = own.and_then(|own| failure::place(own.at())) {
+        let asked = Place::of(asked);
         // Of an expression of several lines, only the one that asked matters.
-        places.retain(|place| place.file != asked.file || place.function != asked.function);
+        places.retain(|place| !place.is_with(&asked));
         places.push(asked);
     }
     if places.is_empty()
@@ -200,6 +200,13 @@ fn causes(error: &(dyn StdError + 'static), own: Option<&Error>) -> String {
 }
 
 impl<'a> Place<'a> {
+    /// Whether it is on the same line, or known to be in the same function.
+    fn is_with(&self, other: &Self) -> bool {
+        let same = self.line == other.line
+            || (self.function == other.function && !self.function.is_empty());
+        same && self.file == other.file
+    }
+
     fn of(at: &'a Location<'a>) -> Self {
         let (function, text) = source::around(at.file(), at.line());
         Self {

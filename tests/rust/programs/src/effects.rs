@@ -611,6 +611,15 @@ pub fn does_not_care() -> Result<String> {
     }
 }
 
+/// Fails where the standard library joins what was started.
+#[workflow]
+pub fn fails_in_a_map() -> Result<Vec<u32>> {
+    let started = [step::start::<u32>("app.declined", ())?];
+    let joined: std::result::Result<_, Error> =
+        started.into_iter().map(flawless::Future::join).collect();
+    Ok(joined?)
+}
+
 /// Panics in a function that it calls.
 #[workflow]
 pub fn panics_below() -> u32 {
