@@ -116,23 +116,27 @@ class CrashingStore:
     async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
         """Commit, or die. That an engine opens is noted before there is anybody who could die."""
         if all(isinstance(write, NoteOpening) for write in writes):
-            return await self._store.commit(writes, **options)
+            return await self._busily(writes, **options)
         self._commits += 1
         crash = self._crash if self._crash and self._crash.commit == self._commits else None
         if crash is not None and not crash.after:
             self.dead = True
         if self.dead:
             await asyncio.Event().wait()
-        self.busy += 1
-        try:
-            results = await self._store.commit(writes, **options)
-        finally:
-            self.busy -= 1
+        results = await self._busily(writes, **options)
         self._world.commits += 1
         if crash is not None:
             self.dead = True
             await asyncio.Event().wait()
         return results
+
+    async def _busily(self, writes: Sequence[Write], **options: Any) -> Any:
+        """Commit; even nothing, behind what is under way, may take a thread its time."""
+        self.busy += 1
+        try:
+            return await self._store.commit(writes, **options)
+        finally:
+            self.busy -= 1
 
 
 class Shared:
