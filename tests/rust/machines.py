@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 SCRIPT = "#!/bin/sh\n"
@@ -53,3 +54,42 @@ class Machine:
         library.mkdir(parents=True)
         (library / "Cargo.toml").touch()
         self.program(self.path / "wasm-ld-19", "exit 1")
+
+    def crate(self, folder: Path, component: Path) -> Path:
+        """Write a crate that this machine's cargo makes into `component`, and return its source.
+
+        It compiles unless the source has the word BROKEN in it.
+        """
+        manifest, source = folder / "Cargo.toml", folder / "src" / "lib.rs"
+        source.parent.mkdir(parents=True)
+        manifest.touch()
+        source.touch()
+        name, key = folder.name, f"path+file://{folder}#0.1.0"
+        package = {
+            "id": key, "name": name, "version": "0.1.0", "source": None,
+            "manifest_path": str(manifest), "targets": [{"crate_types": ["cdylib"]}],
+        }  # fmt: skip
+        metadata = {
+            "packages": [package],
+            "workspace_members": [key],
+            "workspace_root": str(folder),
+            "target_directory": str(folder / "target"),
+            "resolve": {"nodes": [{"id": key, "deps": []}]},
+        }
+        made = {"reason": "compiler-artifact", "package_id": key, "filenames": [str(component)]}
+        said = {
+            "level": "error",
+            "rendered": "\x1b[1merror\x1b[0m: this is \x1b[31mBROKEN\x1b[0m\n",
+        }
+        wrong = {"reason": "compiler-message", "package_id": key, "message": said}
+        answers = {"metadata": metadata, "made": made, "wrong": wrong}
+        for kind, answer in answers.items():
+            (self.root / f"{name}.{kind}").write_text(json.dumps(answer) + "\n")
+        cat = f"/bin/cat {self.root / name}"
+        script = (
+            f"[ $1 = metadata ] && exec {cat}.metadata\n"
+            f"/bin/grep -q BROKEN {source} && {cat}.wrong && exit 101\n"
+            f"exec {cat}.made\n"
+        )
+        self.rust(self.path, "wasm32-wasip2", cargo=script)
+        return source

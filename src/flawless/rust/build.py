@@ -68,6 +68,7 @@ def build(path: Path, *, progress: Progress | None = None) -> Built:
 def _write(place: Path, wasm: bytes) -> None:
     partial = place.with_suffix(".partial")
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(wasm)
         partial.replace(place)
     except OSError as error:
