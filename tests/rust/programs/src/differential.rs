@@ -69,6 +69,7 @@ pub fn carry_out(program: Program, parent: String, carried: String) -> Result<St
 struct Begun {
     future: Future<Value>,
     fetches: bool,
+    receives: bool,
     is_child: bool,
 }
 
@@ -77,6 +78,7 @@ impl Begun {
         Self {
             future: untyped(future),
             fetches: false,
+            receives: false,
             is_child: false,
         }
     }
@@ -89,6 +91,8 @@ impl Begun {
     fn shown(&self, value: Value) -> Value {
         if self.fetches {
             value["body"]["text"].clone()
+        } else if self.receives {
+            value["payload"].clone()
         } else {
             value
         }
@@ -346,7 +350,11 @@ impl Run {
                 Ok(begun)
             }
             "sleep" => Ok(Begun::plain(&sleep::start(us(&given[0]))?)),
-            "receive" => Ok(Begun::plain(&receive::start::<Value>(&text(&given[0]))?)),
+            "receive" => {
+                let mut begun = Begun::plain(&receive::start::<Value>(&text(&given[0]))?);
+                begun.receives = true;
+                Ok(begun)
+            }
             _ => self.begin_child(given),
         }
     }
