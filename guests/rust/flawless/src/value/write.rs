@@ -42,25 +42,27 @@ impl<'o> Writer<'o> {
 
     fn text(&mut self, text: &str) {
         self.out.push('"');
-        let mut start = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            let escape = match byte {
-                b'"' => "\\\"",
-                b'\\' => "\\\\",
-                b'\n' => "\\n",
-                b'\r' => "\\r",
-                b'\t' => "\\t",
-                0x08 => "\\b",
-                0x0c => "\\f",
-                0..0x20 => &format!("\\u{byte:04x}"),
-                _ => continue,
-            };
-            self.out.push_str(&text[start..at]);
-            self.out.push_str(escape);
-            start = at + 1;
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(is_special) {
+            self.out.push_str(&rest[..at]);
+            self.escape(rest.as_bytes()[at]);
+            rest = &rest[at + 1..];
         }
-        self.out.push_str(&text[start..]);
+        self.out.push_str(rest);
         self.out.push('"');
+    }
+
+    fn escape(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.out.push_str("\\\""),
+            b'\\' => self.out.push_str("\\\\"),
+            b'\n' => self.out.push_str("\\n"),
+            b'\r' => self.out.push_str("\\r"),
+            b'\t' => self.out.push_str("\\t"),
+            0x08 => self.out.push_str("\\b"),
+            0x0c => self.out.push_str("\\f"),
+            _ => write!(self.out, "\\u{byte:04x}").expect("strings take what is written to them"),
+        }
     }
 
     fn enter(&mut self) -> Result<(), Wrong> {
@@ -125,6 +127,10 @@ impl<'o> Writer<'o> {
             self.out.push_str("\"}");
         }
     }
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 macro_rules! integers {
