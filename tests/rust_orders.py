@@ -15,6 +15,7 @@ FILE = "tests/rust/programs/src/travel.rs"
 WORKFLOW = "programs.travel.ordered"
 WORDS = {"done": "well", "failed": "fail", "panicked": "panic", "aborted": "abort"}
 """What each order is told; one more is told nothing, and waits."""
+OTHERS = ("renamed", "leaves")
 CHANGES = {
     b"travel_steps.pack": b"travel_steps.wrap",
     b"heard ": b"HEARD ",
@@ -36,15 +37,15 @@ def recordings() -> dict[str, Recording]:
     with Engine(modules=[str(rust_programs.wasm()), travel_steps]) as engine:
         runs = [engine.start(WORKFLOW, "tea", 7, id=name) for name in (*WORDS, "waits")]
         short = [engine.start("programs.travel.awaited", id=name) for name in ("heard", "hears")]
-        renamed = engine.start("programs.travel.renamed", id="renamed")
+        others = [engine.start(f"programs.travel.{name}", id=name) for name in OTHERS]
         for run in (*runs[:-1], short[0]):
             run.send("word", WORDS.get(run.id, "well"))
-        for run in (*runs[:-1], short[0], renamed):
+        for run in (*runs[:-1], short[0], *others):
             with contextlib.suppress(ExecutionFailed):
                 run.result(timeout=60)
         while len(runs[-1].journal()) < 12 or len(short[1].journal()) < 2:
             pass
-        return {run.id: Recording.of(run) for run in (*runs, *short, renamed)}
+        return {run.id: Recording.of(run) for run in (*runs, *short, *others)}
 
 
 @functools.cache

@@ -94,6 +94,12 @@ def test_where_it_failed(name: str, text: str) -> None:
     assert [(one.function, one.line) for one in raised.frames] == [("ordered", line(text))]
 
 
+def test_behind_the_workflow() -> None:
+    """What is awaited after the workflow has returned is told at its head."""
+    head = line("pub fn leaves")
+    assert places(trace(recordings()["leaves"])) == [("leaves", head + 1), ("leaves", head)]
+
+
 def test_exported_and_imported() -> None:
     """A file holds the component: the path of what was imported is the same."""
     recording = recordings()["done"]

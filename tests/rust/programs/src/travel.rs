@@ -44,3 +44,10 @@ pub fn renamed() -> Result<u32> {
     sleep(Duration::from_millis(1))?;
     Ok(1)
 }
+
+/// Returns while somebody packs, which is awaited.
+#[workflow]
+pub fn leaves() -> Result<u32> {
+    let _packing = step::start::<u32>("travel_steps.pack", ("tea",))?;
+    Ok(1)
+}
