@@ -23,7 +23,8 @@ FRAMES_MAX: Final = 20
 _LINE: Final = re.compile(r"^ *\d+: +0x[0-9a-f]+ - (?:<unknown>!|[^!<\s]*!)?(.+)$", re.MULTILINE)
 _HASHES: Final = re.compile(r"::h[0-9a-f]{16}$|\[[0-9a-f]{8,16}\]")
 _LIBRARY: Final = re.compile(
-    r"<?(?:std|core|alloc|panic_abort|dlmalloc|hashbrown|wasip2|wasi|__rustc)::|__(?:rust|wasi|wasm)_"
+    r"<?(?:std|core|alloc|panic_abort|dlmalloc|hashbrown|wasip2|wasi|__rustc)::"
+    r"|<[^:]+ as (?:std|core|alloc)::|__(?:rust|wasi|wasm)_"
 )
 _C_LIBRARY: Final = ("abort", "exit", "_Exit", "exit_exit", "malloc", "free", "memcpy", "memset")
 _EXPORT: Final = re.compile(r"(run|describe)(\.command_export)?$|<?flawless::")
