@@ -1,7 +1,6 @@
 //! An order as a saga: when one service fails, what the others did is undone.
 
-use flawless::serde_json::{Value, json};
-use flawless::{Failure, Result, compensate, http, publish, workflow};
+use flawless::{Failure, Result, Value, compensate, http, json, publish, workflow};
 
 /// What a customer wants.
 #[flawless::value]
