@@ -15,6 +15,8 @@ from flawless.wasm import Component
 
 URL = "https://shop.example/"
 HELPERS = """
+URL = "https://shop.example/"
+
 @step
 def book(number): ...
 
@@ -238,7 +240,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...], str, Callable[[Script], None]]] = {
         try: sleep(100)
         except Cancelled as error: sleep(1); charge("back"); return str(error)
     """, cancelled),
-    "cancelled, then fails": ("cancelled_then_fails", (), """
+    "cancelled, then fails": ("endings.cancelled_then_fails", (), """
         try: sleep(100)
         except Cancelled: pass
         raise Failure("cannot be cleaned up")
@@ -254,16 +256,16 @@ CASES: dict[str, tuple[str, tuple[Any, ...], str, Callable[[Script], None]]] = {
         try: http.post("https://shop.example/interrupted")
         except flawless.Interrupted as error: return str(error)
     """, nothing),
-    "a step fails": ("step_fails", (), "declined('4242')", nothing),
-    "a child fails": ("child_fails", (), "declined_child.start().result()", nothing),
-    "no such page": ("missing_page", (), """
+    "a step fails": ("endings.step_fails", (), "declined('4242')", nothing),
+    "a child fails": ("endings.child_fails", (), "declined_child.start().result()", nothing),
+    "no such page": ("endings.missing_page", (), """
         http.get("https://shop.example/missing").raise_for_status()
     """, nothing),
-    "no connection": ("no_connection", (), 'http.get("https://shop.example/down")', nothing),
-    "no receiver": ("no_receiver", (), 'send("nobody", "note", None)', nothing),
-    "responds twice": ("responds_twice", (), "respond(1); respond(2)", nothing),
-    "a bad name": ("bad_name", (), 'receive(":odd")', nothing),
-    "late": ("late", (), "list(as_completed([sleep.start(9)], timeout=1))", nothing),
+    "no connection": ("endings.no_connection", (), "http.get(f'{URL}down')", nothing),
+    "no receiver": ("endings.no_receiver", (), 'send("nobody", "note", None)', nothing),
+    "responds twice": ("endings.responds_twice", (), "respond(1); respond(2)", nothing),
+    "a bad name": ("endings.bad_name", (), 'receive(":odd")', nothing),
+    "late": ("endings.late", (), "list(as_completed([sleep.start(9)], timeout=1))", nothing),
     "leaves failures": ("leaves_failures", (), """
         declined.start(); declined_child.start(id="kid"); http.get.start("https://shop.example/down")
         seen = declined.start()
@@ -297,10 +299,11 @@ def both(
 ) -> tuple[tuple[Recorded, Any], tuple[Recorded, Any]]:
     """Run a case in both languages; return script and output of each."""
     workflow, args, body, prepare = CASES[case]
+    place = workflow if "." in workflow else f"effects.{workflow}"
     in_rust, in_python = Recorded(), Recorded()
     prepare(in_rust)
     prepare(in_python)
-    output = rust.run(in_rust, *args, workflow=f"programs.effects.{workflow}", modules=[])
+    output = rust.run(in_rust, *args, workflow=f"programs.{place}", modules=[])
     lines = textwrap.indent(textwrap.dedent(body), "    ")
     app(f"{HELPERS}\n@workflow\ndef main(*args):\n{lines}\n", in_python)
     return (in_rust, output), (in_python, guests.run(in_python, *args))

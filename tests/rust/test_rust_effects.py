@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -59,7 +58,7 @@ def engine() -> Iterator[flawless.Engine]:
 
 def started(engine: flawless.Engine, name: str, *args: Any, **options: Any) -> Any:
     """Start one of the workflows."""
-    return engine.start(f"programs.effects.{name}", *args, **options)
+    return engine.start(f"programs.{name}", *args, **options)
 
 
 def failure(engine: flawless.Engine, name: str, *args: Any) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def failure(engine: flawless.Engine, name: str, *args: Any) -> dict[str, Any]:
 
 def test_keys_are_those_of_the_engine(engine: flawless.Engine, site: str) -> None:
     """The key that a workflow sees is the one that the service gets, and the next step."""
-    run = started(engine, "keyed", site)
+    run = started(engine, "effects.keyed", site)
     key, got, in_step = run.result(timeout=60)
     assert got == [key, key]
     assert (key, in_step) == (idempotency_key(run.id, 1), idempotency_key(run.id, 2))
@@ -79,7 +78,7 @@ def test_keys_are_those_of_the_engine(engine: flawless.Engine, site: str) -> Non
 
 def test_conversations(engine: flawless.Engine) -> None:
     """State and response are shown, a message is received, what is logged and printed is kept."""
-    run = started(engine, "talks")
+    run = started(engine, "effects.talks")
     assert run.response(timeout=60) == {"accepted": True}
     assert run.state() == "waiting"
     run.send("name", "Ann")
@@ -91,13 +90,13 @@ def test_conversations(engine: flawless.Engine) -> None:
 
 def test_runs(engine: flawless.Engine) -> None:
     """Each `continue_as_new` begins a run, whose effects have keys of their own."""
-    run = started(engine, "counts", 1)
+    run = started(engine, "effects.counts", 1)
     assert run.result(timeout=60) == [3, 3, idempotency_key(run_key(run.id, 3), 1)]
 
 
 def test_arguments_of_the_next_run(engine: flawless.Engine) -> None:
     """What the next run could not begin with is refused where it is said."""
-    text, more, none = started(engine, "continues_wrongly", 1).result(timeout=60)
+    text, more, none = started(engine, "effects.continues_wrongly", 1).result(timeout=60)
     assert text.startswith("InputInvalid: n: invalid type: string")
     assert more == "InputInvalid: args[1] is unexpected: the workflow takes n"
     assert none == "InputInvalid: n is missing: the workflow requires it"
@@ -105,7 +104,7 @@ def test_arguments_of_the_next_run(engine: flawless.Engine) -> None:
 
 def test_children(engine: flawless.Engine) -> None:
     """Children end in each way, and their parent is told how."""
-    run = started(engine, "parent")
+    run = started(engine, "effects.parent")
     counted, failed, said, none = run.result(timeout=60)
     assert counted[:2] == [3, 2]
     assert failed == [True, "std.Panic", "value is 1"]
@@ -114,7 +113,7 @@ def test_children(engine: flawless.Engine) -> None:
 
 def test_kinds(engine: flawless.Engine) -> None:
     """What the engine refuses has its kind, and so has what the crate refuses."""
-    kinds = started(engine, "unreached", "http://127.0.0.1:1/").result(timeout=60)
+    kinds = started(engine, "effects.unreached", "http://127.0.0.1:1/").result(timeout=60)
     assert kinds == [
         f"Some({kind})"
         for kind in ("ConnectError", "InvalidUrl", "ExecutionNotFound", "Usage", "Usage", "Usage")
@@ -123,13 +122,13 @@ def test_kinds(engine: flawless.Engine) -> None:
 
 def test_a_step_that_fails(engine: flawless.Engine) -> None:
     """Unhandled, a step's exception is the workflow's, with the places in both languages."""
-    error = failure(engine, "step_fails")
+    error = failure(engine, "endings.step_fails")
     assert (error["type"], error["module"], error["message"]) == (
         "Declined", "effect_steps", "no money",
     )  # fmt: skip
     assert [frame["function"] for frame in error["frames"]] == ["step_fails", "charged"]
     assert "effect_steps.py" in error["traceback"]
-    assert "effects.rs" in error["traceback"]
+    assert "endings.rs" in error["traceback"]
 
 
 @pytest.mark.parametrize(
@@ -152,20 +151,19 @@ def test_failures_tell_their_places(
     engine: flawless.Engine, name: str, type_: str, function: str, text: str
 ) -> None:
     """A failure tells the function and the line it comes from, also below the workflow."""
-    error = failure(engine, name)
+    error = failure(engine, f"endings.{name}")
     frame = error["frames"][-1]
     assert (error["type"], frame["function"]) == (type_, function)
     assert text in frame["text"]
-    assert frame["file"].endswith("effects.rs")
-    assert f"effects.rs:{frame['line']}:" in error["traceback"]
+    assert frame["file"].endswith("endings.rs")
+    assert f"endings.rs:{frame['line']}:" in error["traceback"]
 
 
 @pytest.mark.parametrize("name", ["plain", "boxed", "sent", "wrapped", "hidden"])
 def test_cancelled_whatever_the_error_is_wrapped_in(engine: flawless.Engine, name: str) -> None:
     """A cancellation that leaves the workflow is one, in a box, as a cause, or hidden."""
-    run = started(engine, f"cancelled_{name}")
-    while run.status != "waiting":
-        time.sleep(0.01)
+    run = started(engine, f"endings.cancelled_{name}")
+    assert run.response(timeout=60) == "ready"
     run.cancel("no longer wanted")
     with pytest.raises(flawless.ExecutionCancelled) as caught:
         run.result(timeout=60)
@@ -177,20 +175,20 @@ def test_the_next_run_begins_whatever_the_error_is_wrapped_in(
     engine: flawless.Engine, name: str
 ) -> None:
     """The error of `continue_as_new` is understood in a box, and hidden."""
-    run = started(engine, name, 1)
+    run = started(engine, f"endings.{name}", 1)
     assert (run.result(timeout=60), run.info().run) == (3, 3)
 
 
 def test_a_saga(engine: flawless.Engine) -> None:
     """What was done is undone in reverse, and the error goes on."""
-    run = started(engine, "saga", "fail")
+    run = started(engine, "effects.saga", "fail")
     with pytest.raises(flawless.ExecutionFailed, match="out of stock"):
         run.result(timeout=60)
 
 
 def test_random_numbers(engine: flawless.Engine) -> None:
     """Two executions draw differently, and a number is what it is said to be."""
-    first, second = (started(engine, "draws").result(timeout=60)[4:] for _ in range(2))
+    first, second = (started(engine, "effects.draws").result(timeout=60)[4:] for _ in range(2))
     assert first != second
     wide, fraction, die, some, uuid = first
     assert 0 <= int(wide) < 2**64

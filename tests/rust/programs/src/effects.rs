@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use flawless::{
-    Error, Failure, Kind, ParentClose, Result, as_completed, child, compensate, continue_as_new,
-    gather, gather_all, gather2, gather3, http, log, publish, rand, receive, respond, secret,
-    select, send, sleep, start, step, workflow,
+    Failure, Kind, ParentClose, Result, as_completed, child, compensate, continue_as_new, gather,
+    gather_all, gather2, gather3, http, log, publish, rand, receive, respond, secret, select, send,
+    sleep, start, step, workflow,
 };
 use flawless::{Value, json};
 
@@ -59,15 +59,6 @@ pub fn bodies() -> Result<Value> {
         .idempotent()
         .send()?;
     answer.error_for_status()?.json().map_err(Failure::from)
-}
-
-/// Gets a page that is not there.
-#[workflow]
-pub fn missing_page() -> Result<String> {
-    Ok(http::get("https://shop.example/missing")
-        .send()?
-        .error_for_status()?
-        .text())
 }
 
 /// Tells what it was answered.
@@ -170,12 +161,6 @@ pub fn children() -> Result<Value> {
         Ok(_) => (String::new(), None),
     };
     Ok(json!([ended, cancelled, again, kind, reason]))
-}
-
-/// Fails as its child does.
-#[workflow]
-pub fn child_fails() -> Result<Value> {
-    Ok(start::<Value>("app.declined", ())?.join()?)
 }
 
 /// Gathers in each way; what fails first ends it.
@@ -318,15 +303,6 @@ pub fn cleans_up() -> Result<String> {
     }
 }
 
-/// Is cancelled, and fails with another error.
-#[workflow]
-pub fn cancelled_then_fails() -> Result<()> {
-    if sleep(100 * SECOND).is_err() {
-        return Err(Failure::new("cannot be cleaned up"));
-    }
-    Ok(())
-}
-
 /// Is cancelled while it waits for a child at its end.
 #[workflow]
 pub fn cancelled_at_the_end(fails: bool) -> Result<()> {
@@ -335,85 +311,6 @@ pub fn cancelled_at_the_end(fails: bool) -> Result<()> {
         return Err(Failure::new("too late"));
     }
     Ok(())
-}
-
-/// An error that wraps another one.
-#[derive(Debug)]
-pub struct Wrapped(Error);
-
-impl std::fmt::Display for Wrapped {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("wrapped")
-    }
-}
-
-impl std::error::Error for Wrapped {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
-/// An error that hides another one, as those of some crates do.
-#[derive(Debug)]
-pub struct Hidden(Error);
-
-impl std::fmt::Display for Hidden {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(out)
-    }
-}
-
-impl std::error::Error for Hidden {}
-
-/// Is cancelled, the error being of the effect's own type.
-#[workflow]
-pub fn cancelled_plain() -> std::result::Result<(), Error> {
-    sleep(100 * SECOND)
-}
-
-/// Is cancelled, the error being in a box.
-#[workflow]
-pub fn cancelled_boxed() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    sleep(100 * SECOND)?;
-    Ok(())
-}
-
-/// Is cancelled, the error being in a box that may be sent.
-#[workflow]
-pub fn cancelled_sent() -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    sleep(100 * SECOND)?;
-    Ok(())
-}
-
-/// Is cancelled, the error being the cause of another one.
-#[workflow]
-pub fn cancelled_wrapped() -> Result<()> {
-    sleep(100 * SECOND).map_err(Wrapped)?;
-    Ok(())
-}
-
-/// Is cancelled, the error being hidden by another one.
-#[workflow]
-pub fn cancelled_hidden() -> std::result::Result<(), Hidden> {
-    sleep(100 * SECOND).map_err(Hidden)
-}
-
-/// Begins the next run with an error in a box.
-#[workflow]
-pub fn continues_boxed(n: u32) -> std::result::Result<u32, Box<dyn std::error::Error>> {
-    if n == 3 {
-        return Ok(n);
-    }
-    Ok(continue_as_new((n + 1,))?)
-}
-
-/// Begins the next run with an error that is hidden.
-#[workflow]
-pub fn continues_hidden(n: u32) -> std::result::Result<u32, Hidden> {
-    if n == 3 {
-        return Ok(n);
-    }
-    continue_as_new((n + 1,)).map_err(Hidden)
 }
 
 /// Leaves failures that nobody sees.
@@ -495,111 +392,6 @@ pub fn draws() -> Result<Value> {
     ]))
 }
 
-fn deep(text: &str) -> Result<u32> {
-    let number: u32 = text.parse()?;
-    Ok(number)
-}
-
-fn deeper(text: &str) -> Result<u32> {
-    deep(text)
-}
-
-/// Fails two functions below.
-#[workflow]
-pub fn fails_below() -> Result<u32> {
-    deeper("x")
-}
-
-fn charged(card: &str) -> std::result::Result<u32, Error> {
-    step("app.declined", (card,))
-}
-
-/// Fails as a step does that it calls through a function.
-#[workflow]
-pub fn step_fails() -> Result<u32> {
-    let receipt = charged("4242")?;
-    Ok(receipt)
-}
-
-/// Fails for want of a connection.
-#[workflow]
-pub fn no_connection() -> Result<String> {
-    Ok(http::get("https://shop.example/down").send()?.text())
-}
-
-/// Fails for want of a receiver.
-#[workflow]
-pub fn no_receiver() -> Result<()> {
-    Ok(send("nobody", "note", &())?)
-}
-
-/// Responds twice, which is a failure.
-#[workflow]
-pub fn responds_twice() -> Result<()> {
-    respond(&1)?;
-    Ok(respond(&2)?)
-}
-
-/// Waits for a message that nobody can send.
-#[workflow]
-pub fn bad_name() -> Result<()> {
-    Ok(receive(":odd")?)
-}
-
-/// Does not wait long enough.
-#[workflow]
-pub fn late() -> Result<()> {
-    for completed in as_completed([sleep::start(9 * SECOND)?]).timeout(SECOND)? {
-        completed?.1.join()?;
-    }
-    Ok(())
-}
-
-/// Fails with an error of a type of its own.
-#[workflow]
-pub fn fails_typed() -> std::result::Result<(), std::num::ParseIntError> {
-    "x".parse::<u32>().map(drop)
-}
-
-/// Fails with a text.
-#[workflow]
-pub fn fails_with_text() -> std::result::Result<(), String> {
-    Err("only a text".into())
-}
-
-fn check(value: u32) -> u32 {
-    assert!(value > 3, "value is {value}");
-    value
-}
-
-fn boxed() -> std::result::Result<u32, Box<dyn std::error::Error>> {
-    Ok("x".parse()?)
-}
-
-/// Fails with what was in a box.
-#[workflow]
-pub fn fails_boxed() -> std::result::Result<u32, Box<dyn std::error::Error>> {
-    boxed()
-}
-
-/// Fails with what was in a box, and says where.
-#[workflow]
-pub fn fails_wrapped() -> Result<u32> {
-    boxed().map_err(|error| Failure::wrap(error))
-}
-
-/// Fails with what a step raised, as the cause of another error.
-#[workflow]
-pub fn fails_with_a_cause() -> Result<u32> {
-    Ok(charged("4242").map_err(Wrapped)?)
-}
-
-/// Fails through a function that is called by the standard library.
-#[workflow]
-pub fn fails_mapped() -> Result<u32> {
-    charged("4242").map_err(Failure::from)
-}
-
 /// Does not look at what a step and a child return, and does not mind an interruption.
 #[workflow]
 pub fn does_not_care() -> Result<String> {
@@ -609,42 +401,6 @@ pub fn does_not_care() -> Result<String> {
         Err(error) if error.kind() == Kind::Interrupted => Ok(error.message().into()),
         other => Ok(other?.text()),
     }
-}
-
-/// Fails where the standard library joins what was started.
-#[workflow]
-pub fn fails_in_a_map() -> Result<Vec<u32>> {
-    let started = [step::start::<u32>("app.declined", ())?];
-    let joined: std::result::Result<_, Error> =
-        started.into_iter().map(flawless::Future::join).collect();
-    Ok(joined?)
-}
-
-/// Panics in a function that it calls.
-#[workflow]
-pub fn panics_below() -> u32 {
-    check(1)
-}
-
-struct Guard;
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        panic!("in the destructor");
-    }
-}
-
-/// Panics where a value is dropped.
-#[workflow]
-pub fn panics_in_drop() {
-    let _guard = Guard;
-}
-
-/// Panics while a value is to be dropped that would panic, too.
-#[workflow]
-pub fn panics_twice() {
-    let _guard = Guard;
-    panic!("first");
 }
 
 /// Sends its own idempotency key along with that of the engine.
@@ -681,7 +437,7 @@ pub fn counts(n: u32) -> Result<Value> {
 #[workflow]
 pub fn parent() -> Result<Value> {
     let one = counts::start(2)?;
-    let failing = panics_below::start()?;
+    let failing = crate::endings::panics_below::start()?;
     let waiting = child("programs.effects.talks")
         .id("talker")
         .start::<String>(())?;

@@ -2,6 +2,7 @@
 
 mod differential;
 mod effects;
+mod endings;
 mod errors;
 mod failures;
 mod storm;
