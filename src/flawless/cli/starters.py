@@ -36,10 +36,9 @@ def order(item: str = "a book", cents: int = 1290) -> str:
 RUST_LIB: Final = """\
 //! A first Flawless application in Rust. Serve it, with its steps: flawless up . steps.py
 
-use std::thread;
 use std::time::Duration;
 
-use flawless::{Result, workflow};
+use flawless::{Result, sleep, step, workflow};
 
 // A workflow is a regular function. Kill the server while it runs (kill -9 is fine) and start it
 // again: the function goes on where it was, with all its variables.
@@ -49,10 +48,10 @@ pub fn order(item: String, cents: u32) -> Result<String> {
     println!("charging for {item}");
 
     // A step is native Python, in steps.py: it runs outside the workflow, and its result is kept.
-    let receipt: String = flawless::step("steps.charge", ("4242", cents))?;
+    let receipt: String = step("steps.charge", ("4242", cents))?;
 
     // Five seconds or five days: waiting costs nothing, and survives restarts.
-    thread::sleep(Duration::from_secs(5));
+    sleep(Duration::from_secs(5))?;
     Ok(format!("{item} is on its way ({receipt})"))
 }
 """
