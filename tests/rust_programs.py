@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from compiling import compiled
 from flawless.rust.build import build
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CRATE = ROOT / "tests" / "rust" / "programs"
 COMMITTED = CRATE.with_name("programs.wasm")
 SOURCES = (CRATE, ROOT / "guests" / "rust", ROOT / "Cargo.toml")
+SMALL = {"CARGO_PROFILE_RELEASE_OPT_LEVEL": "z"}
+"""How cargo builds that file: it is not to be fast, but small."""
+
 REMEDY = "tests/rust/programs.wasm is not built from the sources as they are: run `make fixtures`"
 
 
@@ -52,7 +56,8 @@ def write(place: Path, wasm: bytes) -> None:
 def commit() -> None:
     """Build the file that the repository holds, and note what of."""
     before = digest()
-    write(COMMITTED, build(CRATE).wasm)
+    with patch.dict(os.environ, SMALL):
+        write(COMMITTED, build(CRATE).wasm)
     noted = {"sources": before, "wasm": hashlib.sha256(COMMITTED.read_bytes()).hexdigest()}
     COMMITTED.with_suffix(".json").write_text(json.dumps(noted, indent=2) + "\n")
 

@@ -10,7 +10,7 @@ from parity import DIFFERENCES, differences
 from parts import Left, Stuck
 from world import Stage
 
-WHOLE, SHARE = 3_000, 40
+WHOLE, SHARE = 3_000, 20
 FAILURES_MAX = 5
 
 
