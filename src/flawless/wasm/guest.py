@@ -163,7 +163,6 @@ class Guest:
         "_running",
         "_started",
         "_store",
-        "_ticker",
         "context",
         "failure",
         "host",
@@ -172,6 +171,7 @@ class Guest:
         "pollables",
         "pollables_made",
         "results",
+        "runtime",
         "turn_ns",
         "waits",
     )
@@ -208,7 +208,7 @@ class Guest:
         self._started = True
         check_text(input, "the input", self.limits.response_bytes_max)
         component, base = self._component.claimed(), self._base
-        self._ticker = component.runtime.ticker
+        self.runtime = component.runtime  # it lives in this one
         self._call = (component.export(export), input)
         self._store = binding.store_new(component.runtime.engine_address, None, None)
         self.context = context = binding.store_context(self._store)
@@ -259,7 +259,7 @@ class Guest:
             raise RuntimeError("a guest cannot be closed by the host function it is calling")
         self._drop_future()
         if self._store is not None and GUESTS.pop(self.context, None) is not None:
-            self._ticker.guest_gone()
+            self.runtime.ticker.guest_gone()
             binding.store_delete(self._store)
             self._store = None
             for value in (self._frame.argument, self._frame.result):
