@@ -43,7 +43,7 @@ format: $(DEV) ## format the code and mend what can be mended without thought
 	@$(BIN)/ruff format .
 	@if command -v cargo-fmt >/dev/null; then cargo fmt; fi
 
-fixtures: $(DEV) ## build tests/rust/programs.wasm, which tests run on, from its sources
+fixtures: $(DEV) ## build tests/rust/programs.wasm.gz, which tests run on, from its sources
 	@$(BIN)/python tools/fixtures.py
 
 pictures: $(DEV) ## take the pictures of the web UI and the checkout anew

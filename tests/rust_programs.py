@@ -1,4 +1,4 @@
-"""The tests' workflows in Rust, built: `tests/rust/programs.wasm`, or what is newer than it.
+"""The tests' workflows in Rust, built: `tests/rust/programs.wasm.gz`, or what is newer than it.
 
 That file is in the repository, so that no test of a guest needs Rust's toolchain. `programs.json`
 beside it has the hash of all that it was built from; `make fixtures` (`tools/fixtures.py`) writes
@@ -7,6 +7,7 @@ both. While the sources are ahead of it, they are built here.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -20,12 +21,14 @@ from flawless.rust.build import build
 
 ROOT = Path(__file__).resolve().parent.parent
 CRATE = ROOT / "tests" / "rust" / "programs"
-COMMITTED = CRATE.with_name("programs.wasm")
+COMMITTED, NOTE = (CRATE.with_name(f"programs.{kind}") for kind in ("wasm.gz", "json"))
 SOURCES = (CRATE, ROOT / "guests" / "rust", ROOT / "Cargo.toml")
 SMALL = {"CARGO_PROFILE_RELEASE_OPT_LEVEL": "z"}
 """How cargo builds that file: it is not to be fast, but small."""
 
-REMEDY = "tests/rust/programs.wasm is not built from the sources as they are: run `make fixtures`"
+REMEDY = (
+    "tests/rust/programs.wasm.gz is not built from the sources as they are: run `make fixtures`"
+)
 
 
 @cache
@@ -37,12 +40,17 @@ def wasm() -> Path:
     """
     if given := os.environ.get("PROGRAMS_WASM"):
         return Path(given)
-    if is_fresh():
-        return COMMITTED
-    made = ROOT / "target" / "fixtures" / f"programs-{digest()[:16]}.wasm"
+    content = committed() if is_fresh() else None
+    kind = "built" if content is None else "committed"
+    made = ROOT / "target" / "fixtures" / f"programs-{digest()[:16]}-{kind}.wasm"
     if not made.exists():
-        write(made, compiled().wasm)
+        write(made, compiled().wasm if content is None else content)
     return made
+
+
+def committed() -> bytes:
+    """Return the component that the repository holds."""
+    return gzip.decompress(COMMITTED.read_bytes())
 
 
 def write(place: Path, wasm: bytes) -> None:
@@ -57,19 +65,19 @@ def commit() -> None:
     """Build the file that the repository holds, and note what of."""
     before = digest()
     with patch.dict(os.environ, SMALL):
-        write(COMMITTED, build(CRATE).wasm)
-    noted = {"sources": before, "wasm": hashlib.sha256(COMMITTED.read_bytes()).hexdigest()}
-    COMMITTED.with_suffix(".json").write_text(json.dumps(noted, indent=2) + "\n")
+        wasm = build(CRATE).wasm
+    write(COMMITTED, gzip.compress(wasm, mtime=0))
+    noted = {"sources": before, "wasm": hashlib.sha256(wasm).hexdigest()}
+    NOTE.write_text(json.dumps(noted, indent=2) + "\n")
 
 
 def is_fresh() -> bool:
     """Tell whether the file in the repository is built from the sources as they are."""
     try:
-        noted = json.loads(COMMITTED.with_suffix(".json").read_text())
-        content = COMMITTED.read_bytes()
+        noted = json.loads(NOTE.read_text())
+        known = {"sources": digest(), "wasm": hashlib.sha256(committed()).hexdigest()}
     except FileNotFoundError:
         return False
-    known = {"sources": digest(), "wasm": hashlib.sha256(content).hexdigest()}
     return bool(noted == known)
 
 

@@ -1,4 +1,4 @@
-"""Build what tests have ready in the repository: `tests/rust/programs.wasm`, from its sources.
+"""Build what tests have ready in the repository: `tests/rust/programs.wasm.gz`, from its sources.
 
     make fixtures
 
@@ -13,7 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from rust_programs import COMMITTED, commit, is_fresh  # noqa: E402 (found through the line above)
+from rust_programs import (  # type: ignore[import-not-found]  # noqa: E402 (of the tests: found through the line above)
+    COMMITTED,
+    commit,
+    is_fresh,
+)
 
 
 def main() -> None:
