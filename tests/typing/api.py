@@ -34,6 +34,7 @@ from flawless import (
     select,
     send,
     sleep,
+    start,
     step,
     wait,
     workflow,
@@ -138,6 +139,7 @@ def approval(order: Order, month: int = 0) -> str | None:
     assert_type(child.id, str)
     assert_type(child.cancel("no need"), bool)
     child.send("confirm")
+    assert_type(start("pricing.quote", order, id="b", deadline="1h"), Child[Any])
     checkout.start(order, parent_close="kill")  # type: ignore[arg-type]  # there is no such policy
     with compensation() as undo:
         undo(refund, charged)
