@@ -43,10 +43,11 @@ from flawless.wasm import Finished
 
 CRATE: Final = Path(__file__).with_name("rust")
 NO_GUEST: Final = "no guest"
+_NAMES: Final = ("Python, loaded", "Python, baked", "Rust", NO_GUEST)
 TOGETHER = 50
 GUESTS = 100
 """Live guests whose memory is measured."""
-console = Console()
+console = Console(width=120)
 
 
 class StandIn:
@@ -201,7 +202,7 @@ def show(
 ) -> None:
     """Print medians, and ratios to the engine without a guest."""
     table = Table(title=f"Python and Rust; a bare one-row commit took {bare_us:,.0f} us")
-    names = [*taken[ROWS[0].name]]
+    names = [name for name in _NAMES if name in taken[ROWS[0].name]]
     table.add_column("what")
     for name in names:
         table.add_column(name, justify="right")
@@ -229,7 +230,7 @@ def _cell(row: Row, all_: list[Taken], base: list[Taken] | None) -> str:
 
 
 def _names(component: Path | None) -> list[str]:
-    return ["Python, loaded", "Python, baked", *(["Rust"] if component else []), NO_GUEST]
+    return [name for name in _NAMES if name != "Rust" or component is not None]
 
 
 def _built() -> Path | None:
