@@ -15,6 +15,7 @@ from flawless.engine.execution import LiveExecution
 def recorded() -> Iterator[dict[str, list[bytes]]]:
     """Give the questions of every execution's latest guest, by execution, while this lasts."""
     questions: dict[str, list[bytes]] = {}
+    printing: set[str] = set()
 
     class Recorded(LiveExecution):
         def begin(self, *args: Any) -> None:
@@ -22,7 +23,8 @@ def recorded() -> Iterator[dict[str, list[bytes]]]:
             super().begin(*args)
 
         def call(self, request: bytes) -> bytes | None:
-            questions[self.id].append(request)
+            if self.id not in printing:
+                questions[self.id].append(request)
             return super().call(request)
 
         def clock_ns(self) -> int:
@@ -35,7 +37,11 @@ def recorded() -> Iterator[dict[str, list[bytes]]]:
 
         def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
             questions[self.id].append(stream.encode() + b" " + data)
-            super().write(stream, data)
+            printing.add(self.id)  # it becomes requests that no guest has made
+            try:
+                super().write(stream, data)
+            finally:
+                printing.discard(self.id)
 
         def sleep_until_ns(self, deadline_ns: int) -> bool:
             questions[self.id].append(b"sleep %d" % deadline_ns)
