@@ -19,12 +19,13 @@ EXECUTION_ID_CHARS_MAX = 200
 CHILD_ID_CHARS_MAX = 1_000
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+=-]*")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
+_LETTERS = _ALPHABET.encode() * 8  # one for each byte, each as likely
 _NEW_ID_CHARS = 20  # 100 bits
 
 
 def new_execution_id() -> ExecutionId:
     """Return a fresh random id of 20 characters (100 bits), safe in URLs and shells."""
-    return ExecutionId("".join(secrets.choice(_ALPHABET) for _ in range(_NEW_ID_CHARS)))
+    return ExecutionId(_random_letters(_NEW_ID_CHARS))
 
 
 def new_message_id() -> str:
@@ -82,7 +83,7 @@ def new_key() -> bytes:
 
 def new_token_id() -> str:
     """Return a fresh random id of 8 characters for a token; it is no secret."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return _random_letters(8)
 
 
 def new_secret() -> str:
@@ -92,7 +93,7 @@ def new_secret() -> str:
 
 def new_boot_id() -> str:
     """Return a fresh random id of 10 characters (50 bits) for the life of one engine object."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return _random_letters(10)
 
 
 _RUN_SIGN = "~"  # no caller can choose an id with it
@@ -125,3 +126,7 @@ def idempotency_key(execution: str, effect: int) -> str:
     """
     digest = hashlib.blake2b(f"{execution}\n{effect}".encode(), digest_size=16).hexdigest()
     return str(uuid.UUID(digest))
+
+
+def _random_letters(count: int) -> str:
+    return secrets.token_bytes(count).translate(_LETTERS).decode()
