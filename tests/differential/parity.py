@@ -19,8 +19,6 @@ from flawless.stores.base import Visible
 
 DIFFERENCES = {
     "deployment": "the one is a bundle of Python sources, the other a component",
-    "logger of what is printed": "`println!` writes to WASI's standard output, where the crate has "
-    "no hand in it; Python's `print` is the guest library's own",
     "label of an undo": "closures of Rust have no names, so they go by their place",
     "traceback, frames": "they are of the files of the program",
     "value": "exceptions of Python travel as objects, to be raised again as themselves",
@@ -83,8 +81,6 @@ def _plain(entry: Entry) -> dict[str, Any]:
             fields[name] = _MODULE.sub("", _UNDO.sub("undo ", text))
     if isinstance(entry, Invoked):
         del fields["deployment"]
-    if isinstance(entry, Logged) and entry.logger in ("print", "stdout"):
-        fields["logger"] = "print"
     if isinstance(entry, Logged) or str(fields.get("label")).startswith("undo "):
         fields.pop("fingerprint", None)  # of the request, which has these words in it
     for name in ("input", "payload"):
@@ -111,8 +107,6 @@ def _met(a: Entry, b: Entry, one: dict[str, Any], two: dict[str, Any]) -> Iterat
     if isinstance(a, Invoked) and isinstance(b, Invoked):
         if a.deployment != b.deployment:
             yield "deployment"
-    elif isinstance(a, Logged) and isinstance(b, Logged) and a.logger != b.logger:
-        yield "logger of what is printed"
     elif isinstance(a, Parked | Called) and isinstance(b, Parked | Called) and a.label != b.label:
         yield "label of an undo"
     if isinstance(a, Cancelled):

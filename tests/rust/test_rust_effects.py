@@ -85,7 +85,7 @@ def test_conversations(engine: flawless.Engine) -> None:
     assert run.result(timeout=60) == "hello Ann"
     assert run.state() == {"name": "Ann"}
     told = [(line.level, line.logger, line.message) for line in run.logs()]
-    assert told == [(30, "programs::effects", "hello Ann"), (20, "stdout", "printed")]
+    assert told == [(30, "programs::effects", "hello Ann"), (20, "print", "printed")]
 
 
 def test_runs(engine: flawless.Engine) -> None:

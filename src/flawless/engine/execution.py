@@ -98,7 +98,7 @@ class LiveExecution:
         self._arrivals: list[tuple[int, Outcome]] = []
         self._timer: Timer | None = None
         self._replaying = False
-        self._printed = RawOutput()
+        self._printed = RawOutput(past_print=deployment.is_python)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class LiveExecution:
         self._earlier = earlier or {}
         self._replaying = machine.length > 1
         self._random = RandomStream(first.seed)
-        self._printed = RawOutput()
+        self._printed = RawOutput(past_print=self.deployment.is_python)
         try:
             self._tell_arrivals(machine)
             for message in messages:

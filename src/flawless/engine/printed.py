@@ -1,4 +1,4 @@
-"""What a guest writes past its own `print`: turned into log effects, line by line."""
+"""What a guest writes to its standard streams: turned into log effects, line by line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ _LEVELS: dict[Stream, int] = {"stdout": logging.INFO, "stderr": logging.WARNING}
 
 
 class RawOutput:
-    """The two streams of one run of a guest; each run begins with a new one."""
+    """The two streams of one run of a guest; each run begins with a new one.
 
-    def __init__(self) -> None:
+    A Python guest logs what is printed by itself: what it writes `past_print` (native code inside
+    of it, say) is told apart. Other guests print by writing here.
+    """
+
+    def __init__(self, *, past_print: bool) -> None:
+        self._loggers = {"stdout": "stdout" if past_print else "print", "stderr": "stderr"}
         decoder = codecs.getincrementaldecoder("utf-8")
         self._decoders = {stream: decoder("replace") for stream in _LEVELS}
         self._rest = dict.fromkeys(_LEVELS, "")
@@ -31,13 +36,17 @@ class RawOutput:
             lines.append(rest)
             rest = ""
         self._rest[stream] = rest
-        return (_request(stream, line) for line in lines)
+        return (self._request(stream, line) for line in lines)
 
     def last_requests(self) -> list[bytes]:
         """Return log requests for the lines that never got an end."""
-        return [_request(stream, rest) for stream, rest in self._rest.items() if rest]
+        return [self._request(stream, rest) for stream, rest in self._rest.items() if rest]
 
-
-def _request(stream: Stream, line: str) -> bytes:
-    request = {"op": "log", "level": _LEVELS[stream], "logger": stream, "message": line}
-    return msgspec.json.encode(request)
+    def _request(self, stream: Stream, line: str) -> bytes:
+        request = {
+            "op": "log",
+            "level": _LEVELS[stream],
+            "logger": self._loggers[stream],
+            "message": line,
+        }
+        return msgspec.json.encode(request)

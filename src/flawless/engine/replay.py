@@ -108,7 +108,7 @@ class RecordedWorld:
             answers=deployment.answers(first.seed),
         )
         self.questions: list[bytes] = []
-        self._printed = RawOutput()
+        self._printed = RawOutput(past_print=deployment.is_python)
         self.over = False
         self._random = RandomStream(first.seed)
         self._now_us = first.began_us
