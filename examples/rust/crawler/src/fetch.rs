@@ -118,7 +118,7 @@ impl Fetcher {
         self.asked.insert(address.host().into(), now);
         self.requests += 1;
         // A redirect is an answer here: where it leads has to be allowed, and not read twice.
-        http::get(&address.to_string())
+        http::get(address.to_string())
             .header("User-Agent", &self.options.agent)
             .header("Accept", "text/html")
             .timeout(Duration::from_secs(self.options.timeout_s))

@@ -65,7 +65,7 @@ fn life(game: Game) -> Result<Game> {
         game.board = next;
         game.generation += 1;
         if game.generation.is_multiple_of(GENERATIONS_OF_A_RUN) {
-            return Ok(continue_as_new((game,))?);
+            return continue_as_new((game,));
         }
     }
 }

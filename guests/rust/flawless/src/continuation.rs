@@ -35,7 +35,7 @@ thread_local! {
 ///     for n in from..from + 1000 {
 ///         flawless::publish(&n)?;
 ///     }
-///     Ok(flawless::continue_as_new((from + 1000,))?)
+///     flawless::continue_as_new((from + 1000,))
 /// }
 /// # fn main() {}
 /// ```
@@ -44,8 +44,23 @@ thread_local! {
     clippy::needless_pass_by_value,
     reason = "a call gives its arguments away"
 )]
-pub fn continue_as_new<T>(args: impl Args) -> Result<T, Error> {
-    let at = Location::caller();
+pub fn continue_as_new<T, E: From<Error>>(args: impl Args) -> Result<T, E> {
+    Err(ended_by(&args, Location::caller()).into())
+}
+
+/// Notes the arguments of the next run; returns what ends this one, or the error that it is not so.
+fn ended_by(args: &impl Args, at: &'static Location<'static>) -> Error {
+    next_call(args, at).map_or_else(
+        |error| error,
+        |call| {
+            let message = format!("the workflow continues as new with {call}");
+            NEXT.set(Some(call));
+            Error::own(Kind::ContinueAsNew, "ContinueAsNew", message, at)
+        },
+    )
+}
+
+fn next_call(args: &impl Args, at: &'static Location<'static>) -> Result<String, Error> {
     if !host::session(|one| one.active) {
         return Err(Error::usage(
             "no workflow runs here: call continue_as_new inside one".into(),
@@ -58,14 +73,7 @@ pub fn continue_as_new<T>(args: impl Args) -> Result<T, Error> {
             .map_err(|error| Error::usage(format!("continue_as_new: {error}"), at))?;
         fits(&read, at)?;
     }
-    let message = format!("the workflow continues as new with {call}");
-    NEXT.set(Some(call));
-    Err(Error::own(
-        Kind::ContinueAsNew,
-        "ContinueAsNew",
-        message,
-        at,
-    ))
+    Ok(call)
 }
 
 /// The arguments of the next run, if there is to be one.

@@ -59,7 +59,7 @@ pub fn carry_out(program: Program, parent: String, carried: String) -> Result<St
             runs: program.runs - 1,
             ..program
         };
-        Ok(continue_as_new((next, run.parent, digest))?)
+        continue_as_new((next, run.parent, digest))
     } else {
         Ok(digest)
     }

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use flawless::{
-    Failure, Kind, ParentClose, Result, as_completed, child, compensate, continue_as_new, gather,
-    gather_all, gather2, gather3, http, log, publish, rand, receive, respond, secret, select, send,
-    sleep, start, step, workflow,
+    Error, Failure, Kind, ParentClose, Result, as_completed, child, compensate, continue_as_new,
+    gather, gather_all, gather2, gather3, http, log, publish, rand, receive, respond, secret,
+    select, send, sleep, start, step, workflow,
 };
 use flawless::{Value, json};
 
@@ -254,19 +254,19 @@ pub fn continues(n: u32, _note: Option<String>) -> Result<u32> {
     }
     let _step = step::start::<Value>("app.charge", (n,))?;
     let _timer = sleep::start(100 * SECOND)?;
-    Ok(continue_as_new((n + 1, "ü"))?)
+    continue_as_new((n + 1, "ü"))
 }
 
 /// Cannot begin a next run with these arguments.
 #[workflow]
 pub fn continues_wrongly(n: u32) -> Value {
-    let text = continue_as_new::<()>(("one",))
+    let text = continue_as_new::<(), Error>(("one",))
         .err()
         .map(|error| error.to_string());
-    let more = continue_as_new::<()>((n, n))
+    let more = continue_as_new::<(), Error>((n, n))
         .err()
         .map(|error| error.to_string());
-    let none = continue_as_new::<()>(())
+    let none = continue_as_new::<(), Error>(())
         .err()
         .map(|error| error.to_string());
     json!([text, more, none])
@@ -341,7 +341,7 @@ pub fn saga(how: String) -> Result<u32> {
         match how.as_str() {
             "fail" => Err(Failure::new("out of stock")),
             "wait" => sleep(100 * SECOND).map(|()| 1).map_err(Failure::from),
-            "again" => Ok(continue_as_new(("done",))?),
+            "again" => continue_as_new(("done",)),
             "clear" => {
                 undo.clear();
                 Err(Failure::new("it is to stay"))
@@ -430,7 +430,7 @@ pub fn counts(n: u32) -> Result<Value> {
     if n == 3 {
         return Ok(json!([n, flawless::run(), flawless::idempotency_key()]));
     }
-    Ok(continue_as_new((n + 1,))?)
+    continue_as_new((n + 1,))
 }
 
 /// Starts children of its own module and of others, and tells what became of them.

@@ -107,7 +107,7 @@ pub fn continues_boxed(n: u32) -> std::result::Result<u32, Box<dyn std::error::E
     if n == 3 {
         return Ok(n);
     }
-    Ok(continue_as_new((n + 1,))?)
+    continue_as_new((n + 1,))
 }
 
 /// Begins the next run with an error that is hidden.
@@ -116,7 +116,7 @@ pub fn continues_hidden(n: u32) -> std::result::Result<u32, Hidden> {
     if n == 3 {
         return Ok(n);
     }
-    continue_as_new((n + 1,)).map_err(Hidden)
+    continue_as_new::<_, Error>((n + 1,)).map_err(Hidden)
 }
 
 fn deep(text: &str) -> Result<u32> {

@@ -38,7 +38,7 @@ pub use response::Response;
 /// # Ok(())
 /// # }
 /// ```
-pub fn request(method: &str, url: &str) -> Request {
+pub fn request(method: &str, url: impl Into<String>) -> Request {
     Request::new(method.to_uppercase(), url.into())
 }
 
@@ -55,7 +55,7 @@ macro_rules! methods {
             /// # Ok(())
             /// # }
             /// ```
-            pub fn $name(url: &str) -> Request {
+            pub fn $name(url: impl Into<String>) -> Request {
                 Request::new($method.into(), url.into())
             }
         )*

@@ -149,7 +149,7 @@ pub fn races(ledger: String) -> Result<Answers> {
         sleep::start(ms(20))?,
     )?;
     put(&mut answers, "gathered", json!([one, two, null]));
-    let slow = http::get(&format!("{ledger}/slow?delay=0.3")).start()?;
+    let slow = http::get(format!("{ledger}/slow?delay=0.3")).start()?;
     let timer = sleep::start(ms(10))?;
     let never = receive::start::<Value>("never")?;
     let first = select((&slow, &never, &timer), None)?;
@@ -286,7 +286,7 @@ fn endure(ledger: &str, parent: &str, kind: &str) -> Result<(), Error> {
         "receive" => receive::<Value>("never").map(drop),
         "sleep" => sleep(ms(1_000_000)),
         "long sleep" => sleep(3 * DAY),
-        "request" => http::get(&format!("{ledger}/maybe-slow?delay=8"))
+        "request" => http::get(format!("{ledger}/maybe-slow?delay=8"))
             .send()
             .map(drop),
         "child" => {

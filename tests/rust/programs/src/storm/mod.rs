@@ -106,19 +106,19 @@ pub fn steps(ledger: String) -> Result<Answers> {
 pub fn requests(ledger: String) -> Result<Answers> {
     let chance = rand::f64();
     let body = json!({"chance": chance});
-    let post = |name: &str| http::post(&format!("{ledger}/{name}")).json(&body);
+    let post = |name: &str| http::post(format!("{ledger}/{name}")).json(&body);
     let mut answers = Answers::new();
     put(
         &mut answers,
         "get",
-        sent(http::get(&format!("{ledger}/get")))?,
+        sent(http::get(format!("{ledger}/get")))?,
     );
     put(
         &mut answers,
         "once-post",
         or_interrupted(sent(post("once-post")))?,
     );
-    let request = http::put(&format!("{ledger}/put")).json(&body);
+    let request = http::put(format!("{ledger}/put")).json(&body);
     put(&mut answers, "put", sent(request)?);
     let once = step("storm_steps.act_once", (&ledger, "once-step", 5));
     put(&mut answers, "once-step", or_interrupted(once)?);
@@ -156,7 +156,7 @@ pub fn sleeps(ledger: String) -> Result<Answers> {
     sleep(ms(20))?;
     put(&mut answers, "between", act(&ledger, "between", chance, 1)?);
     thread::sleep(ms(400));
-    let posted = sent(http::post(&format!("{ledger}/once-post")));
+    let posted = sent(http::post(format!("{ledger}/once-post")));
     put(&mut answers, "once-post", or_interrupted(posted)?);
     sleep(ms(300))?;
     put(&mut answers, "after", act(&ledger, "after", chance, 2)?);
@@ -172,13 +172,13 @@ pub fn futures(ledger: String) -> Result<Answers> {
     for name in ["a", "b", "c"] {
         started.push((
             name,
-            http::put(&format!("{ledger}/{name}"))
+            http::put(format!("{ledger}/{name}"))
                 .json(&json!({}))
                 .start()?,
         ));
     }
-    let slow = http::get(&format!("{ledger}/slow?delay=0.8")).start()?;
-    let dropped = http::get(&format!("{ledger}/maybe-dropped?delay=5")).start()?;
+    let slow = http::get(format!("{ledger}/slow?delay=0.8")).start()?;
+    let dropped = http::get(format!("{ledger}/maybe-dropped?delay=5")).start()?;
     let once: Future<String> = step::start("storm_steps.act_once", (&ledger, "once-started", 1))?;
     let forgotten = start_act(&ledger, "maybe-forgotten", 1)?;
     sleep(ms(20))?;
@@ -198,18 +198,16 @@ pub fn futures(ledger: String) -> Result<Answers> {
 #[workflow(name = "storm_workflows.concurrent")]
 pub fn concurrent(ledger: String) -> Result<Answers> {
     let mut answers = Answers::new();
-    let get = http::get(&format!("{ledger}/g1")).start()?;
-    let put_ = http::put(&format!("{ledger}/p1"))
-        .json(&json!({}))
-        .start()?;
-    let post = http::post(&format!("{ledger}/once-p2"))
+    let get = http::get(format!("{ledger}/g1")).start()?;
+    let put_ = http::put(format!("{ledger}/p1")).json(&json!({})).start()?;
+    let post = http::post(format!("{ledger}/once-p2"))
         .json(&json!({}))
         .start()?;
     works(&ledger, &[("w1", 2), ("w2", 1)], &mut answers)?;
     put(&mut answers, "g1", joined(get)?);
     put(&mut answers, "p1", joined(put_)?);
     put(&mut answers, "once-p2", or_interrupted(joined(post))?);
-    let late = http::get(&format!("{ledger}/maybe-late?delay=5")).start()?;
+    let late = http::get(format!("{ledger}/maybe-late?delay=5")).start()?;
     match late.join_timeout(ms(150))? {
         Ok(response) => put(&mut answers, "late", answer(&response)?),
         Err(late) => {

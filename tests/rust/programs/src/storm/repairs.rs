@@ -114,11 +114,11 @@ pub fn parks(ledger: String) -> Result<Answers> {
     let mut answers = Answers::new();
     let one: String = step("storm_steps.act_parked", (&ledger, "exact-step", 1))?;
     put(&mut answers, "one", one);
-    let posted = http::post(&format!("{ledger}/exact-post"))
+    let posted = http::post(format!("{ledger}/exact-post"))
         .json(&json!({}))
         .park();
     put(&mut answers, "two", sent(posted)?);
-    let started = http::post(&format!("{ledger}/exact-started"))
+    let started = http::post(format!("{ledger}/exact-started"))
         .json(&json!({}))
         .park()
         .start()?;
@@ -131,7 +131,7 @@ pub fn parks(ledger: String) -> Result<Answers> {
 #[workflow(name = "storm_repairs.parks_async")]
 pub fn parks_async(ledger: String) -> Result<Answers> {
     let one = start_parked(&ledger, "exact-step", 1)?;
-    let two = http::post(&format!("{ledger}/exact-post"))
+    let two = http::post(format!("{ledger}/exact-post"))
         .json(&json!({}))
         .park()
         .start()?;
@@ -196,7 +196,7 @@ pub fn continues(ledger: String, n: Option<usize>, heard: Option<Vec<Value>>) ->
     }
     act(&ledger, &format!("run{n}"), 0.0, n)?;
     if n < 2 {
-        return Ok(continue_as_new((ledger, n + 1, heard))?);
+        return continue_as_new((ledger, n + 1, heard));
     }
     let mut answers = Answers::new();
     put(&mut answers, "heard", heard);
@@ -222,7 +222,7 @@ pub fn continues_async(
     }
     leaf_async::start(ledger.clone(), format!("child{n}"), 0.01)?;
     if n < 2 {
-        return Ok(continue_as_new((ledger, n + 1, heard))?);
+        return continue_as_new((ledger, n + 1, heard));
     }
     let mut answers = Answers::new();
     put(&mut answers, "heard", heard);
