@@ -226,7 +226,7 @@ fn random_numbers_are_the_same_in_each_run() {
 fn the_next_run_is_known_by_its_arguments() {
     let world = World::new();
     let error = world
-        .run(|| crate::continue_as_new::<()>((1, "a")))
+        .run(|| crate::continue_as_new::<(), crate::Error>((1, "a")))
         .unwrap_err();
     assert_eq!(error.kind(), Kind::ContinueAsNew);
     assert_eq!(world.next_run(), Some(vec![json!(1), json!("a")]));
