@@ -93,3 +93,21 @@ def test_address_space_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert places.can_be_had()
     monkeypatch.setattr(places, "_ADDRESS_SPACE_BYTES", 1 << 60)
     assert not places.can_be_had()
+
+
+def test_a_place_that_is_given_back_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may take it the moment it is counted as free."""
+    component = loaded()
+    guests = [begun(component) for _ in range(places.PLACES)]
+    ticker, taken = guests[0].runtime.ticker, []
+    gone = ticker.guest_gone
+
+    def gone_and_taken() -> None:
+        gone()
+        monkeypatch.undo()
+        taken.append(begun(component))
+
+    monkeypatch.setattr(ticker, "guest_gone", gone_and_taken)
+    guests.pop().close()
+    assert taken[0].runtime.ticker is ticker
+    assert all(ended(guest) == OUTPUT for guest in guests + taken)

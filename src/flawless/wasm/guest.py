@@ -259,9 +259,9 @@ class Guest:
             raise RuntimeError("a guest cannot be closed by the host function it is calling")
         self._drop_future()
         if self._store is not None and GUESTS.pop(self.context, None) is not None:
-            self.runtime.ticker.guest_gone()
             binding.store_delete(self._store)
             self._store = None
+            self.runtime.ticker.guest_gone()  # its place is free only now
             for value in (self._frame.argument, self._frame.result):
                 if value.kind == STRING:
                     binding.val_delete(ctypes.addressof(value))
