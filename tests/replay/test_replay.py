@@ -14,7 +14,6 @@ import msgspec
 import program_workflows
 import pytest
 from programs import random_program
-from recorder import recorded
 
 import flawless
 import stored
@@ -22,6 +21,7 @@ from flawless.core.entries import Completed, Invoked
 from flawless.engine.replay import Replayed, replay
 from flawless.errors import Divergence
 from flawless.wasm import Component, python_runtime
+from recorder import recorded
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = flawless.Settings(guests_max=12, evict_after_s=0.1)

@@ -11,7 +11,6 @@ import program_workflows
 import pytest
 from program_workflows import Program
 from programs import random_program
-from recorder import recorded
 
 import flawless
 from flawless.errors import Divergence
@@ -21,6 +20,7 @@ from flawless.timetravel.path import ExecutionPath, trace
 from flawless.timetravel.problems import NoSuchFrame, ReplayLost, TracingChangesPath
 from flawless.timetravel.recording import Recording
 from flawless.timetravel.replayer import Replayer
+from recorder import recorded
 
 WHOLE, SHARE = 300, 5
 STOPS_MAX = 8
