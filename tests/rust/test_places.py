@@ -7,8 +7,18 @@ from typing import Literal
 
 import pytest
 
+import handmade
 import rust_programs
-from flawless.wasm import Component, Finished, Guest, GuestLimits, Suspended, compiled, places
+from flawless.wasm import (
+    Component,
+    Finished,
+    Guest,
+    GuestLimits,
+    Suspended,
+    compiled,
+    places,
+    sizes,
+)
 
 INPUT = json.dumps({
     "protocol": 1, "execution": "e", "workflow": "programs.library", "now": 1, "modules": [],
@@ -111,3 +121,22 @@ def test_a_place_that_is_given_back_is_free(monkeypatch: pytest.MonkeyPatch) -> 
     guests.pop().close()
     assert taken[0].runtime.ticker is ticker
     assert all(ended(guest) == OUTPUT for guest in guests + taken)
+
+
+def test_limits_are_the_same_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest sees the same when it is replayed, whether there was a place for it or not."""
+    grow = """
+      (loop $on (br_if $on (i32.ne (table.grow 0 (ref.null func) (i32.const 1)) (i32.const -1))))
+      (call $give (i32.const 2048) (table.size 0))"""
+    content = handmade.component({}, grow, functions="(table 1 funcref)")
+
+    def grown() -> tuple[int, bool]:
+        component = Component.load(content)
+        with Guest(component, Sleepy(), GuestLimits(slice_ns_min=10**12)) as guest:
+            state = guest.start("run", b"{}")
+            assert isinstance(state, Finished)
+            return len(state.output), guest.runtime is component.runtime
+
+    assert grown() == (sizes.TABLE_ELEMENTS_MAX, False)
+    monkeypatch.setattr(compiled, "runtime_with_places", lambda: None)
+    assert grown() == (sizes.TABLE_ELEMENTS_MAX, True)

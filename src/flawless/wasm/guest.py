@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol, TypeAlias
 
 from flawless.errors import GuestCpuExceeded, GuestTrapped, ValueTooLarge
 
-from . import binding
+from . import binding, sizes
 from .binding import WORD0, Frame, bytes_new
 from .traps import GuestExited, trapped
 from .values import STRING
@@ -94,8 +94,8 @@ class GuestLimits:
     """What one guest may use at most.
 
     `cpu_s_per_turn` counts from one answer to the next request; time spent suspended is free.
-    Beyond `memory_bytes` the guest's allocations fail (MemoryError in Python). After `slice_ns_min`
-    at the earliest it is preempted.
+    Beyond `memory_bytes` the guest's allocations fail (MemoryError in Python); `sizes` has what it
+    may have of other things. After `slice_ns_min` at the earliest it is preempted.
     """
 
     memory_bytes: int = 256 << 20
@@ -213,7 +213,14 @@ class Guest:
         self._store = binding.store_new(component.runtime.engine_address, None, None)
         self.context = context = binding.store_context(self._store)
         GUESTS[context] = weakref.ref(self)
-        binding.store_limiter(self._store, self.limits.memory_bytes, -1, -1, -1, -1)
+        binding.store_limiter(
+            self._store,
+            self.limits.memory_bytes,
+            sizes.TABLE_ELEMENTS_MAX,
+            sizes.INSTANCES_MAX,
+            sizes.TABLES_MAX,
+            sizes.MEMORIES_MAX,
+        )
         binding.epoch_deadline(context, 1)
         binding.epoch_yield(context, 1)
         self._future = binding.instantiate_async(

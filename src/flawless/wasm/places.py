@@ -13,26 +13,26 @@ import ctypes
 import mmap
 from typing import Final
 
-from . import binding
+from . import binding, sizes
 
 PLACES: Final = 100
 CODE_BYTES_MAX: Final = 16 << 20
 """Compiled code of a small component. The start of larger ones is bound by other things."""
 
 _CORE_INSTANCES_MAX: Final = 20
-_TABLES_MAX: Final = 10
 _KEPT_BYTES: Final = 32 << 10
 _LIMITS: Final = {
     "total_component_instances": PLACES,
     "total_core_instances": PLACES * _CORE_INSTANCES_MAX,
-    "total_memories": PLACES,
-    "total_tables": PLACES * _TABLES_MAX,
+    "total_memories": PLACES * sizes.MEMORIES_MAX,
+    "total_tables": PLACES * sizes.TABLES_MAX,
     "total_stacks": PLACES,
-    "total_gc_heaps": 1,
+    "total_gc_heaps": 0,  # nobody has one: see `SETTINGS`
+    "table_elements": sizes.TABLE_ELEMENTS_MAX,
     # A component that needs more than this gets no place.
     "max_core_instances_per_component": _CORE_INSTANCES_MAX,
-    "max_memories_per_component": 1,
-    "max_tables_per_component": _TABLES_MAX,
+    "max_memories_per_component": sizes.MEMORIES_MAX,
+    "max_tables_per_component": sizes.TABLES_MAX,
     # So much is filled with zeros again; the kernel takes what lies beyond.
     "async_stack_keep_resident": _KEPT_BYTES,
     "table_keep_resident": _KEPT_BYTES,

@@ -11,6 +11,7 @@ from typing import Final
 
 from flawless.errors import GuestTrapped
 
+from . import sizes
 from .backtrace import functions, recurses
 
 RECURSED: Final = (
@@ -38,6 +39,11 @@ UNREACHABLE: Final = (
 )
 OUT_OF_BOUNDS: Final = (
     "the guest accessed memory out of bounds: a fault in native code inside the guest"
+)
+TOO_MANY: Final = (
+    f"a workflow's program has {sizes.MEMORIES_MAX} memory and at most {sizes.TABLES_MAX} tables "
+    f"of {sizes.TABLE_ELEMENTS_MAX:,} elements and {sizes.INSTANCES_MAX} instances: do not compose "
+    "several components into one, and build it smaller"
 )
 
 
@@ -69,6 +75,10 @@ def trapped(text: str) -> GuestTrapped:
     elif "out of bounds memory access" in cause:
         # Rust's stack is in memory, below all else: beyond its end there is nothing.
         cause = RECURSED if recurses(text) else OUT_OF_BOUNDS
+    elif "exceeds memory limits" in cause:
+        cause = OUT_OF_MEMORY
+    elif "exceeds table limits" in cause or "resource limit exceeded" in cause:
+        cause = f"{cause}: {TOO_MANY}"
     elif "unknown import" in cause or "has not been defined" in cause:
         cause = (
             f"{cause}. Workflows reach the outside world only through flawless.http and @step: "
