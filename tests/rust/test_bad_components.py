@@ -90,6 +90,26 @@ def test_what_is_no_component_of_ours(engine: flawless.Engine, content: bytes, w
     assert words in upload(engine, content)
 
 
+@pytest.mark.parametrize(
+    ("run", "functions", "words"),
+    [
+        ("", "(memory 1)", "more than one memory"),
+        ("", "(table i64 1 funcref)", "64-bit memory"),
+        ("(drop (struct.new $s))", "(type $s (struct))", "garbage collection"),
+        ("(drop (ref.i31 (i32.const 1)))", "", "garbage collection"),
+        ("", "(rec (type (func)) (type (func)))", "garbage collection"),
+        ("", "(table 1 externref)", "references to objects of the host"),
+        ("(block $b (try_table (catch $t $b) (throw $t)))", "(tag $t)", "exceptions"),
+        ("(drop (ref.null exn))", "", "exceptions"),
+    ],
+)
+def test_what_webassembly_has_and_workflows_have_not(run: str, functions: str, words: str) -> None:
+    """It is memory that no limit bounds, or that a place does not have: refused, in words."""
+    content = component(described(), run=f"{run} (i32.const 0)", functions=functions)
+    with pytest.raises(DeploymentInvalid, match=f"Workflows have no .*{words}"):
+        compiling.compile_here(content)
+
+
 def test_compiling_has_bounds() -> None:
     """A small component that takes long to compile is given up; and so is one that needs memory."""
     loops = "(loop (br_if 0 (i32.eqz (local.get $at))))" * 20_000
@@ -130,6 +150,29 @@ def test_instantiation_that_does_not_end() -> None:
     functions = "(func $begin (loop $on (br $on))) (start $begin)"
     content = component(described(workflow("hand.run")), functions=functions)
     assert "computed for more than 0.1 s" in describe(content)
+
+
+def larger(parts: str = "", functions: str = "", begin: int = handmade.PLACE) -> bytes:
+    """Return a component with further parts and functions, and texts that begin there."""
+    texts = Texts()
+    texts.end = begin
+    return component(described(), imports=parts, functions=functions, texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (larger("(core module $m (memory 1)) (core instance (instantiate $m))"), "has 1 memory"),
+        (larger("(core module $m)" + "(core instance (instantiate $m))" * 100), "100 instances"),
+        (larger(functions="(table 1 funcref)" * 11), "at most 10 tables"),
+        (larger(functions="(table 20001 funcref)"), "of 20,000 elements"),
+        (larger(begin=17 << 20), "more memory than a guest may have"),
+    ],
+    ids=["memories", "instances", "tables", "elements", "memory"],
+)
+def test_what_a_component_has_of_everything(content: bytes, words: str) -> None:
+    """Nothing that takes memory of the engine is without a limit."""
+    assert words in describe(content)
 
 
 @pytest.mark.parametrize(

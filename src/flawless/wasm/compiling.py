@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,15 @@ from .runtime import FIBER_STACK_BYTES, SETTINGS, runtime
 THREADS_MAX: Final = 2
 """Threads of a process that compiles: the engine needs the other cores."""
 SAID_CHARS_MAX: Final = 2_000
+
+# Words of wasmtime when a program uses what is switched off, and what it is.
+_SWITCHED_OFF: Final = (
+    ("gc", "garbage collection or references to objects of the host"),
+    ("exceptions?", "exceptions"),
+    ("multiple memories", "more than one memory"),
+    ("memory64", "64-bit memory"),
+    ("threads", "threads"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,12 @@ def _output(process: subprocess.Popen[bytes], bounds: CompileBounds) -> tuple[by
 
 
 def _unusable(text: str) -> DeploymentInvalid:
-    return DeploymentInvalid(f"not a usable WebAssembly component: {text}")
+    advice = "".join(
+        f"\nWorkflows have no {what}: build the program without"
+        for words, what in _SWITCHED_OFF
+        if re.search(rf"\b{words}\b", text)
+    )
+    return DeploymentInvalid(f"not a usable WebAssembly component: {text}{advice}")
 
 
 def _too_much(text: str) -> DeploymentInvalid:

@@ -41,6 +41,12 @@ SETTINGS: dict[str, bool | int] = {
     "wasm_relaxed_simd_deterministic": True,
     "wasm_threads": False,
     "shared_memory": False,
+    # These are memory beside the one that is bounded: see `sizes`.
+    "wasm_multi_memory": False,
+    "wasm_memory64": False,
+    "wasm_gc": False,
+    "gc_support": False,  # of references to objects of the host, too
+    "wasm_exceptions": False,  # which live in the memory that garbage collection needs
     "epoch_interruption": True,
     "concurrency_support": False,  # of WASI 0.3, which nobody is offered: a tenth of a short run
     "max_wasm_stack": WASM_STACK_BYTES,
