@@ -67,7 +67,7 @@ class Machine:
         name, key = folder.name, f"path+file://{folder}#0.1.0"
         package = {
             "id": key, "name": name, "version": "0.1.0", "source": None,
-            "manifest_path": str(manifest), "targets": [{"crate_types": ["cdylib"]}],
+            "manifest_path": str(manifest), "targets": [{"name": name, "crate_types": ["cdylib"]}],
         }  # fmt: skip
         metadata = {
             "packages": [package],

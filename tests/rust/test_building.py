@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from flawless.engine.component import make_component
 from flawless.errors import DeploymentInvalid
+from flawless.rust import compiling
 from flawless.rust.build import Built, build
 from flawless.rust.compiling import Compilation, compile_crate
-from flawless.rust.crates import locate, sources
+from flawless.rust.crates import Crate, locate, sources
 from flawless.rust.failures import CompilationFailed
 from flawless.rust.toolchain import Toolchain
 from flawless.wasm import Component, contract
@@ -70,6 +73,29 @@ def test_a_component_of_our_world(programs: Built) -> None:
     assert Component.load(programs.wasm).export("run")
     assert programs.path.name == "programs.wasm"
     assert programs.path.read_bytes() == programs.wasm
+
+
+def test_workflows_of_another_crate(programs: Built) -> None:
+    """They are part of the component, which is called like its own crate, whatever they say."""
+    manifest = asyncio.run(make_component(Component.load(programs.wasm))).manifest
+    assert (manifest.entry_modules, manifest.version) == (["programs"], "0.1.0")
+    [found] = [one for one in manifest.workflows if one.function == "weigh"]
+    assert (found.name, found.module) == ("common.weigh", "programs")
+    assert {"common", "programs"} <= {one.name for one in manifest.modules}
+
+
+def test_what_a_crate_is_called(rust_toolchain: Toolchain, tmp_path: Path) -> None:
+    """The compiler is told of the component's name and version, as Rust calls the crate."""
+    found = locate(crate(tmp_path / "one", "our-shop"), rust_toolchain)
+    assert component_variable(found, rust_toolchain) == "our_shop 0.1.0"
+    rest = '[lib]\ncrate-type = ["cdylib"]\nname = "sales"\n'
+    found = locate(crate(tmp_path / "two", "our-shop", rest=rest), rust_toolchain)
+    assert component_variable(found, rust_toolchain) == "sales 0.1.0"
+
+
+def component_variable(found: Crate, toolchain: Toolchain) -> str:
+    """Return what cargo's environment says of the component."""
+    return compiling._environment(found, toolchain)["FLAWLESS_COMPONENT"]
 
 
 def test_functions_keep_their_names(programs: Built) -> None:

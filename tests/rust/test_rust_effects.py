@@ -76,6 +76,12 @@ def test_keys_are_those_of_the_engine(engine: flawless.Engine, site: str) -> Non
     assert (key, in_step) == (idempotency_key(run.id, 1), idempotency_key(run.id, 2))
 
 
+def test_workflows_of_another_crate(engine: flawless.Engine) -> None:
+    """They are started by their own crate's name for them; a parameter may be called like one."""
+    assert started(engine, "elsewhere", 3).result(timeout=60) == ["common.weigh", 4, 4]
+    assert engine.start("common.weigh", weigh=1).result(timeout=60) == 2
+
+
 def test_conversations(engine: flawless.Engine) -> None:
     """State and response are shown, a message is received, what is logged and printed is kept."""
     run = started(engine, "effects.talks")

@@ -169,7 +169,9 @@ def _command(crate: Crate, toolchain: Toolchain) -> list[str]:
 
 
 def _environment(crate: Crate, toolchain: Toolchain) -> dict[str, str]:
-    environment = toolchain.environment
+    # Workflows remember it, those of other crates too: the component is called like this crate.
+    component = f"{crate.library} {crate.version}"
+    environment = toolchain.environment | {"FLAWLESS_COMPONENT": component}
     given = _flags_of_user(toolchain)
     if given:
         flags = [*given, *_flags(crate, toolchain)]

@@ -25,13 +25,14 @@ _CDYLIB: Final = '[lib]\ncrate-type = ["cdylib"]'
 
 @dataclass(frozen=True, slots=True)
 class Crate:
-    """A package that can be made a component. `key` is cargo's id of it.
+    """A package that can be made a component. `key` is cargo's id of it, `library` Rust's name.
 
     `target` is the folder for what is built; `folders` are those of the packages that lie beside
     it and go into it; `registries` are where the sources of all others are; `packages` counts all.
     """
 
     name: str
+    library: str
     version: str
     key: str
     manifest: Path
@@ -72,6 +73,7 @@ def locate(path: Path, toolchain: Toolchain) -> Crate:
     foreign = {Path(each["manifest_path"]).parent.parent for each in used if each["source"]}
     return Crate(
         package["name"],
+        _library(package),
         package["version"],
         package["id"],
         Path(package["manifest_path"]),
@@ -169,6 +171,12 @@ def _choose(manifest: Path, metadata: dict[str, Any], packages: dict[str, Any]) 
 
 def _is_cdylib(package: dict[str, Any]) -> bool:
     return any("cdylib" in target["crate_types"] for target in package["targets"])
+
+
+def _library(package: dict[str, Any]) -> str:
+    """Return what Rust calls the crate: the root of the paths of its modules."""
+    names = [each["name"] for each in package["targets"] if "cdylib" in each["crate_types"]]
+    return str(names[0]).replace("-", "_")
 
 
 def _reachable(metadata: dict[str, Any], key: str) -> set[str]:

@@ -38,7 +38,12 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     Ok(quote! {
         const _: () = {
             ::flawless::__private::inventory::submit! {
-                ::flawless::__private::Module { name: #name, version: #version }
+                ::flawless::__private::Module {
+                    path: ::core::module_path!(),
+                    name: #name,
+                    version: #version,
+                    component: ::core::option_env!("FLAWLESS_COMPONENT"),
+                }
             }
         };
     })

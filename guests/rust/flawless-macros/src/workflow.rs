@@ -150,6 +150,7 @@ impl Workflow {
                         name: #given_name,
                         path: ::core::module_path!(),
                         version: ::core::env!("CARGO_PKG_VERSION"),
+                        component: ::core::option_env!("FLAWLESS_COMPONENT"),
                         doc: #doc,
                         file: ::core::file!(),
                         line: #line,
@@ -164,13 +165,15 @@ impl Workflow {
     }
 
     fn run(&self) -> TokenStream {
-        let (ident, names) = (self.ident(), self.names());
+        let ident = self.ident();
+        // A parameter may have the name of the function.
+        let values = (0..self.parameters.len()).map(|index| format_ident!("__flawless_{index}"));
+        let given = values.clone();
         let arguments = self.arguments();
         let returns = &self.returns;
         let check = quote_spanned! {returns.span()=>
             ::flawless::__private::Outcome::of::<#returns>();
         };
-        let given = self.names();
         quote! {
             #arguments
             fn __flawless_run(
@@ -182,7 +185,7 @@ impl Workflow {
                 let __flawless_at = ::core::panic::Location::caller();
                 match __flawless_arguments(__flawless_call, __flawless_at) {
                     ::core::result::Result::Ok((#(#given,)*)) => {
-                        ::flawless::__private::Returned(#ident(#(#names),*)).outcome(__flawless_at)
+                        ::flawless::__private::Returned(#ident(#(#values),*)).outcome(__flawless_at)
                     }
                     ::core::result::Result::Err(error) => {
                         ::flawless::__private::Outcome::unfit(error, __flawless_at)

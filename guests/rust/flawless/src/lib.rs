@@ -106,7 +106,13 @@ pub use error::Error;
 pub use failure::Failure;
 /// Names the module that the crate's workflows belong to, and its version: once in a crate.
 ///
-/// Without it, the module is called like the crate, and has the version of `Cargo.toml`.
+/// Without it, the module is called like the crate, and has the version of `Cargo.toml`. It speaks
+/// for the crate that it stands in alone.
+///
+/// Workflows of a crate that others depend on are part of each component that is linked with it.
+/// They keep their names, which begin with that of their own crate, as in `common.audit`; the
+/// component is called like the crate that `flawless build` makes it of. What is made by cargo
+/// itself has to have workflows of one crate only.
 ///
 /// # Examples
 ///

@@ -47,6 +47,13 @@ pub fn panics(n: u32) -> u32 {
     n
 }
 
+/// Starts a workflow of another crate, and calls it as well.
+#[workflow]
+pub fn elsewhere(weight: u32) -> Result<(String, u32, u32)> {
+    let child = shared::weigh::start(weight)?;
+    Ok((shared::weigh::name(), child.join()?, shared::weigh(weight)))
+}
+
 /// Starts two children and adds up.
 #[workflow]
 pub fn family() -> Result<String> {

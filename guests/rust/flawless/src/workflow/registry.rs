@@ -15,6 +15,8 @@ pub struct Registration {
     /// The path of the Rust module it stands in: `shop::orders`.
     pub path: &'static str,
     pub version: &'static str,
+    /// What `flawless build` was making a component of when it was compiled: `shop 0.1.0`.
+    pub component: Option<&'static str>,
     pub doc: &'static str,
     pub file: &'static str,
     pub line: u32,
@@ -59,8 +61,12 @@ pub struct Typed {
 /// What `module!` says.
 #[doc(hidden)]
 pub struct Module {
+    /// The path of the Rust module it stands in.
+    pub path: &'static str,
     pub name: &'static str,
     pub version: &'static str,
+    /// As that of a workflow.
+    pub component: Option<&'static str>,
 }
 
 inventory::collect!(Module);
@@ -78,11 +84,11 @@ impl Registration {
             None => name.ends_with(self.function) && self.full_name() == name,
         }
     }
+}
 
-    /// The crate it is part of.
-    pub(super) fn root(&self) -> &'static str {
-        self.path.split("::").next().unwrap_or(self.path)
-    }
+/// The crate that a Rust module is part of.
+pub(super) fn root(path: &str) -> &str {
+    path.split_once("::").map_or(path, |(root, _)| root)
 }
 
 /// All workflows, in the order of their places.
@@ -110,6 +116,11 @@ pub(crate) fn source(file: &str) -> Option<&'static str> {
         .map(|one| one.source)
 }
 
+/// What `module!` says of a crate.
+pub(super) fn said(crate_name: &str) -> Option<&'static Module> {
+    modules().find(|one| root(one.path) == crate_name)
+}
+
 pub(super) fn modules() -> impl Iterator<Item = &'static Module> {
     inventory::iter::<Module>()
 }
@@ -124,10 +135,10 @@ pub fn full_name(name: Option<&str>, path: &str, function: &str) -> String {
     }
 }
 
-/// The name of a Rust module: its path with dots, the crate being called as `module!` says.
+/// The name of a Rust module: its path with dots, the crate being called as its `module!` says.
 pub(super) fn dotted(path: &str) -> String {
     let (root, rest) = path.split_once("::").unwrap_or((path, ""));
-    let mut name = modules().next().map_or(root, |one| one.name).to_string();
+    let mut name = said(root).map_or(root, |one| one.name).to_string();
     for part in rest.split("::").filter(|part| !part.is_empty()) {
         name.push('.');
         name.push_str(part.trim_start_matches("r#"));
