@@ -117,6 +117,14 @@ def test_huge_lines(engine: Engine) -> None:
     assert all(65_536 <= length < 66_000 for _, length in found)
 
 
+def test_last_words(engine: Engine) -> None:
+    """What was printed before a panic is logged, though its line has no end."""
+    run = engine.start("programs.failures.stutters")
+    with pytest.raises(ExecutionFailed, match="no more"):
+        run.result(timeout=60)
+    assert [one.message for one in run.logs()] == ["half a line"]
+
+
 def test_error_of_a_library(engine: Engine) -> None:
     """An error of any type that `?` hands on has its type, and the line of the `?`."""
     failed = failure(engine, "looks")

@@ -45,7 +45,8 @@ pub struct Child<T> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ParentClose {
-    /// The parent ends after the child, even if it fails.
+    /// The parent ends after the child, even if it returns an error. A panic ends it at once, and
+    /// the child goes on.
     #[default]
     Wait,
     /// The child is cancelled.
@@ -266,11 +267,11 @@ impl<T> Child<T> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn join(self) -> Result<T, Error> {
+    pub fn join(&self) -> Result<T, Error> {
         self.future.join()
     }
 
-    /// Waits for the child's result, at most for a while: then the child itself comes back.
+    /// Waits for the child's result, at most for a while; none when the time has passed.
     ///
     /// # Errors
     ///
@@ -282,17 +283,15 @@ impl<T> Child<T> {
     /// # fn example() -> Result<(), flawless::Error> {
     /// let child = flawless::start::<String>("shop.ship", ("tea",))?;
     /// match child.join_timeout(std::time::Duration::from_secs(3600))? {
-    ///     Ok(parcel) => println!("{parcel}"),
-    ///     Err(child) => println!("{} goes on", child.id),
+    ///     Some(parcel) => println!("{parcel}"),
+    ///     None => println!("{} goes on", child.id),
     /// }
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, Self>, Error> {
-        let Self { id, future } = self;
-        let outcome = future.join_timeout(timeout)?;
-        Ok(outcome.map_err(|future| Self { id, future }))
+    pub fn join_timeout(&self, timeout: Duration) -> Result<Option<T>, Error> {
+        self.future.join_timeout(timeout)
     }
 
     /// Asks the child to cancel itself; false when it has ended already.

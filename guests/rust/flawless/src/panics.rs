@@ -1,5 +1,6 @@
 //! Panics: they end the guest, for there is no unwinding, and are told as the workflow's failure.
 
+use std::io::Write as _;
 use std::panic::{Location, PanicHookInfo};
 
 use crate::report;
@@ -18,6 +19,8 @@ fn tell(info: &PanicHookInfo<'_>) {
         .unwrap_or("a panic without a message");
     let at = info.location().unwrap_or(Location::caller());
     let error = report::panicked(message, at);
+    // The last words are what people look for, and may lack their line's end.
+    std::io::stdout().flush().ok();
     end(&format!(r#"{{"error":{error}}}"#));
 }
 

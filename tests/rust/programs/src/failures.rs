@@ -19,6 +19,13 @@ pub fn recurses() -> u64 {
     descend(1)
 }
 
+/// Panics in the middle of a line that it prints.
+#[workflow]
+pub fn stutters() {
+    print!("half a line");
+    panic!("no more");
+}
+
 /// Comes to what cannot be reached.
 #[workflow]
 pub fn unreachable() -> u32 {
