@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from flawless.engine import component as components
 from flawless.engine import describing
 from flawless.engine.component import make_component
 from flawless.errors import DeploymentInvalid, ExecutionFailed, FlawlessError
-from flawless.wasm import CompileBounds, Component, GuestLimits, compiling
+from flawless.wasm import CompileBounds, Component, GuestLimits, compiled, compiling
 from handmade import LAST, Texts, component, described, parameter, workflow
 
 GOOD = handmade.shop()
@@ -121,6 +122,29 @@ def test_compiling_has_bounds() -> None:
     with pytest.raises(DeploymentInvalid, match="120 MiB of memory"):
         compiling.compile_apart(slow, CompileBounds(memory_bytes=120 << 20, nice=0))
     assert compiling.compile_apart(GOOD, CompileBounds()) == compiling.compile_here(GOOD)
+
+
+def test_uploads_have_bounds_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that finds nothing compiled trusts what was uploaded no more than at first."""
+    good = tmp_path / "hand.wasm"
+    good.write_bytes(GOOD)
+    content = component(described(workflow("other.order")))
+    with flawless.Engine(tmp_path / "data.db", modules=[good]) as first:
+        first.call(lambda service: service.deploying.component(content))
+    apart = []
+
+    def noted(content: bytes, bounds: CompileBounds) -> bytes:
+        apart.append(content)
+        return compiling.compile_apart(content, bounds)
+
+    monkeypatch.setattr(compiled, "compile_apart", noted)
+    monkeypatch.setenv("FLAWLESS_CACHE", str(tmp_path / "cache"))
+    with flawless.Engine(tmp_path / "data.db", modules=[good]) as second:
+        assert second.start("other.order").result(30) == {"a": [], "k": {}}
+        assert second.start("hand.order", ORDER).result(30) == {"a": [ORDER], "k": {}}
+    assert apart == [content]
 
 
 # --- describing itself ----------------------------------------------------------------------------

@@ -100,7 +100,9 @@ class Components:
                 f"the component of deployment {deployment.id} is not in the store: restore the "
                 "data folder from a backup"
             )
-        component = await self.load(wasm)
+        manifest = deployment.manifest
+        foreign = manifest.kind == "component" and manifest.upload
+        component = await (self.load_foreign(wasm) if foreign else self.load(wasm))
         self.add(component)
         return component
 
