@@ -35,6 +35,13 @@ pub extern "C" fn act(n: usize) -> usize {
     part::tenth(&[1, 2, 3][..n % 4])
 }
 """
+TALKS = """
+#[proc_macro]
+pub fn talk(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    println!("{{ debug }}\\n{{}}\\n[1]\\n{{\\"reason\\": null}}");
+    proc_macro::TokenStream::new()
+}
+"""
 PART = "pub fn tenth(of: &[usize]) -> usize { of[10] }\n"
 
 
@@ -146,6 +153,29 @@ def test_the_same_bytes_wherever_it_is_built(
     again = compile_crate(locate(tmp_path / "one" / "whole", rust_toolchain), rust_toolchain)
     assert again.artifact is not None
     assert str(tmp_path).encode() not in again.artifact.read_bytes()
+
+
+@pytest.mark.parametrize("variable", ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"])
+def test_flags_are_kept_beside_an_empty_variable(
+    rust_toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Cargo takes an empty variable for all the flags there are, so ours go into one."""
+    monkeypatch.delenv("CARGO_ENCODED_RUSTFLAGS", raising=False)
+    monkeypatch.setenv(variable, "")
+    made = compile_crate(locate(in_two_parts(tmp_path), rust_toolchain), rust_toolchain)
+    assert made.artifact is not None
+    content = made.artifact.read_bytes()
+    assert b"part/src/lib.rs" in content
+    assert str(tmp_path).encode() not in content
+
+
+def test_what_macros_print(rust_toolchain: Toolchain, tmp_path: Path) -> None:
+    """Lines of others between those of cargo are no news, whatever they look like."""
+    crate(tmp_path / "talk", "talk", TALKS, "[lib]\nproc-macro = true\n")
+    rest = CDYLIB + '[dependencies]\ntalk = { path = "../talk" }\n'
+    folder = crate(tmp_path / "whole", "whole", "talk::talk! {}\n", rest)
+    made = compile_crate(locate(folder, rust_toolchain), rust_toolchain)
+    assert made.artifact is not None
 
 
 def test_what_the_compiler_says(rust_toolchain: Toolchain, tmp_path: Path) -> None:

@@ -128,10 +128,8 @@ def _follow(crate: Crate, stream: IO[str], said: _Said, progress: Progress | Non
     if progress is not None:
         progress(stage, None)
     for line in stream:
-        if not line.startswith("{"):
-            continue  # what a build script prints
-        message: dict[str, Any] = json.loads(line)
-        match message["reason"]:
+        message = _message(line)
+        match message.get("reason"):
             case "compiler-message":
                 own = message["package_id"] == crate.key
                 if own or message["message"]["level"] == "error":
@@ -147,6 +145,15 @@ def _follow(crate: Crate, stream: IO[str], said: _Said, progress: Progress | Non
     return made
 
 
+def _message(line: str) -> dict[str, Any]:
+    """Return what cargo tells programs in a line; nothing if a macro or build script printed it."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) and "reason" in message else {}
+
+
 def _wasm(names: Sequence[str]) -> Path | None:
     return next((Path(name) for name in names if name.endswith(".wasm")), None)
 
@@ -154,8 +161,9 @@ def _wasm(names: Sequence[str]) -> Path | None:
 def _command(crate: Crate, toolchain: Toolchain) -> list[str]:
     # Functions keep their names, for the traces of traps; lines are left out, they are most of it.
     settings = ['profile.release.strip="debuginfo"']
-    if not _flags_of_user(toolchain):
-        # JSON's strings are TOML's. These join those of the user's own configuration.
+    if _flags_of_user(toolchain) is None:
+        # JSON's strings are TOML's. These join those that the user's own configuration has for the
+        # target; those it has in [build] are for where there are none for the target.
         settings.append(
             f"target.{toolchain.target}.rustflags={json.dumps(_flags(crate, toolchain))}"
         )
@@ -173,18 +181,23 @@ def _environment(crate: Crate, toolchain: Toolchain) -> dict[str, str]:
     component = f"{crate.library} {crate.version}"
     environment = toolchain.environment | {"FLAWLESS_COMPONENT": component}
     given = _flags_of_user(toolchain)
-    if given:
+    if given is not None:
         flags = [*given, *_flags(crate, toolchain)]
         environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     return environment
 
 
-def _flags_of_user(toolchain: Toolchain) -> list[str]:
-    """Return the flags in variables that make cargo forget those of its configuration."""
+def _flags_of_user(toolchain: Toolchain) -> list[str] | None:
+    """Return the flags in variables that make cargo forget those of its configuration.
+
+    It does so for an empty one as well; without any this is None.
+    """
     environment = toolchain.environment
-    if encoded := environment.get("CARGO_ENCODED_RUSTFLAGS"):
-        return encoded.split("\x1f")
-    return environment.get("RUSTFLAGS", "").split()
+    encoded = environment.get("CARGO_ENCODED_RUSTFLAGS")
+    if encoded is not None:
+        return encoded.split("\x1f") if encoded else []
+    plain = environment.get("RUSTFLAGS")
+    return None if plain is None else plain.split()
 
 
 def _flags(crate: Crate, toolchain: Toolchain) -> list[str]:
