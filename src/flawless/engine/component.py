@@ -15,7 +15,7 @@ from flawless.durations import LONGEST_S
 from flawless.engine.deployment import MANIFEST_FORMAT, Deployment, Manifest, ModuleCode
 from flawless.engine.describing import TrialHost, describe
 from flawless.engine.egress import Egress
-from flawless.engine.signatures import Schema, SchemaInvalid
+from flawless.engine.schemas import Schema, SchemaInvalid
 from flawless.engine.upload import FILES_BYTES_MAX
 from flawless.engine.workflows import ParameterInfo, ReturnInfo, WorkflowInfo
 from flawless.errors import DeploymentInvalid

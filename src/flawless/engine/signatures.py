@@ -8,54 +8,17 @@ will read them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-import jsonschema_rs
 import msgspec
 
 from flawless import codec
+from flawless.engine.schemas import Schema
 from flawless.engine.workflows import ParameterInfo, WorkflowInfo
 from flawless.errors import InputInvalid
 
-MESSAGE_CHARS_MAX: Final = 500
-"""What is shown of what a validator says; it quotes the value, which may be large."""
-EVALUATIONS_MAX: Final = 10_000
-"""Subschemas that are looked at for one value, as far as definitions do not contain themselves."""
-
 _POSITIONAL = ("positional_only", "positional_or_keyword")
 _NAMED = ("positional_or_keyword", "keyword_only")
-
-
-class SchemaInvalid(ValueError):
-    """A JSON Schema that is none, or that no value can be checked against in bounded time."""
-
-
-class Schema:
-    """A JSON Schema, compiled. Raises `SchemaInvalid`.
-
-    Nothing is fetched for it from anywhere, and its patterns are matched in linear time: it comes
-    from a component, which nobody needs to trust.
-    """
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        try:
-            _check_evaluations(schema)
-            self._validator = jsonschema_rs.validator_for(
-                schema,
-                offline=True,
-                validate_formats=True,
-                pattern_options=jsonschema_rs.RegexOptions(),
-            )
-        except (ValueError, RecursionError) as error:
-            text = getattr(error, "message", None) or str(error)
-            raise SchemaInvalid(_cut(text)) from error
-
-    def check(self, value: Any, path: str) -> None:
-        """Raise `InputInvalid` naming the place unless a plain JSON value fits."""
-        problem: Any = next(iter(self._validator.iter_errors(value)), None)
-        if problem is not None:
-            where = path + "".join(map(_member, problem.instance_path))
-            raise InputInvalid(f"{where}: {_cut(problem.message)}", path=where)
 
 
 class Signature:
@@ -162,43 +125,3 @@ def _numbers(value: Any) -> Any:
             return 0.0
         return {name: _numbers(item) for name, item in value.items()}
     return value
-
-
-def _check_evaluations(schema: dict[str, Any]) -> None:
-    """Raise `SchemaInvalid` for definitions that contain one another too many times over."""
-    known: dict[str, int] = {}
-
-    def at(pointer: str) -> Any:
-        found: Any = schema
-        for part in pointer.removeprefix("#").split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            found = found.get(name) if isinstance(found, dict) else None
-        return found
-
-    def count(part: Any) -> int:
-        total = 1
-        if isinstance(part, list):
-            total += sum(map(count, part))
-        elif isinstance(part, dict):
-            total += sum(count(item) for name, item in part.items() if name != "$defs")
-            pointer = part.get("$ref")
-            if isinstance(pointer, str):
-                if pointer not in known:
-                    known[pointer] = 1  # one that contains itself ends where the value does
-                    known[pointer] = count(at(pointer))
-                total += known[pointer]
-        if total > EVALUATIONS_MAX:
-            raise SchemaInvalid(f"a value would be held to more than {EVALUATIONS_MAX:,} schemas")
-        return total
-
-    count(schema)
-
-
-def _member(part: str | int) -> str:
-    if isinstance(part, int):
-        return f"[{part}]"
-    return f".{part}" if part.isidentifier() else f"[{part!r}]"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MESSAGE_CHARS_MAX else f"{text[:MESSAGE_CHARS_MAX]}..."
