@@ -10,6 +10,21 @@ use crate::value::{self, Wrong};
 /// The arguments of a call: a tuple of them, `()` for none, `(x,)` for one.
 ///
 /// Tuples of up to twelve values that can be serialized are arguments.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::World;
+/// use flawless::{Args, Error, json, step};
+///
+/// fn count(args: impl Args) -> Result<u32, Error> {
+///     step("shop.count", args)
+/// }
+///
+/// let world = World::new().step("shop.count", |args| Ok(json!(args.len())));
+/// assert_eq!(world.run(|| count(())).unwrap(), 0);
+/// assert_eq!(world.run(|| count(("tea", 3))).unwrap(), 2);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of a call",
     label = "expected a tuple of at most twelve values that can be serialized",

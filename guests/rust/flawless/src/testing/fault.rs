@@ -32,6 +32,17 @@ struct Inner {
 
 impl Fault {
     /// An exception of a Python class: `shop.Declined`, or a built-in one such as `ValueError`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Fault, World};
+    /// use flawless::step;
+    ///
+    /// let world = World::new().step("shop.pack", |_| Err(Fault::new("ValueError", "too heavy")));
+    /// let error = world.run(|| step::<()>("shop.pack", ())).unwrap_err();
+    /// assert_eq!((error.type_name(), error.message()), ("ValueError", "too heavy"));
+    /// ```
     #[must_use]
     pub fn new(class: &str, message: &str) -> Self {
         let (module, name) = class.rsplit_once('.').unwrap_or(("builtins", class));
@@ -44,24 +55,69 @@ impl Fault {
     }
 
     /// The engine died while it was under way, and it is not done again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Fault, World};
+    /// use flawless::{Kind, step};
+    ///
+    /// let world = World::new().step("shop.pack", |_| Err(Fault::interrupted()));
+    /// let error = world.run(|| step::<()>("shop.pack", ())).unwrap_err();
+    /// assert_eq!(error.kind(), Kind::Interrupted);
+    /// ```
     #[must_use]
     pub fn interrupted() -> Self {
         Self::of_engine("Interrupted", "the engine died meanwhile")
     }
 
     /// The server cannot be reached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Fault, World};
+    /// use flawless::http;
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Err(Fault::unreachable()));
+    /// let error = world.run(|| http::get("https://shop.example/").send()).unwrap_err();
+    /// assert_eq!(error.type_name(), "ConnectError");
+    /// ```
     #[must_use]
     pub fn unreachable() -> Self {
         Self::of_engine("ConnectError", "the server cannot be reached")
     }
 
     /// The response did not come within the timeout.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Fault, World};
+    /// use flawless::http;
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Err(Fault::timeout()));
+    /// let error = world.run(|| http::get("https://shop.example/").send()).unwrap_err();
+    /// assert_eq!(error.type_name(), "RequestTimeout");
+    /// ```
     #[must_use]
     pub fn timeout() -> Self {
         Self::of_engine("RequestTimeout", "no response within the timeout")
     }
 
     /// An error of the engine, by its name in the Python package: `InboxFull`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Fault, World};
+    /// use flawless::step;
+    ///
+    /// let absent = || Fault::of_engine("StepNotFound", "no such step");
+    /// let world = World::new().step("shop.pack", move |_| Err(absent()));
+    /// let error = world.run(|| step::<()>("shop.pack", ())).unwrap_err();
+    /// assert_eq!(error.type_name(), "StepNotFound");
+    /// ```
     #[must_use]
     pub fn of_engine(name: &str, message: &str) -> Self {
         Self::new(&format!("flawless.{name}"), message)

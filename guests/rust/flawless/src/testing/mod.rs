@@ -49,6 +49,7 @@
 mod answers;
 mod fault;
 mod script;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod web;
@@ -74,6 +75,16 @@ const BEGINNING_US: i64 = 1_767_225_600_000_000;
 /// did.
 ///
 /// What is asked for and not in the script is a panic that says what to add.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::World;
+/// use flawless::{json, step};
+///
+/// let world = World::new().step("shop.count", |args| Ok(json!(args.len())));
+/// assert_eq!(world.run(|| step::<u32>("shop.count", ("tea",))).unwrap(), 1);
+/// ```
 pub struct World {
     script: Rc<RefCell<Script>>,
 }
@@ -86,6 +97,14 @@ impl Default for World {
 
 impl World {
     /// A world in which nothing is known yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    ///
+    /// assert_eq!(World::new().run(|| 1 + 1), 2);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -99,6 +118,16 @@ impl World {
     }
 
     /// Sets the clock: the time at which the workflow begins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use std::time::SystemTime;
+    ///
+    /// let world = World::new().clock(SystemTime::UNIX_EPOCH);
+    /// assert_eq!(world.run(|| flawless::now()), SystemTime::UNIX_EPOCH);
+    /// ```
     #[must_use]
     pub fn clock(self, time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH);
@@ -107,18 +136,48 @@ impl World {
     }
 
     /// Gives the execution this id, instead of `test`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    ///
+    /// let world = World::new().execution("order-1");
+    /// assert_eq!(world.run(|| flawless::execution_id()), "order-1");
+    /// ```
     #[must_use]
     pub fn execution(self, id: &str) -> Self {
         self.with(|script| script.execution = id.into())
     }
 
     /// Chooses other random numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::rand;
+    ///
+    /// let drawn = |seed| World::new().seed(seed).run(|| rand::u64());
+    /// assert_eq!(drawn(1), drawn(1));
+    /// assert_ne!(drawn(1), drawn(2));
+    /// ```
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         self.with(|script| script.seed = seed)
     }
 
     /// Says what a native step returns, given its arguments.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::{json, step};
+    ///
+    /// let world = World::new().step("shop.price", |args| Ok(json!(if args[0] == "tea" { 3 } else { 4 })));
+    /// assert_eq!(world.run(|| step::<u32>("shop.price", ("tea",))).unwrap(), 3);
+    /// ```
     #[must_use]
     pub fn step(
         self,
@@ -129,6 +188,16 @@ impl World {
     }
 
     /// Says what a child execution of this workflow returns, given its arguments.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::{json, start};
+    ///
+    /// let world = World::new().child("shop.report", |_| Ok(json!(7)));
+    /// assert_eq!(world.run(|| start::<u32>("shop.report", ())?.join()).unwrap(), 7);
+    /// ```
     #[must_use]
     pub fn child(
         self,
@@ -170,6 +239,16 @@ impl World {
     }
 
     /// Puts a message into the inbox.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::receive;
+    ///
+    /// let world = World::new().message("confirm", &true);
+    /// assert!(world.run(|| receive::<bool>("confirm")).unwrap());
+    /// ```
     #[must_use]
     pub fn message<T: Serialize + ?Sized>(self, name: &str, payload: &T) -> Self {
         self.message_after(Duration::ZERO, name, payload)
@@ -180,6 +259,18 @@ impl World {
     /// # Panics
     ///
     /// When the payload cannot travel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::receive;
+    /// use std::time::Duration;
+    ///
+    /// let world = World::new().message_after(Duration::from_secs(60), "confirm", &true);
+    /// assert!(world.run(|| receive::<bool>("confirm")).unwrap());
+    /// assert_eq!(world.elapsed(), Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn message_after<T: Serialize + ?Sized>(
         self,
@@ -200,6 +291,18 @@ impl World {
     }
 
     /// Cancels the execution when this time has passed in the world.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::{Kind, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let world = World::new().cancel_after(Duration::from_secs(1), "not needed");
+    /// let error = world.run(|| sleep(Duration::from_secs(60))).unwrap_err();
+    /// assert_eq!(error.kind(), Kind::Cancelled);
+    /// ```
     #[must_use]
     pub fn cancel_after(self, after: Duration, reason: &str) -> Self {
         self.with(|script| {
@@ -209,6 +312,15 @@ impl World {
     }
 
     /// Says what stands for a secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    ///
+    /// let world = World::new().secret("TOKEN", "{TOKEN}");
+    /// assert_eq!(world.run(|| flawless::secret("TOKEN")).unwrap(), "{TOKEN}");
+    /// ```
     #[must_use]
     pub fn secret(self, name: &str, placeholder: &str) -> Self {
         self.with(|script| {
@@ -217,6 +329,25 @@ impl World {
     }
 
     /// Says what a person decides when the workflow parks; several in their order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::{Decision, World};
+    /// use flawless::{Failure, compensate, step};
+    ///
+    /// let world = World::new()
+    ///     .step("shop.refund", |_| Err("the bank is closed".into()))
+    ///     .decision(Decision::Done);
+    /// world.run(|| {
+    ///     compensate(|undo| {
+    ///         undo.push(|| step::<()>("shop.refund", ()));
+    ///         Err::<(), _>(Failure::new("out of tea"))
+    ///     })
+    ///     .unwrap_err();
+    /// });
+    /// assert_eq!(world.parked().len(), 1);
+    /// ```
     #[must_use]
     pub fn decision(self, decision: Decision) -> Self {
         self.with(|script| script.decisions.push_back(decision))
@@ -229,6 +360,22 @@ impl World {
     /// # Panics
     ///
     /// When the workflow asks for what the world does not have, or waits for what never comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::testing::World;
+    /// use flawless::{Result, workflow};
+    ///
+    /// #[workflow]
+    /// pub fn double(number: u32) -> Result<u32> {
+    ///     Ok(2 * number)
+    /// }
+    ///
+    /// # fn main() {
+    /// assert_eq!(World::new().run(|| double(3)).unwrap(), 6);
+    /// # }
+    /// ```
     pub fn run<R>(&self, workflow: impl FnOnce() -> R) -> R {
         let inside = Inside::new(&self.script);
         let result = workflow();
@@ -238,76 +385,6 @@ impl World {
         self.script.borrow_mut().next_run = continuation::take().map(|call| script::values(&call));
         drop(inside);
         result
-    }
-
-    /// The time in the world.
-    #[must_use]
-    pub fn now(&self) -> SystemTime {
-        let us = self.script.borrow().now_us;
-        SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(us).unwrap_or(0))
-    }
-
-    /// How much time has passed in the world.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        let script = self.script.borrow();
-        let us = script.now_us - script.began_us;
-        Duration::from_micros(u64::try_from(us).unwrap_or(0))
-    }
-
-    /// The steps that were run, in order.
-    #[must_use]
-    pub fn steps(&self) -> Vec<Call> {
-        self.script.borrow().steps.calls.clone()
-    }
-
-    /// The children that were started, in order.
-    #[must_use]
-    pub fn children(&self) -> Vec<Call> {
-        self.script.borrow().children.calls.clone()
-    }
-
-    /// The HTTP requests that were sent, in order.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
-        self.script.borrow().pages.requests.clone()
-    }
-
-    /// The messages that were sent, in order.
-    #[must_use]
-    pub fn sent(&self) -> Vec<Sent> {
-        self.script.borrow().sent.clone()
-    }
-
-    /// The states that were published, in order.
-    #[must_use]
-    pub fn published(&self) -> Vec<Value> {
-        self.script.borrow().published.clone()
-    }
-
-    /// What was responded to whoever started the execution.
-    #[must_use]
-    pub fn response(&self) -> Option<Value> {
-        self.script.borrow().response.clone()
-    }
-
-    /// What was logged.
-    #[must_use]
-    pub fn logged(&self) -> Vec<Logged> {
-        self.script.borrow().logged.clone()
-    }
-
-    /// What was put before a person, in order.
-    #[must_use]
-    pub fn parked(&self) -> Vec<String> {
-        self.script.borrow().parked.clone()
-    }
-
-    /// The arguments of the next run, if the last one ended with
-    /// [`continue_as_new`](crate::continue_as_new).
-    #[must_use]
-    pub fn next_run(&self) -> Option<Vec<Value>> {
-        self.script.borrow().next_run.clone()
     }
 }
 

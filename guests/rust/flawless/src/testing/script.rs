@@ -13,6 +13,18 @@ use super::web::Pages;
 use crate::value;
 
 /// A step that was run, or a child that was started.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::World;
+/// use flawless::{json, step};
+///
+/// let world = World::new().step("shop.pack", |_| Ok(json!(null)));
+/// world.run(|| step::<()>("shop.pack", ("tea",))).unwrap();
+/// assert_eq!(world.steps()[0].name, "shop.pack");
+/// assert_eq!(world.steps()[0].args, [json!("tea")]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
@@ -23,6 +35,19 @@ pub struct Call {
 }
 
 /// A message that was sent.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::World;
+/// use flawless::{json, send};
+///
+/// let world = World::new();
+/// world.run(|| send("order-1", "paid", &300)).unwrap();
+/// let sent = &world.sent()[0];
+/// assert_eq!((sent.to.as_str(), sent.name.as_str()), ("order-1", "paid"));
+/// assert_eq!(sent.payload, json!(300));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sent {
@@ -35,6 +60,19 @@ pub struct Sent {
 }
 
 /// A log message.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::log::{self, Level};
+/// use flawless::testing::World;
+///
+/// let world = World::new();
+/// world.run(|| log::warn!(target: "shop", "nearly out of tea"));
+/// let logged = &world.logged()[0];
+/// assert_eq!((logged.level, logged.logger.as_str()), (Level::Warn, "shop"));
+/// assert_eq!(logged.message, "nearly out of tea");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Logged {
@@ -47,6 +85,24 @@ pub struct Logged {
 }
 
 /// What a person decides about a workflow that parks.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::testing::{Decision, World};
+/// use flawless::{Failure, compensate, step};
+///
+/// let world = World::new()
+///     .step("shop.refund", |_| Err("the bank is closed".into()))
+///     .decision(Decision::Done);
+/// let outcome = world.run(|| {
+///     compensate(|undo| {
+///         undo.push(|| step::<()>("shop.refund", ()));
+///         Err::<(), _>(Failure::new("out of tea"))
+///     })
+/// });
+/// assert_eq!(outcome.unwrap_err().to_string(), "out of tea");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Decision {

@@ -11,6 +11,18 @@ use super::Fault;
 use crate::base64;
 
 /// A request that a workflow sent.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::http;
+/// use flawless::testing::{Reply, World};
+///
+/// let world = World::new().http("PUT", "https://shop.example/", |_| Ok(Reply::new(204)));
+/// world.run(|| http::put("https://shop.example/").send()).unwrap();
+/// let asked = &world.requests()[0];
+/// assert_eq!((asked.method.as_str(), asked.body.len()), ("PUT", 0));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
@@ -26,6 +38,17 @@ pub struct Request {
 
 impl Request {
     /// The value of a header, whatever the case of its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("PUT", "https://shop.example/", |_| Ok(Reply::new(204)));
+    /// world.run(|| http::put("https://shop.example/").header("X-Shop", "tea").send()).unwrap();
+    /// assert_eq!(world.requests()[0].header("x-shop"), Some("tea"));
+    /// ```
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -39,6 +62,17 @@ impl Request {
     /// # Panics
     ///
     /// When it is not UTF-8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("PUT", "https://shop.example/", |_| Ok(Reply::new(204)));
+    /// world.run(|| http::put("https://shop.example/").body("tea").send()).unwrap();
+    /// assert_eq!(world.requests()[0].text(), "tea");
+    /// ```
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body of the request is text")
@@ -49,6 +83,17 @@ impl Request {
     /// # Panics
     ///
     /// When it is not JSON of such a type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("PUT", "https://shop.example/", |_| Ok(Reply::new(204)));
+    /// world.run(|| http::put("https://shop.example/").json(&3).send()).unwrap();
+    /// assert_eq!(world.requests()[0].json::<u32>(), 3);
+    /// ```
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body)
@@ -57,6 +102,17 @@ impl Request {
 }
 
 /// What a server answers.
+///
+/// # Examples
+///
+/// ```
+/// use flawless::http;
+/// use flawless::testing::{Reply, World};
+///
+/// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::text(200, "tea")));
+/// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+/// assert_eq!((response.status(), response.text().as_str()), (200, "tea"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -66,6 +122,17 @@ pub struct Reply {
 
 impl Reply {
     /// An answer with this status, and with an empty body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::new(404)));
+    /// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+    /// assert_eq!(response.status(), 404);
+    /// ```
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self {
@@ -80,6 +147,17 @@ impl Reply {
     /// # Panics
     ///
     /// When the value cannot be written as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::json(200, &[1, 2])));
+    /// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+    /// assert_eq!(response.json::<Vec<u32>>().unwrap(), [1, 2]);
+    /// ```
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
         let body = serde_json::to_vec(value)
@@ -90,6 +168,17 @@ impl Reply {
     }
 
     /// An answer in plain text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::text(200, "tea")));
+    /// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+    /// assert_eq!(response.text(), "tea");
+    /// ```
     #[must_use]
     pub fn text(status: u16, text: &str) -> Self {
         Self::new(status)
@@ -98,6 +187,17 @@ impl Reply {
     }
 
     /// Adds a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::new(200).header("X-Shop", "tea")));
+    /// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+    /// assert_eq!(response.header("x-shop"), Some("tea"));
+    /// ```
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -105,6 +205,17 @@ impl Reply {
     }
 
     /// Sets the body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flawless::http;
+    /// use flawless::testing::{Reply, World};
+    ///
+    /// let world = World::new().http("GET", "https://shop.example/", |_| Ok(Reply::new(200).body(vec![0, 255])));
+    /// let response = world.run(|| http::get("https://shop.example/").send()).unwrap();
+    /// assert_eq!(response.bytes(), [0, 255]);
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
