@@ -130,6 +130,30 @@ def test_a_crate_is_built_first(
     assert built == [tmp_path, manifest]
 
 
+def test_a_name_is_that_of_a_module_if_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder beside it that is a crate, too, is meant by a path; so is a package with both."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    put(tmp_path, "named_twice.py", "")
+    for folder in ("named_twice", "named_once", "queue", "mixed_package"):
+        (tmp_path / folder).mkdir()
+        put(tmp_path / folder, "Cargo.toml", "[package]\n")
+    put(tmp_path / "mixed_package", "__init__.py", "")
+    modules: list[given.Spec] = [
+        "named_twice",
+        "mixed_package",
+        "./mixed_package",
+        tmp_path / "mixed_package",
+    ]
+    crates: list[str | Path] = ["./named_twice", Path("named_twice"), "named_once", "queue"]
+    crates.append("mixed_package/Cargo.toml")
+    sorted_out = given.sort_out([*modules, *crates])
+    assert sorted_out.modules == modules
+    assert sorted_out.components == [Path(one) for one in crates]
+
+
 @pytest.mark.parametrize(
     ("contents", "words"),
     [

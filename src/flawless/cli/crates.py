@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flawless.cli.build import compile_crate
-from flawless.rust.crates import is_crate, sources
+from flawless.engine.given import is_crate
+from flawless.rust.crates import sources
 
 if TYPE_CHECKING:
     from flawless.rust.build import Built
@@ -18,9 +19,7 @@ class Crates:
 
     def __init__(self, given: Sequence[str]) -> None:
         self._given = list(given)
-        self._built: dict[str, Built | None] = {
-            name: None for name in given if is_crate(Path(name))
-        }
+        self._built: dict[str, Built | None] = {name: None for name in given if is_crate(name)}
 
     @property
     def modules(self) -> list[str]:

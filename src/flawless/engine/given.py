@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from types import ModuleType
 from typing import TypeAlias
 
 from flawless.engine.deployment import Deployment
-from flawless.engine.modules import is_of_environment
+from flawless.engine.modules import is_module, is_of_environment
 from flawless.errors import DeploymentInvalid
 from flawless.functions import Workflow
+from flawless.rust import crates
 from flawless.wasm.contract import COMPONENT_BYTES_MAX
 from flawless.wasm.progress import Progress
 
@@ -41,13 +43,18 @@ def sort_out(specs: Sequence[Spec]) -> Given:
 
 def is_component(spec: str | Path) -> bool:
     """Whether a path is that of a component, or of a crate."""
-    path = Path(spec)
-    return path.suffix == ".wasm" or is_crate(path)
+    return Path(spec).suffix == ".wasm" or is_crate(spec)
 
 
-def is_crate(path: Path) -> bool:
-    """Whether a path is that of a crate: its folder, or its `Cargo.toml`."""
-    return path.name == "Cargo.toml" or (path / "Cargo.toml").is_file()
+def is_crate(spec: str | Path) -> bool:
+    """Whether a path is that of a crate: its folder, or its `Cargo.toml`.
+
+    A name that Python finds as well means the module: `./name` and a `Path` are the folder. Only
+    modules of Python itself have no workflows, so nobody means those.
+    """
+    if isinstance(spec, str) and spec not in sys.stdlib_module_names and is_module(spec):
+        return False
+    return crates.is_crate(Path(spec))
 
 
 async def read_component(path: Path, progress: Progress | None = None) -> bytes:

@@ -98,7 +98,7 @@ def import_user_module(spec: str | Path | ModuleType) -> ModuleType:
         return spec
     name = str(spec)
     path = Path(spec)
-    if path.suffix == ".py" or (path.is_dir() and not _is_module(name)):
+    if path.suffix == ".py" or (path.is_dir() and not is_module(name)):
         name = _name_of_path(path)
     main = sys.modules.get("__main__")
     main_file = getattr(main, "__file__", None)
@@ -132,7 +132,7 @@ def import_by_name(name: str) -> ModuleType:
         raise _does_not_import(name, error) from error
 
 
-def _is_module(name: str) -> bool:
+def is_module(name: str) -> bool:
     """Whether a module of that name is there, so that a folder called so is not what is meant.
 
     A folder without code is a module too, a namespace package, but nobody means that.

@@ -44,8 +44,13 @@ class Crate:
 
 
 def is_crate(path: Path) -> bool:
-    """Tell whether a path is that of a crate: its folder, or its `Cargo.toml`."""
-    return path.name == MANIFEST or (path / MANIFEST).is_file()
+    """Tell whether a path is that of a crate: its folder, or its `Cargo.toml`.
+
+    A Python package may have a part in Rust; of such a folder the package is meant.
+    """
+    if path.name == MANIFEST:
+        return True
+    return (path / MANIFEST).is_file() and not (path / "__init__.py").exists()
 
 
 def manifest_of(path: Path) -> Path:
