@@ -103,12 +103,12 @@ impl<T> Future<T> {
         })
     }
 
-    /// Waits for the outcome.
+    /// Waits for the outcome. Once it is there, it may be asked for as often as you like.
     ///
     /// # Errors
     ///
     /// The effect's own error; [`Kind::Cancelled`] when the execution is cancelled meanwhile. Then
-    /// the effect goes on.
+    /// the effect goes on, and can be waited for again.
     ///
     /// # Examples
     ///
@@ -120,7 +120,7 @@ impl<T> Future<T> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn join(self) -> Result<T, Error> {
+    pub fn join(&self) -> Result<T, Error> {
         let at = Location::caller();
         while !self.done() {
             host::wait(None, at)?;
@@ -128,7 +128,7 @@ impl<T> Future<T> {
         self.outcome(at)
     }
 
-    /// Waits for the outcome, at most for a while: then the future itself comes back.
+    /// Waits for the outcome, at most for a while; none when the time has passed.
     ///
     /// # Errors
     ///
@@ -142,24 +142,24 @@ impl<T> Future<T> {
     ///
     /// let report = flawless::step::start::<String>("shop.report", ())?;
     /// match report.join_timeout(Duration::from_secs(60))? {
-    ///     Ok(text) => println!("{text}"),
-    ///     Err(report) => report.drop(),
+    ///     Some(text) => println!("{text}"),
+    ///     None => report.drop(),
     /// }
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, Self>, Error> {
+    pub fn join_timeout(&self, timeout: Duration) -> Result<Option<T>, Error> {
         let at = Location::caller();
         if !self.done() {
             let until = deadline(timeout, at)?;
             while !self.done() {
                 if !host::wait(Some(until), at)? {
-                    return Ok(Err(self));
+                    return Ok(None);
                 }
             }
         }
-        self.outcome(at).map(Ok)
+        self.outcome(at).map(Some)
     }
 
     /// Tells whether the outcome is there. It is seen only when the workflow waits for something.
@@ -197,6 +197,16 @@ impl<T> Future<T> {
     #[track_caller]
     pub fn drop(self) {
         host::drop_effect(self.effect, Location::caller());
+    }
+
+    /// The same outcome again.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            effect: self.effect,
+            slot: Rc::clone(&self.slot),
+            label: Rc::clone(&self.label),
+            convert: self.convert,
+        }
     }
 
     /// The same outcome again, as plain JSON.

@@ -18,7 +18,8 @@ use crate::error::Error;
 use crate::future::{Future, Watch};
 use crate::host;
 
-/// What was started and can be waited for: a [`Future`], or a [`Child`].
+/// What was started and can be waited for: a [`Future`], a [`Child`], or a reference to one, which
+/// leaves it to you.
 ///
 /// # Examples
 ///
@@ -44,6 +45,7 @@ mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Future<T> {}
     impl<T> Sealed for super::Child<T> {}
+    impl<S: Sealed> Sealed for &S {}
 }
 
 impl<T> Started for Future<T> {
@@ -70,9 +72,22 @@ impl<T> Started for Child<T> {
     }
 }
 
+impl<S: Started> Started for &S {
+    type Value = S::Value;
+
+    fn into_future(self) -> Future<S::Value> {
+        self.future().again()
+    }
+
+    fn future(&self) -> &Future<S::Value> {
+        (*self).future()
+    }
+}
+
 /// Waits for all futures and returns their values, in the order of the arguments.
 ///
-/// The first error is given as soon as it is observed; the other effects go on to their end.
+/// The first error is given as soon as it is observed; the other effects go on to their end. Who
+/// wants to look at them still gathers references: `gather(&started)`.
 ///
 /// Durability: the order in which the workflow sees outcomes is recorded, and the same on replay.
 ///

@@ -227,8 +227,8 @@ impl Run {
                 if !self.started.is_empty() {
                     let begun = self.started.remove(number(&given[0]) % self.started.len());
                     match begun.handle().join_timeout(us(&given[1]))? {
-                        Ok(value) => self.note(&json!([begun.shown(value)])),
-                        Err(_) => self.note(&json!(["TimeoutError", ""])),
+                        Some(value) => self.note(&json!([begun.shown(value)])),
+                        None => self.note(&json!(["TimeoutError", ""])),
                     }
                 }
             }

@@ -237,13 +237,9 @@ pub fn completes() -> Result<Value> {
 #[workflow]
 pub fn joins_for_a_while() -> Result<bool> {
     let nap = sleep::start(5 * SECOND)?;
-    match nap.join_timeout(SECOND)? {
-        Ok(()) => Ok(true),
-        Err(nap) => {
-            nap.join()?;
-            Ok(false)
-        }
-    }
+    let in_time = nap.join_timeout(SECOND)?.is_some();
+    nap.join()?;
+    Ok(in_time)
 }
 
 /// Begins a next run, with a step and a timer under way.

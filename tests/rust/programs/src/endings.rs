@@ -229,7 +229,7 @@ pub fn fails_mapped() -> Result<u32> {
 pub fn fails_in_a_map() -> Result<Vec<u32>> {
     let started = [step::start::<u32>("app.declined", ())?];
     let joined: std::result::Result<_, Error> =
-        started.into_iter().map(flawless::Future::join).collect();
+        started.iter().map(flawless::Future::join).collect();
     Ok(joined?)
 }
 

@@ -36,6 +36,23 @@ fn steps_return_what_the_script_says() {
 }
 
 #[test]
+fn a_future_can_be_joined_again_after_a_cancellation() {
+    let world = World::new()
+        .step("shop.charge", |_| Ok(json!("charged")))
+        .cancel_after(Duration::from_secs(5), "enough");
+    let found = world.run(|| -> Result<_, Error> {
+        let timer = crate::sleep::start(Duration::from_secs(60))?;
+        let charge = step::start::<String>("shop.charge", ())?;
+        assert!(timer.join_timeout(Duration::from_secs(1))?.is_none());
+        assert_eq!(gather([&timer]).unwrap_err().kind(), Kind::Cancelled);
+        timer.join()?;
+        Ok((charge.join()?, charge.join()?, gather(&vec![charge])?))
+    });
+    let charged = || String::from("charged");
+    assert_eq!(found.unwrap(), (charged(), charged(), vec![charged()]));
+}
+
+#[test]
 fn faults_are_errors_of_their_kind() {
     let world = World::new()
         .step("a.declined", |_| Err(Fault::new("a.Declined", "no money")))

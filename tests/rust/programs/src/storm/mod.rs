@@ -76,7 +76,7 @@ pub fn sent(request: http::Request) -> Result<String, Error> {
 
 /// The answer to a request that was sent.
 #[track_caller]
-pub fn joined(request: Future<http::Response>) -> Result<String, Error> {
+pub fn joined(request: &Future<http::Response>) -> Result<String, Error> {
     answer(&request.join()?)
 }
 
@@ -184,11 +184,11 @@ pub fn futures(ledger: String) -> Result<Answers> {
     sleep(ms(20))?;
     let mut answers = Answers::new();
     for (name, request) in started.into_iter().rev() {
-        put(&mut answers, name, joined(request)?);
+        put(&mut answers, name, joined(&request)?);
     }
     dropped.drop();
     put(&mut answers, "once-started", or_interrupted(once.join())?);
-    put(&mut answers, "slow", joined(slow)?); // the guest is evicted while it waits
+    put(&mut answers, "slow", joined(&slow)?); // the guest is evicted while it waits
     let _ = forgotten.done();
     put(&mut answers, "forgotten", true);
     Ok(answers)
@@ -204,16 +204,15 @@ pub fn concurrent(ledger: String) -> Result<Answers> {
         .json(&json!({}))
         .start()?;
     works(&ledger, &[("w1", 2), ("w2", 1)], &mut answers)?;
-    put(&mut answers, "g1", joined(get)?);
-    put(&mut answers, "p1", joined(put_)?);
-    put(&mut answers, "once-p2", or_interrupted(joined(post))?);
+    put(&mut answers, "g1", joined(&get)?);
+    put(&mut answers, "p1", joined(&put_)?);
+    put(&mut answers, "once-p2", or_interrupted(joined(&post))?);
     let late = http::get(format!("{ledger}/maybe-late?delay=5")).start()?;
-    match late.join_timeout(ms(150))? {
-        Ok(response) => put(&mut answers, "late", answer(&response)?),
-        Err(late) => {
-            late.drop();
-            put(&mut answers, "late", "gave up");
-        }
+    if let Some(response) = late.join_timeout(ms(150))? {
+        put(&mut answers, "late", answer(&response)?);
+    } else {
+        late.drop();
+        put(&mut answers, "late", "gave up");
     }
     works(&ledger, &[("t0", 0), ("t1", 1), ("t2", 2)], &mut answers)?;
     Ok(answers)

@@ -123,7 +123,7 @@ pub fn parks(ledger: String) -> Result<Answers> {
         .park()
         .start()?;
     put(&mut answers, "three", act(&ledger, "between", 0.0, 1)?);
-    put(&mut answers, "four", joined(started)?);
+    put(&mut answers, "four", joined(&started)?);
     Ok(answers)
 }
 
@@ -137,7 +137,7 @@ pub fn parks_async(ledger: String) -> Result<Answers> {
         .start()?;
     let mut answers = Answers::new();
     put(&mut answers, "one", one.join()?);
-    put(&mut answers, "two", joined(two)?);
+    put(&mut answers, "two", joined(&two)?);
     Ok(answers)
 }
 
