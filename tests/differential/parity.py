@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from parts import Left
 
-from flawless.core.entries import Called, Cancelled, Entry, Failed, Invoked, Logged, Parked
+from flawless.core.entries import Called, Cancelled, Entry, Invoked, Logged, Parked
 from flawless.stores.base import Visible
 
 DIFFERENCES = {
@@ -24,13 +24,19 @@ DIFFERENCES = {
     "value": "exceptions of Python travel as objects, to be raised again as themselves",
     "module of an error": "Rust has other modules, and none of Python's built-in exceptions",
     "name of the cancellation": "in Python it is asyncio's exception",
-    "order of keys": "maps of Rust are sorted",
 }
 """Every difference that may be, and why."""
 
 _UNDO = re.compile(r"undo (differential_workflows\.\S+|at \S+:\d+): ")
 _MODULE = re.compile(r"\b(programs::errors|builtins)\.")
 _TOLD = ("traceback", "frames", "value", "module")
+_REASONS = {
+    "traceback": "traceback, frames",
+    "frames": "traceback, frames",
+    "value": "value",
+    "module": "module of an error",
+    "type": "name of the cancellation",
+}
 
 
 def differences(python: dict[str, Left], rust: dict[str, Left], met: set[str]) -> Iterator[str]:
@@ -63,8 +69,8 @@ def _entries(name: str, python: list[Entry], rust: list[Entry], met: set[str]) -
         if a == b:
             continue
         one, two = _plain(a), _plain(b)
-        met.update(_met(a, b, one, two))
-        if one != two:
+        met.update(_met(a, b))
+        if _in_order(one) != _in_order(two):
             yield f"{name} has at {n} in Rust\n    {b}, expected\n    {a}"
             return
     if len(python) != len(rust):
@@ -89,6 +95,11 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return fields
 
 
+def _in_order(fields: dict[str, Any]) -> str:
+    """Return the fields as a text: dicts with another order of keys are equal, these are not."""
+    return repr(fields)
+
+
 def _without(value: Any, is_cancelled: bool) -> Any:
     """Return a payload; of the errors in it, only what they are called and what they say."""
     if isinstance(value, list):
@@ -102,16 +113,27 @@ def _without(value: Any, is_cancelled: bool) -> Any:
     return fields
 
 
-def _met(a: Entry, b: Entry, one: dict[str, Any], two: dict[str, Any]) -> Iterator[str]:
+def _met(a: Entry, b: Entry) -> Iterator[str]:
     """Yield the differences between two entries that may be there."""
-    if isinstance(a, Invoked) and isinstance(b, Invoked):
-        if a.deployment != b.deployment:
-            yield "deployment"
-    elif isinstance(a, Parked | Called) and isinstance(b, Parked | Called) and a.label != b.label:
+    if isinstance(a, Invoked) and isinstance(b, Invoked) and a.deployment != b.deployment:
+        yield "deployment"
+    if isinstance(a, Parked | Called) and isinstance(b, Parked | Called) and a.label != b.label:
         yield "label of an undo"
-    if isinstance(a, Cancelled):
-        yield "name of the cancellation"
-    if isinstance(a, Failed):
-        yield from ("traceback, frames", "value", "module of an error")
-    if getattr(a, "payload", None) != getattr(b, "payload", None) and one == two:
-        yield "order of keys"
+    one, two = getattr(a, "payload", None), getattr(b, "payload", None)
+    if one is not None and two is not None and one != two:
+        yield from _met_in(json.loads(one), json.loads(two))
+
+
+def _met_in(one: Any, two: Any) -> Iterator[str]:
+    """Yield the differences between the errors in two payloads that may be there."""
+    if isinstance(one, list) and isinstance(two, list):
+        for a, b in zip(one, two, strict=False):
+            yield from _met_in(a, b)
+    if not isinstance(one, dict) or not isinstance(two, dict):
+        return
+    for name in one.keys() & two.keys():
+        yield from _met_in(one[name], two[name])
+    if "message" in one and "type" in one:
+        for name, reason in _REASONS.items():
+            if one.get(name) != two.get(name):
+                yield reason
