@@ -1,5 +1,7 @@
 //! The parameters of a workflow, and what it returns; both are values that travel as JSON.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::spanned::Spanned as _;
 use syn::visit::{Visit, visit_type};
 use syn::{
@@ -18,9 +20,13 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
-    /// Whether it must be given.
-    pub fn is_required(&self) -> bool {
-        !is_named(&self.kind, "Option")
+    /// Whether it must be given: the compiler is asked, which knows aliases of `Option`.
+    pub fn is_required(&self) -> TokenStream {
+        let kind = &self.kind;
+        quote! {{
+            use ::flawless::__private::Otherwise as _;
+            ::flawless::__private::Required::<#kind>::IS
+        }}
     }
 }
 

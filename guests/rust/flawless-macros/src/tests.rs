@@ -222,8 +222,8 @@ fn options_reach_the_description() {
         r#"{name:"type",schema:||(&::flawless::__private::Schema::<Confirm>"#,
         r#"{name:"orderpaid",schema:||(&::flawless::__private::Schema::<(u8,String)>"#,
         r#"doc:"Pays.\n\nOnce.""#,
-        r#"name:"order",required:true,typed:::flawless::__private::Typed{annotation:"Order""#,
-        r#"name:"note",required:false"#,
+        r#"name:"order",required:{use::flawless::__private::Otherwiseas_;::flawless::__private::Required::<Order>::IS},typed:::flawless::__private::Typed{annotation:"Order""#,
+        r"::flawless::__private::Required::<Option<String>>::IS",
         r#"returns:::flawless::__private::Typed{annotation:"Receipt""#,
         "pubmodcheckout",
     ] {

@@ -239,8 +239,8 @@ pub mod __private {
     pub use crate::compensation::undo_pauses;
     pub use crate::schema::{NoSchema, Schema};
     pub use crate::workflow::{
-        Boxed, Call, Message, Module, Outcome, Parameter, Plain, Registration, Returned, Typed,
-        full_name,
+        Boxed, Call, Message, Module, Otherwise, Outcome, Parameter, Plain, Registration, Required,
+        Returned, Typed, full_name,
     };
     pub use inventory;
     pub use serde_json::{Value, json};

@@ -20,7 +20,9 @@ pub use call::Call;
 #[cfg(target_family = "wasm")]
 pub(crate) use describe::describe;
 pub(crate) use registry::{Fits, source};
-pub use registry::{Message, Module, Parameter, Registration, Typed, full_name};
+pub use registry::{
+    Message, Module, Otherwise, Parameter, Registration, Required, Typed, full_name,
+};
 
 const PROTOCOL: u64 = 1;
 

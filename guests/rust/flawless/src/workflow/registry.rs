@@ -44,6 +44,24 @@ pub struct Parameter {
     pub typed: Typed,
 }
 
+/// Whether a parameter of this type must be given: an `Option` need not, by whatever name.
+///
+/// What is written for a type itself goes before what a trait has for all types.
+#[doc(hidden)]
+pub struct Required<T>(std::marker::PhantomData<T>);
+
+impl<T> Required<Option<T>> {
+    #[doc(hidden)]
+    pub const IS: bool = false;
+}
+
+#[doc(hidden)]
+pub trait Otherwise {
+    const IS: bool = true;
+}
+
+impl<T> Otherwise for Required<T> {}
+
 /// A message that a workflow declares.
 #[doc(hidden)]
 pub struct Message {
@@ -144,4 +162,24 @@ pub(super) fn dotted(path: &str) -> String {
         name.push_str(part.trim_start_matches("r#"));
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Otherwise as _, Required};
+
+    type Maybe = Option<u32>;
+    struct Of<T>(T);
+    type Other<T> = Of<Option<T>>;
+
+    /// The type is asked, not its name.
+    #[test]
+    fn options_need_not_be_given() {
+        const {
+            assert!(!Required::<Maybe>::IS);
+            assert!(!Required::<std::option::Option<String>>::IS);
+            assert!(Required::<u32>::IS);
+            assert!(Required::<Other<u32>>::IS);
+        }
+    }
 }
