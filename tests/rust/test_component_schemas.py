@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flawless.codec import DEPTH_MAX
 from flawless.engine import schemas
 from flawless.engine.schemas import Schema, SchemaInvalid
 from flawless.errors import InputInvalid
@@ -105,11 +106,12 @@ ANYTHING = rooted(
     ids=["tree", "chain", "term", "anything"],
 )
 def test_types_that_contain_themselves(schema: dict[str, Any], make: Any, leaf: Any) -> None:
-    """Values of them are checked however deep they are, and so are those that do not fit."""
+    """Values as deep as they may be are checked, and so are those that do not fit."""
     checked = Schema(schema)
-    checked.check(nested(make, leaf), "order")
-    with pytest.raises(InputInvalid, match="order"):
-        checked.check(nested(make, "wrong"), "order")
+    depth = (DEPTH_MAX - 4) // 2
+    checked.check(nested(make, leaf, depth), "order")
+    with pytest.raises(InputInvalid, match=r"is not|does not fit"):
+        checked.check(nested(make, "wrong", depth), "order")
 
 
 def test_the_place_is_named_where_it_is_found_quickly() -> None:
@@ -150,6 +152,7 @@ HIDDEN = {
         (laughs("$ref", "#d{}", "$dynamicAnchor"), "'$dynamicAnchor'"),
         (laughs("$ref", "urn:d:{}", "$id"), "'$id'"),
         ({"$recursiveRef": "#"}, "'$recursiveRef'"),
+        (nested(lambda one: {"not": one}, {}, 5_000), "nested too deep"),
         ({"$ref": "#/allOf/0", "allOf": [{}]}, "'#/allOf/0' is not to one of its own"),
         (rooted(a=at("b/items"), b={"items": {}}), "not to one of its own"),
         ({"$schema": "http://json-schema.org/draft-04/schema#"}, "known are"),
@@ -197,6 +200,16 @@ def test_a_value_is_not_looked_at_twice_for_each_level(schema: dict[str, Any]) -
     checked.check(nested(lambda one: [one], 1), "order")
     failing = schema | {"$defs": schema["$defs"] | {"no": {"not": {}}}, "anyOf": [at("no")]}
     assert "too deep to tell where" in refusal(failing, nested(lambda one: [one], 1))
+
+
+def test_a_deep_value_does_not_use_up_the_stack() -> None:
+    """Many steps for each of many levels would end the whole process."""
+    step: dict[str, Any] = {"items": at("a")}
+    for _ in range(200):
+        step = {"not": step}
+    Schema(rooted(a=step)).check(nested(lambda one: [one], 1, 99), "order")
+    deep = nested(lambda one: [one], 1, 900)
+    assert "order: is nested more than 100 levels deep" in refusal(rooted(a=step), deep)
 
 
 def test_many_alternatives_for_a_large_value() -> None:

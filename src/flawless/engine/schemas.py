@@ -2,7 +2,8 @@
 
 They come from components. Three things keep the work within bounds: a schema only refers to
 definitions of its own (what else may refer is not followed, and refused), a schema that looks at
-too many subschemas is refused, and so is a value that is too large for the number of them.
+too many subschemas is refused, and so is a value that is too large for the number of them, or
+that is deeper than values may be.
 
 A definition may contain itself. The validator remembers what it has found out about a value and a
 reference that comes back to itself, as long as it is only asked whether the value is valid: so it
@@ -18,6 +19,7 @@ from urllib.parse import unquote
 import jsonschema_rs
 import msgspec
 
+from flawless.codec import DEPTH_MAX
 from flawless.errors import InputInvalid
 
 MESSAGE_CHARS_MAX: Final = 500
@@ -63,7 +65,9 @@ class Schema:
                 validate_formats=True,
                 pattern_options=jsonschema_rs.RegexOptions(),
             )
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise SchemaInvalid("it is nested too deep") from error
+        except ValueError as error:
             text = getattr(error, "message", None) or str(error)
             raise SchemaInvalid(_cut(text)) from error
 
@@ -75,6 +79,11 @@ class Schema:
                 f"{path}: has {size:,} bytes, and its schema is so large that "
                 f"{WORK_MAX // self._evaluations:,} are the limit",
                 path=path,
+            )
+        if self._returns and _depth(value) > DEPTH_MAX:
+            # The validator calls itself for each level, and for what it looks at on each.
+            raise InputInvalid(
+                f"{path}: is nested more than {DEPTH_MAX} levels deep: flatten it", path=path
             )
         if self._validator.is_valid(value):
             return
