@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flawless.core.machine import Machine
@@ -41,6 +43,10 @@ WHERE = ask(
 )
 
 
+LONG = "x" * 70
+LOGGED = {"op": "log", "level": 20, "logger": "app", "message": LONG + "a"}
+
+
 @pytest.mark.parametrize(
     ("raw", "requested"),
     [
@@ -72,6 +78,29 @@ def test_divergence(raw: bytes, requested: str) -> None:
     assert "app.py:12" in str(error)
     assert not machine.take_actions()
     assert not machine.dirty
+
+
+@pytest.mark.parametrize(
+    ("changed", "recorded", "requested"),
+    [
+        ({"level": 30}, f"{LONG[:60]!r} of 'app' (INFO)", f"{LONG[:60]!r} of 'app' (WARNING)"),
+        ({"logger": "lib"}, f"{LONG[:60]!r} of 'app' (INFO)", f"{LONG[:60]!r} of 'lib' (INFO)"),
+        ({"message": LONG + "b"}, "with 'a' at character 70", "with 'b' at character 70"),
+    ],
+)
+def test_log_messages_that_begin_the_same(
+    changed: dict[str, Any], recorded: str, requested: str
+) -> None:
+    """What differs is named: the logger, the level, or the text far behind."""
+    machine = create()
+    machine.request(ask(**LOGGED), after(1))
+    machine.finished(b'{"ok":1}', after(2))
+    machine = rebuild(decode(machine.take_chunk()))
+    machine.request(ask(**LOGGED | changed), after(9))
+    with pytest.raises(Divergence) as caught:
+        machine.request(WHERE, after(9))
+    assert caught.value.recorded == f"a log message {recorded}"
+    assert caught.value.requested == f"a log message {requested}"
 
 
 @pytest.mark.parametrize("reply", [b"", b"null", step(1), log(), ask(op="where"), b"\xff"])

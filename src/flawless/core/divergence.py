@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from logging import getLevelName
 
-from flawless.core.entries import Entry, describe
+from flawless.core.entries import Entry, Logged, describe
 from flawless.core.protocol import (
     CancelRequest,
     ClockRequest,
@@ -44,6 +45,16 @@ class Mismatch:
         """Return the mismatch between `entry` and a request in words."""
         return cls(position, describe(entry), requested)
 
+    @classmethod
+    def asked(cls, position: int, entry: Entry, request: Request) -> Mismatch:
+        """Return the mismatch between `entry` and a request; two log messages are told apart."""
+        found = cls.of(position, entry, describe_request(request))
+        if not isinstance(entry, Logged) or not isinstance(request, LogRequest):
+            return found
+        if found.recorded != found.requested:
+            return found
+        return cls(position, *(_logged(*pair) for pair in ((entry, request), (request, entry))))
+
     def error(self, execution: str, reply: bytes = b"") -> Divergence:
         """Return the error to stop the guest with.
 
@@ -81,6 +92,17 @@ def describe_request(request: Request) -> str:
             return f"the secret {request.name}"
         case WhereRequest():
             return "to tell where it stands"
+
+
+def _logged(one: Logged | LogRequest, other: Logged | LogRequest) -> str:
+    """Describe a log message by what differs from another one whose text begins the same."""
+    if one.message == other.message:
+        level = getLevelName(one.level)
+        return f"a log message {one.message[:60]!r} of {one.logger!r} ({level})"
+    same = 0
+    while one.message[same : same + 1] == other.message[same : same + 1]:
+        same += 1
+    return f"a log message with {one.message[same : same + 60]!r} at character {same}"
 
 
 def _where(reply: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flawless.core import responses
 from flawless.core.cursor import ReplayCursor
-from flawless.core.divergence import Mismatch, describe_request
+from flawless.core.divergence import Mismatch
 from flawless.core.entries import (
     Arrived,
     Called,
@@ -148,7 +148,7 @@ class Replay:
         if isinstance(request, ClockRequest) and type(entry) is ClockRead:
             self.step_over(entry)
             return responses.time_only(self._recorder.now_us)
-        self.mismatch = Mismatch.of(self.cursor.position, entry, describe_request(request))
+        self.mismatch = Mismatch.asked(self.cursor.position, entry, request)
         return responses.WHERE
 
     def diverged(self, entry: Entry, requested: str) -> Divergence:
