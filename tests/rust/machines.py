@@ -58,7 +58,7 @@ class Machine:
     def crate(self, folder: Path, component: Path) -> Path:
         """Write a crate that this machine's cargo makes into `component`, and return its source.
 
-        It compiles unless the source has the word BROKEN in it.
+        It compiles unless the source has the word BROKEN in it, and takes long with SLOW.
         """
         manifest, source = folder / "Cargo.toml", folder / "src" / "lib.rs"
         source.parent.mkdir(parents=True)
@@ -89,6 +89,7 @@ class Machine:
         script = (
             f"[ $1 = metadata ] && exec {cat}.metadata\n"
             f"/bin/grep -q BROKEN {source} && {cat}.wrong && exit 101\n"
+            f"/bin/grep -q SLOW {source} && exec /bin/sleep 600\n"
             f"exec {cat}.made\n"
         )
         self.rust(self.path, "wasm32-wasip2", cargo=script)

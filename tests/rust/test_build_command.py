@@ -115,6 +115,38 @@ def test_reload_waits_for_a_crate_that_never_compiled(
         assert server.stop() == 0
 
 
+def test_reload_stops_while_a_crate_is_built(
+    machine: Machine, programs: Built, tmp_path: Path
+) -> None:
+    """A signal ends cargo, and all else, at once."""
+    source = machine.crate(tmp_path / "shop", programs.path)
+    arguments = ["shop", f"--data={tmp_path / 'data'}", "--port=0", "--reload"]
+    with Serving(*arguments, folder=tmp_path, changes=machine.environment) as server:
+        server.await_url()
+        source.write_text("// SLOW\n")
+        server.await_output("lib.rs changed: building anew")
+        assert server.stop() == 0
+        server.await_end()
+
+
+def test_reload_without_a_toolchain_any_more(
+    machine: Machine, programs: Built, tmp_path: Path
+) -> None:
+    """What serves goes on when Rust is taken away, and until it is there again."""
+    source = machine.crate(tmp_path / "shop", programs.path)
+    arguments = ["shop", f"--data={tmp_path / 'data'}", "--port=0", "--reload"]
+    with Serving(*arguments, folder=tmp_path, changes=machine.environment) as server:
+        url = server.await_url()
+        cargo = (machine.path / "cargo").rename(machine.path / "away")
+        source.write_text("// better\n")
+        server.await_output("the code from before goes on; waiting for a change")
+        assert start(url) == "hello Ada"
+        cargo.rename(machine.path / "cargo")
+        source.write_text("// best of all\n")
+        server.await_output("lib.rs changed: starting anew")
+        assert server.stop() == 0
+
+
 def test_deploy_sends_a_component(programs: Built, tmp_path: Path) -> None:
     """A component's file, and a crate, are sent to a running server, alone or beside modules."""
     module = tmp_path / "aside.py"

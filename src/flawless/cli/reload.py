@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from flawless.cli import output
 from flawless.cli.crates import Crates
-from flawless.errors import DeploymentInvalid, FlawlessError
+from flawless.errors import DeploymentInvalid, FlawlessError, ToolchainError
 
 LOOK_S: Final = 0.3
 SETTLE_S: Final = 0.1
@@ -113,18 +113,26 @@ def supervise(arguments: list[str], crates: Crates) -> int:
     return supervisor.run()
 
 
+class _Stopped(Exception):
+    """A signal came while something was built."""
+
+
 class _Supervisor:
     def __init__(self, arguments: list[str], crates: Crates) -> None:
         self._command = [sys.executable, "-m", "flawless.cli", "up", *arguments]
         self._crates = crates
         self._files = crates.others
         self._stopping = threading.Event()
+        self._building = False
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
         """Stop; a second signal does so at once."""
         if self._stopping.is_set():
             os._exit(128 + number)
         self._stopping.set()
+        if self._building:
+            self._building = False
+            raise _Stopped
 
     def run(self) -> int:
         """Run one child after the other until a signal comes or nothing can be mended."""
@@ -186,13 +194,22 @@ class _Supervisor:
 
     def _build(self, *, waiting: str = "") -> bool:
         """Build the crates; False, and people told why, when a change could mend what is wrong."""
+        # Without a toolchain there is nothing to wait for, unless something serves already.
+        mendable = (DeploymentInvalid, ToolchainError) if waiting else DeploymentInvalid
         try:
+            self._building = True
+            if self._stopping.is_set():
+                return False
             self._crates.build()
-        except DeploymentInvalid as error:
+        except _Stopped:
+            return False
+        except mendable as error:
             if not self._stopping.is_set():
                 output.show_error(error)
                 output.note(f"{waiting}waiting for a change to try again", style="yellow")
             return False
+        finally:
+            self._building = False
         return True
 
     def _await_change(self, before: dict[str, int]) -> bool:

@@ -74,14 +74,16 @@ def compile_crate(
         with process:
             assert process.stdout is not None
             assert process.stderr is not None
-            said = _Said(process.stderr)
-            made = _follow(crate, process.stdout, said, progress)
-            said.join()
-            status = process.wait()
+            try:
+                said = _Said(process.stderr)
+                made = _follow(crate, process.stdout, said, progress)
+                said.join()
+                status = process.wait()
+            except BaseException:
+                process.terminate()  # now, for the end of the block waits for it
+                raise
     finally:
         watchdog.cancel()
-        if process.poll() is None:
-            process.terminate()
     if status != 0:
         text = "".join(made.rendered) or said.errors()
         raise CompilationFailed(
