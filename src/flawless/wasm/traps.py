@@ -52,8 +52,8 @@ class GuestExited(GuestTrapped):
 
     def __init__(self, status: int) -> None:
         super().__init__(
-            f"the workflow ended the process with exit status {status}: return a result or raise "
-            "an exception instead"
+            f"the workflow ended the process with exit status {status}: return a result instead, "
+            "or an error (in Python, raise an exception)"
         )
         self.status = status
 
