@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Iterator
+from pathlib import Path
 
 import rust_programs
 import travel_steps
-from flawless import Engine
+from flawless import Client, Engine
 from flawless.errors import ExecutionFailed
 from flawless.timetravel import Recording
+from serving import serving
 
 FILE = "tests/rust/programs/src/travel.rs"
 WORKFLOW = "programs.travel.ordered"
@@ -46,6 +49,22 @@ def recordings() -> dict[str, Recording]:
         while len(runs[-1].journal()) < 12 or len(short[1].journal()) < 2:
             pass
         return {run.id: Recording.of(run) for run in (*runs, *short, *others)}
+
+
+@contextlib.contextmanager
+def served(folder: Path, **more: str) -> Iterator[str]:
+    """Give the address of a server on which orders have ended, and `more` has begun."""
+    with serving(folder / "data", [str(rust_programs.wasm()), travel_steps.__file__]) as (_, api):
+        address = str(api.base_url).removesuffix("/api/v1/")
+        with Client(address) as client:
+            for name, word in WORDS.items():
+                client.start(WORKFLOW, ["tea", 7], id=name)
+                client.send(name, "word", word)
+            for name, workflow in more.items():
+                client.start(f"programs.travel.{workflow}", id=name)
+            for name in WORDS:
+                client.outcome(name, wait_s=60)
+        yield address
 
 
 @functools.cache

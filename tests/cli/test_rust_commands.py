@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 import rust_programs
-import travel_steps
-from flawless import Client
 from flawless.timetravel import export_bytes
-from rust_orders import FILE, WORDS, WORKFLOW, changed, line, recordings
-from serving import Done, run_here, serving
+from rust_orders import FILE, changed, line, recordings, served
+from serving import Done, run_here
 
 NOWHERE = "http://127.0.0.1:9"
 CHARGE, WEIGH = line("let payment"), line('step("travel_steps.weigh"')
@@ -150,17 +148,7 @@ def test_debug(files: Path) -> None:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a server with orders."""
-    folder = tmp_path_factory.mktemp("rust-server")
-    modules = [str(rust_programs.wasm()), travel_steps.__file__]
-    with serving(folder / "data", modules) as (_, api):
-        address = str(api.base_url).removesuffix("/api/v1/")
-        with Client(address) as client:
-            for name, word in WORDS.items():
-                client.start(WORKFLOW, ["tea", 7], id=name)
-                client.send(name, "word", word)
-            client.start("programs.travel.awaited", id="hears")
-            for name in WORDS:
-                client.outcome(name, wait_s=60)
+    with served(tmp_path_factory.mktemp("rust-server"), hears="awaited") as address:
         yield address
 
 

@@ -8,12 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-import rust_programs
-import travel_steps
 from browsing import visiting
-from flawless import Client
-from rust_orders import WORDS, WORKFLOW, line
-from serving import serving
+from rust_orders import line, served
 
 WEIGH, PACK = line('step("travel_steps.weigh"'), line("let packing")
 
@@ -21,16 +17,7 @@ WEIGH, PACK = line('step("travel_steps.weigh"'), line("let packing")
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a server with orders that have ended."""
-    folder = tmp_path_factory.mktemp("rust-pages")
-    modules = [str(rust_programs.wasm()), travel_steps.__file__]
-    with serving(folder / "data", modules) as (_, api):
-        address = str(api.base_url).removesuffix("/api/v1/")
-        with Client(address) as client:
-            for name, word in WORDS.items():
-                client.start(WORKFLOW, ["tea", 7], id=name)
-                client.send(name, "word", word)
-            for name in WORDS:
-                client.outcome(name, wait_s=60)
+    with served(tmp_path_factory.mktemp("rust-pages")) as address:
         yield address
 
 
