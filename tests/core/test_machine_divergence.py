@@ -83,8 +83,12 @@ def test_divergence(raw: bytes, requested: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "recorded", "requested"),
     [
-        ({"level": 30}, f"{LONG[:60]!r} of 'app' (INFO)", f"{LONG[:60]!r} of 'app' (WARNING)"),
-        ({"logger": "lib"}, f"{LONG[:60]!r} of 'app' (INFO)", f"{LONG[:60]!r} of 'lib' (INFO)"),
+        ({"level": 30}, f"{LONG[:60]!r} of 'app' (level 20)", f"{LONG[:60]!r} of 'app' (level 30)"),
+        (
+            {"logger": "lib"},
+            f"{LONG[:60]!r} of 'app' (level 20)",
+            f"{LONG[:60]!r} of 'lib' (level 20)",
+        ),
         ({"message": LONG + "b"}, "with 'a' at character 70", "with 'b' at character 70"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from logging import getLevelName
 
 from flawless.core.entries import Entry, Logged, describe
 from flawless.core.protocol import (
@@ -97,8 +96,7 @@ def describe_request(request: Request) -> str:
 def _logged(one: Logged | LogRequest, other: Logged | LogRequest) -> str:
     """Describe a log message by what differs from another one whose text begins the same."""
     if one.message == other.message:
-        level = getLevelName(one.level)
-        return f"a log message {one.message[:60]!r} of {one.logger!r} ({level})"
+        return f"a log message {one.message[:60]!r} of {one.logger!r} (level {one.level})"
     same = 0
     while one.message[same : same + 1] == other.message[same : same + 1]:
         same += 1
