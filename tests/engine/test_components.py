@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from lives import until
 
 import flawless
 from flawless.engine import given, library
-from flawless.errors import DeploymentInvalid, StoreError
+from flawless.errors import DeploymentInvalid, InputInvalid, StoreError
 from flawless.timetravel import Recording, export_bytes, read_export
 from handmade import LAST, component, described, shop, workflow
 
@@ -257,6 +258,21 @@ def test_a_refused_upload_leaves_nothing(
         assert current(engine) == {"own.run": "own 1.2.3"}
         upload(engine, named("hand.run"))
         assert engine.start("hand.run").result(30) == NOTHING
+
+
+def test_an_upload_too_many_is_not_kept(
+    tmp_path: Path, no_python: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store has no component that nothing runs on."""
+    monkeypatch.setattr(library, "UPLOADS_MAX", 1)
+    first, second = named("a.run"), named("b.run")
+    with flawless.Engine(modules=[put(tmp_path, "own.wasm", named("own.run"))]) as engine:
+        upload(engine, first)
+        with pytest.raises(InputInvalid, match="1 uploads serve already"):
+            upload(engine, second)
+        kept = [sha256(content).hexdigest() for content in (first, second)]
+        blobs = [engine.call(lambda service, one=one: service.store.blob(one)) for one in kept]
+        assert blobs == [first, None]
 
 
 # --- what else is done to executions --------------------------------------------------------------

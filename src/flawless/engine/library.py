@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -169,7 +169,11 @@ class Library:
                 upload.modules, limits=deploy.UPLOAD_LIMITS, find=upload.find, upload=upload.sha256
             )
             named = label or ", ".join(upload.modules)
-            return await self._take_in(deployment, upload, named, now_us, serve=serve)
+
+            async def keep() -> None:
+                await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
+
+            return await self._take_in(deployment, upload, keep, named, now_us, serve=serve)
 
     async def upload_component(
         self, wasm: bytes, label: str, now_us: int, *, serve: bool = True
@@ -181,10 +185,15 @@ class Library:
         """
         _check_label(label)
         check_component(wasm)
-        deployment = await self._made_of(wasm, uploaded=True)
+        component = await self._components.load_foreign(wasm)
+        deployment = await self._described(component, upload=component.sha256)
+
+        async def keep() -> None:
+            await self._components.keep(component, wasm)
+
         async with self._uploading:
             named = label or label_of(deployment)
-            return await self._take_in(deployment, None, named, now_us, serve=serve)
+            return await self._take_in(deployment, None, keep, named, now_us, serve=serve)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -218,26 +227,35 @@ class Library:
     async def _made_of_modules(self, names: list[str]) -> Deployment:
         return await self._made(names)
 
-    async def _made_of(self, wasm: bytes, *, uploaded: bool = False) -> Deployment:
-        """Return the deployment that a component describes itself as."""
-        components = self._components
-        component = await (components.load_foreign(wasm) if uploaded else components.load(wasm))
-        deployment = await make_component(
-            component,
-            egress=None if self._egress is None else list(self._egress),
-            upload=component.sha256 if uploaded else "",
-        )
+    async def _made_of(self, wasm: bytes) -> Deployment:
+        """Return the deployment that a component describes itself as, and keep the component."""
+        component = await self._components.load(wasm)
+        deployment = await self._described(component)
         await self._components.keep(component, wasm)
         return deployment
 
+    async def _described(self, component: Component, upload: str = "") -> Deployment:
+        egress = None if self._egress is None else list(self._egress)
+        return await make_component(component, egress=egress, upload=upload)
+
     async def _take_in(
-        self, deployment: Deployment, upload: Upload | None, label: str, now_us: int, *, serve: bool
+        self,
+        deployment: Deployment,
+        upload: Upload | None,
+        keep: Callable[[], Awaitable[None]],
+        label: str,
+        now_us: int,
+        *,
+        serve: bool,
     ) -> tuple[str, bool]:
-        """Keep an upload, and let it serve; `upload` are its sources, if it is no component."""
+        """Keep an upload, and let it serve; `upload` are its sources, if it is no component.
+
+        `keep` puts what was uploaded into the store.
+        """
         record = await self._store.deployment(deployment.id)
         if not serve:
             if record is None:
-                await self._keep_sources(upload)
+                await keep()
                 await self._store.commit([save(deployment, label, now_us)])
                 self._deployments[deployment.id] = deployment
             return deployment.id, record is None
@@ -253,7 +271,7 @@ class Library:
                 imported = await self._uploads.take_in(upload, deployment.id)
             taken = _Uploaded(deployment, imported)
             kept = _still_serving([*others[0], *others[1], taken])
-            await self._keep_sources(upload)
+            await keep()
             await self._store.commit(
                 [
                     save(deployment, label, now_us),
@@ -269,10 +287,6 @@ class Library:
         self._deployments[deployment.id] = deployment
         self._show()
         return deployment.id, record is None
-
-    async def _keep_sources(self, upload: Upload | None) -> None:
-        if upload is not None:  # a component is kept as what it is
-            await self._store.commit([SaveBlob(upload.sha256, upload.packed)])
 
     async def _made(
         self,
