@@ -42,26 +42,26 @@ def played(module: Any, start: Saga, cancel_at: str = "") -> dict[str, Any]:
     Each is cancelled while the service `cancel_at` carries out its request.
     """
     told: dict[str, Any] = {}
-    runs: list[Any] = []
+    name = ""
 
     def seen(request: Any) -> None:
         if request.service == cancel_at:
-            runs[-1].cancel("the customer has changed her mind")
+            engine.get(name).cancel("the customer has changed her mind")
 
     with (
         World(services_of("order_saga", "shop")(), seen) as world,
         flawless.Engine(":memory:", modules=[module]) as engine,
     ):
         for name, order in ORDERS.items():
-            runs.append(start(engine, order, world.url, name))
+            run = start(engine, order, world.url, name)
             try:
-                end = runs[-1].result(timeout=60)
+                end = run.result(timeout=60)
             except flawless.ExecutionFailed as error:
                 end = error.message
             except flawless.ExecutionCancelled as error:
                 end = f"cancelled: {error.reason}"
-            entries = [type(entry).__name__ for entry in runs[-1].journal()]
-            told[name] = (plain(end), runs[-1].state(), entries)
+            entries = [type(entry).__name__ for entry in run.journal()]
+            told[name] = (plain(end), run.state(), entries)
         told["world"] = [(one.service, one.body, one.again) for one in world.requests]
         return told
 

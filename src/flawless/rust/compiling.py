@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from flawless.errors import DeploymentInvalid, ToolchainError
+from flawless.errors import ToolchainError
 from flawless.rust import remedies
 from flawless.rust.crates import Crate
 from flawless.rust.failures import CompilationFailed
@@ -225,12 +225,3 @@ def _outside(crate: Crate) -> list[Path]:
     flags, and share what cargo has built of all that they depend on.
     """
     return [folder for folder in crate.folders if not folder.is_relative_to(crate.workspace)]
-
-
-def check_workspace(crate: Crate) -> None:
-    """Raise `DeploymentInvalid` when a path of the crate cannot be given to rustc."""
-    if "=" in str(crate.workspace):
-        raise DeploymentInvalid(
-            f"the path {crate.workspace} has a '=' in it, which rustc takes for something else: "
-            "move the crate"
-        )
