@@ -54,7 +54,7 @@ def waits(marks: str) -> None:
 
 @step(process=True, retries=9, backoff=0.0, timeout=2.0)
 def hangs_once(marks: str) -> int:
-    """Hang the first time that it gets here: on a busy machine its worker may be late, and killed."""
+    """Hang the first time it gets here: on a busy machine a worker may be killed before it does."""
     is_first = not Path(marks).exists()
     with Path(marks).open("a") as file:
         file.write(f"{os.getpid()}\n")
