@@ -116,11 +116,12 @@ def test_people_come_in_by_the_form_and_leave(
                 const who = await (await fetch("/api/v1/whoami")).json();
                 const headers = { "X-Flawless-CSRF": who.csrf };
                 const out = await fetch("/logout", { method: "POST", headers });
-                const after = await fetch("/api/v1/whoami");
-                return [who.name, who.via, out.status, after.status];
+                return [who.name, who.via, out.status];
             }"""
         )
-        assert done == ["ann", "session", 204, 401]
+        assert done == ["ann", "session", 204]
+        # Not asked by the page, which by now may be on its way to the form.
+        assert page.context.request.get(f"{secured.url}/api/v1/whoami").status == 401
 
 
 @pytest.mark.parametrize("reads", ["no-cors", "cors"])
