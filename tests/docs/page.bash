@@ -16,7 +16,7 @@ git() {
     [[ $1 == clone ]] || { command git "$@"; return; }
     local folder=${3:-$(basename "$2" .git)}
     mkdir "$folder"
-    tar -C "$FLAWLESS_TREE" --exclude='./.*' -cf - . | tar -xf - -C "$folder"
+    tar -C "$FLAWLESS_TREE" --exclude='./.*' --exclude=./target -cf - . | tar -xf - -C "$folder"
 }
 
 while read -r code _; do
