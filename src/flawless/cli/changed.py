@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flawless.cli.build import compile_crate
 from flawless.cli.sources import gather
+from flawless.engine.given import is_component
 from flawless.errors import UsageError
 from flawless.rust.crates import is_crate
 
@@ -21,7 +22,7 @@ def component_among(given: Sequence[Path]) -> Path | None:
 
     An execution runs on one deployment. Raises `UsageError` for a component and anything else.
     """
-    found = [path for path in given if path.suffix == ".wasm" or is_crate(path)]
+    found = [path for path in given if is_component(path)]
     if found and len(given) > 1:
         raise UsageError(
             f"{found[0]} is a deployment by itself: name one component, or one crate, or Python "

@@ -14,7 +14,7 @@ from flawless.cli.changed import component_bytes
 from flawless.cli.given import AsJson
 from flawless.cli.sources import gather
 from flawless.client import Client
-from flawless.rust.crates import is_crate
+from flawless.engine.given import is_component
 
 SHOWN_MAX = 20
 """Deployments that people are shown, unless they ask for more."""
@@ -42,7 +42,7 @@ def deploy(
     steps are the new ones for all. Each component is a deployment of its own, sent after the
     modules, whose steps it may want.
     """
-    components = [path for path in files if path.suffix == ".wasm" or is_crate(path)]
+    components = [path for path in files if is_component(path)]
     modules = [path for path in files if path not in components]
     sources = gather(modules)
     contents = [component_bytes(path) for path in components]
