@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
-import jsonschema_rs
 import msgspec
 
 from flawless.codec import DEPTH_MAX
@@ -54,6 +53,8 @@ class Schema:
     """
 
     def __init__(self, schema: dict[str, Any]) -> None:
+        import jsonschema_rs  # who has Python workflows alone need not load it
+
         try:
             _check_keywords(schema)
             counted = _Count(schema)
