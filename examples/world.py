@@ -11,10 +11,11 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
+
+from localhost import Localhost, Server
 
 Body: TypeAlias = dict[str, Any]
 Service: TypeAlias = Callable[[Body], Body]
@@ -35,7 +36,7 @@ class Request:
     again: bool
 
 
-class World:
+class World(Localhost):
     """Some services by name, at `url`/name, until the end of the `with`.
 
     `seen` is called with each request, before it is answered. Any free `port` is taken by default.
@@ -52,9 +53,7 @@ class World:
         self._seen = seen or (lambda request: None)
         self._answers: dict[str, tuple[int, Body]] = {}
         self._lock = threading.Lock()
-        self._server = _Server(self, port)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(_Handler, port)
 
     def carried_out(self, service: str) -> list[Body]:
         """Return what a service has done, in order."""
@@ -82,39 +81,13 @@ class World:
         except Refused as refused:
             return 409, {"reason": str(refused)}
 
-    def __enter__(self) -> World:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, world: World, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.world = world
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that died before they were answered."""
-
 
 class _Handler(BaseHTTPRequestHandler):
     """Reads one request and writes one answer, in JSON."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: Server
 
     def do_GET(self) -> None:
         """Answer a question: its fields are in the query."""
@@ -126,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Body) -> None:
         service = urlsplit(self.path).path.strip("/")
-        status, answer = self.server.world.answer(service, self.headers["Idempotency-Key"], body)
+        status, answer = self.server.owner.answer(service, self.headers["Idempotency-Key"], body)
         data = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

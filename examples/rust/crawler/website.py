@@ -6,13 +6,18 @@ python examples/rust/crawler/website.py
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # for `localhost`
+
+from localhost import Localhost, Server
 
 PAGES = 200
 SLOW_S = 0.02
@@ -77,7 +82,7 @@ class Visit:
     """0: no answer."""
 
 
-class Website:
+class Website(Localhost):
     """The site, at `url` until the end of the `with`; `seen` is called with each request."""
 
     def __init__(self, seen: Callable[[Visit], object] | None = None, port: int = 0) -> None:
@@ -88,9 +93,7 @@ class Website:
         self._seen = seen or (lambda visit: None)
         self._keys: dict[str, list[str]] = {}
         self._lock = threading.Lock()
-        self._server = _Server(self, port)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(_Handler, port)
 
     def answer(self, path: str, key: str, agent: str) -> int:
         """Note a request; return the status of the answer, or 0 for none."""
@@ -120,44 +123,18 @@ class Website:
         known = has_page(path) or path in ("/robots.txt", "/paper.pdf")
         return STATUSES.get(path, 200 if known else 404)
 
-    def __enter__(self) -> Website:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, website: Website, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.website = website
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that died before they were answered."""
-
 
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request after the other."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: Server
 
     def do_GET(self) -> None:
         """Answer with what is there."""
         key, agent = (self.headers.get(name, "") for name in ("Idempotency-Key", "User-Agent"))
-        status = self.server.website.answer(self.path, key, agent)
+        status = self.server.owner.answer(self.path, key, agent)
         if status == 0:
             self.close_connection = True
             return
@@ -197,10 +174,7 @@ def main() -> None:
 
     with Website(tell, int(os.environ.get("PORT", "8000"))) as website:
         print(f"a site of {PAGES} pages: {website.url}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print()
+        website.until_interrupted()
 
 
 if __name__ == "__main__":

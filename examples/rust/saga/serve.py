@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # for `world`
@@ -27,10 +26,7 @@ def main() -> None:
     """Serve until Ctrl-C."""
     with World(shop.SERVICES, tell, port=int(os.environ.get("PORT", "8000"))) as world:
         print(f"the shop: {world.url}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print()
+        world.until_interrupted()
 
 
 if __name__ == "__main__":
