@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
 import msgspec
 import program_workflows
 import pytest
+from elsewhere import replayed_elsewhere
 from programs import random_program
 
 import flawless
@@ -23,7 +20,6 @@ from flawless.errors import Divergence
 from flawless.wasm import Component, python_runtime
 from recorder import recorded
 
-HERE = Path(__file__).resolve().parent
 SETTINGS = flawless.Settings(guests_max=12, evict_after_s=0.1)
 WHOLE, SHARE = 1_000, 20
 
@@ -85,28 +81,7 @@ def test_another_machine_asks_the_same(tmp_path: Path, site: str, seed: int) -> 
     questions = live(path, [seed + n for n in range(5)], site)
 
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    shutil.copy(path, elsewhere / "copy.db")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "HOME": str(elsewhere),
-        "FLAWLESS_CACHE": str(elsewhere / "cache"),
-        "TZ": "Pacific/Kiritimati",
-        "LC_ALL": "tr_TR.ISO8859-9",
-        "LANG": "tr_TR",
-        "PYTHONHASHSEED": "4711",
-    }
-    other = subprocess.run(
-        [sys.executable, HERE / "other_machine.py", "copy.db"],
-        cwd=elsewhere,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert other.returncode == 0, other.stderr
-    told = json.loads(other.stdout)
+    told = replayed_elsewhere(path, elsewhere)
     assert told["here"]["folder"] == str(elsewhere)
     assert told["here"]["process"] != os.getpid()
     assert told["here"]["zone"] != "UTC"

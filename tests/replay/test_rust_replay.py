@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+from elsewhere import replayed_elsewhere
 
 import flawless
 import rust_programs
@@ -58,22 +55,5 @@ def test_another_machine_asks_the_same(tmp_path: Path) -> None:
             one.record.id == "program"
         )
 
-    shutil.copy(path, tmp_path / "copy.db")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "FLAWLESS_CACHE": str(tmp_path / "cache"),
-        "TZ": "Pacific/Kiritimati",
-        "LC_ALL": "tr_TR.ISO8859-9",
-    }
-    other = subprocess.run(
-        [sys.executable, HERE / "other_machine.py", "copy.db"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert other.returncode == 0, other.stderr
-    told = json.loads(other.stdout)["questions"]
+    told = replayed_elsewhere(path, tmp_path / "elsewhere")["questions"]
     assert told == {name: [one.hex() for one in asked] for name, asked in questions.items()}
