@@ -1,5 +1,5 @@
 //! The workflows of the storms, which are killed everywhere: in Rust what
-//! `tests/sweep/storm_workflows.py` is in Python, with the same names and the same native steps.
+//! `tests/crash/storm_workflows.py` is in Python, with the same names and the same native steps.
 
 mod conversations;
 mod repairs;

@@ -1,6 +1,6 @@
 """See one storm again, on its own: what a failed sweep prints.
 
-    python tests/sweep/reproduce.py [--rust] WORKFLOW[+WORKFLOW ...] [POINT ...]
+    python tests/crash/reproduce.py [--rust] WORKFLOW[+WORKFLOW ...] [POINT ...]
 
 Points are explained in `points.py`.
 """

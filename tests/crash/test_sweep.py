@@ -54,7 +54,7 @@ def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> No
     def run(crashes: Sequence[str]) -> str:
         problems = field.storm(workflows, crashes)
         rust = "--rust " if field.language == "rust" else ""
-        again = f"python tests/sweep/reproduce.py {rust}{workflows} {' '.join(crashes)}"
+        again = f"python tests/crash/reproduce.py {rust}{workflows} {' '.join(crashes)}"
         return f"\n{again}\n    " + "\n    ".join(problems) if problems else ""
 
     failures = "".join(field.pool.map(run, storms))
