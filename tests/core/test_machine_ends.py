@@ -76,7 +76,7 @@ NO_NEXT_RUN = responses.cancelled_error("it was cancelled, so the next run was n
         (b'{"ok":1}', Completed(3_000_000, b"1")),
         (b'{"error":{"type":"E"}}', Failed(3_000_000, b'{"type":"E"}')),
         (b'{"error":{"type":"C"},"cancelled":true}', Cancelled(3_000_000, b'{"type":"C"}')),
-        (b'{"continue":{"a":[]}}', Cancelled(3_000_000, NO_NEXT_RUN)),
+        (b'{"continue":{"a":[],"k":{}}}', Cancelled(3_000_000, NO_NEXT_RUN)),
     ],
 )
 def test_ends_of_a_cancelled_execution(output: bytes, end: End) -> None:

@@ -53,10 +53,47 @@ def test_nonsense(output: bytes) -> None:
 )
 def test_too_large(word: str, what: str) -> None:
     """A value over the limit is a failure that names it."""
-    output = json.dumps({word: "x" * 98}).encode()
-    assert not isinstance(read_output(output, 5, 100), Failed) or word == "error"
+    values = {"ok": '"%s"', "error": '{"type":"%s"}', "continue": '{"a":["%s"],"k":{}}'}
+    fits = values[word] % ("x" * (100 - len(values[word]) + 2))
+    end = read_output(f'{{"{word}":{fits}}}'.encode(), 5, 100)
+    assert end.payload == fits.encode()
     end = read_output(json.dumps({word: "x" * 99}).encode(), 5, 100)
     assert isinstance(end, Failed)
     error = json.loads(end.payload)
     assert error["type"] == "ValueTooLarge"
     assert error["fields"] == {"what": what, "size_bytes": 101, "limit_bytes": 100}
+
+
+DEEP = b"[" * 321 + b"]" * 321
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (b'{"ok":1e999}', "the result cannot be read: Number out of range"),
+        (b'{"ok":%b}' % (b"9" * 5_000), "the result cannot be read: Integer value out of range"),
+        (b'{"ok":%b}' % DEEP, "the result cannot be read: it is nested too deeply"),
+        (b'{"error":5}', "the error cannot be read: Expected `object`"),
+        (b'{"error":{"message":{}}}', "the error cannot be read: Expected `str`"),
+        (b'{"error":{"a":1e999}}', "the error cannot be read: Number out of range"),
+        (b'{"error":{"a":%b},"cancelled":true}' % DEEP, "the error cannot be read: it is nested"),
+        (b'{"continue":[1]}', "the input cannot be read: it is no encoded call"),
+        (b'{"continue":{"a":{},"k":{}}}', "the input cannot be read: it is no encoded call"),
+        (b'{"continue":{"a":[],"k":{"x":1e999}}}', "the input cannot be read: Number out of range"),
+    ],
+)
+def test_what_nobody_could_read(output: bytes, words: str) -> None:
+    """A last word that no reader would understand is a failure that says so."""
+    end = read_output(output, 5, 10_000)
+    assert isinstance(end, Failed)
+    assert words in json.loads(end.payload)["message"]
+
+
+def test_deep_values_that_can_be_read() -> None:
+    """Neither brackets in texts nor many of them side by side are deep."""
+    for value in (
+        b"[" * 320 + b"]" * 320,
+        b'"' + b"[" * 999 + b'"',
+        b"[[],{}" + b",[]" * 999 + b"]",
+    ):
+        assert read_output(b'{"ok":%b}' % value, 5, 10_000).payload == value

@@ -11,7 +11,7 @@ def plain(obj: Any) -> Any:
 
     Objects of classes become objects of their fields, dates their ISO text, sets and tuples
     arrays, an exception `{"type", "message"}`. One way only: `decode` with the right annotation
-    reads most of it back. Never raises for what `encode` gives.
+    reads most of it back. An object that is not what its tag says is shown as it is.
 
     >>> plain({"$": "dataclass", "c": "app:Order", "f": {"id": 7}})
     {'id': 7}
@@ -22,7 +22,10 @@ def plain(obj: Any) -> Any:
         return obj
     show = _SHOWN.get(obj["$"]) if type(obj.get("$")) is str else None
     if show is not None:
-        return show(obj)
+        try:
+            return show(obj)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return obj  # somebody else has written it, and it is not what its tag says
     return {name: plain(item) for name, item in obj.items()}
 
 
@@ -54,14 +57,21 @@ def _zoned(obj: dict[str, Any]) -> Any:
 def _zone(obj: dict[str, Any]) -> Any:
     if "zone" in obj:
         return obj["zone"]
-    days, seconds, _ = obj["offset"]
+    days, seconds, _ = _three(obj["offset"])
     minutes = abs(days * 86400 + seconds) // 60
     sign = "-" if days < 0 else "+"
     return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
 
 
+def _three(numbers: list[int]) -> list[int]:
+    days, seconds, microseconds = numbers
+    if not all(type(number) is int and abs(number) < 1e10 for number in numbers):
+        raise ValueError
+    return [days, seconds, microseconds]
+
+
 def _seconds(obj: dict[str, Any]) -> Any:
-    days, seconds, microseconds = obj["v"]
+    days, seconds, microseconds = _three(obj["v"])
     whole = days * 86400 + seconds
     return whole + microseconds / 1e6 if microseconds else whole
 

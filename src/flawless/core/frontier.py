@@ -51,6 +51,7 @@ from flawless.core.protocol import (
     label,
 )
 from flawless.core.recorder import Recorder
+from flawless.core.values import no_call, unreadable
 from flawless.core.waiting import ForEffect, ForNext, ForSleep
 from flawless.core.waits import Waits
 from flawless.errors import GuestTrapped
@@ -207,6 +208,8 @@ class Frontier:
         problem = None
         if len(value) > limit:
             problem = responses.too_large("a visible value", len(value), limit)
+        elif (why := unreadable(value)) is not None:
+            problem = responses.cannot_be_read("a visible value", why)
         if isinstance(request, PublishRequest):
             self._recorder.append(Published(at, mark, problem))
             if problem is None:
@@ -283,6 +286,8 @@ class Frontier:
             return responses.bad_child_id(request.child)
         if deadline_s is not None and not 0 <= deadline_s <= _SLEEP_S_MAX:
             return responses.bad_duration(deadline_s, "have a deadline of")
+        if (why := no_call(bytes(request.args))) is not None:
+            return responses.cannot_be_read("the input of a child", why)
         return None if self._refuses is None else self._refuses(request)
 
     def _sleep(self, request: SleepRequest, raw: bytes, mark: int, now_us: int) -> bytes | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from flawless.core import responses
 from flawless.core.entries import Cancelled, Completed, Continued, End, Failed
+from flawless.core.values import no_call, no_error, unreadable
 from flawless.errors import GuestTrapped
 
 
@@ -20,7 +21,8 @@ def read_output(output: bytes, at: int, bytes_max: int) -> End:
     """Return the final entry that the guest's last word means.
 
     Raises `GuestTrapped` when it is none of `{"ok": ...}`, `{"error": ...}`, `{"continue": ...}`. A
-    result or error of more than `bytes_max` is a failure that says so.
+    result or error of more than `bytes_max`, or one that nobody can read, is a failure that says
+    so.
     """
     try:
         result = msgspec.json.decode(output, type=_Output)
@@ -32,6 +34,13 @@ def read_output(output: bytes, at: int, bytes_max: int) -> End:
     for what, value in (("the result", payload), ("the error", problem), ("the input", go_on)):
         if len(value) > bytes_max:
             return Failed(at, responses.too_large(what, len(value), bytes_max))
+    for what, value, check in (
+        ("the result", payload, unreadable),
+        ("the error", problem, no_error),
+        ("the input", go_on, no_call),
+    ):
+        if value and (why := check(value)) is not None:
+            return Failed(at, responses.cannot_be_read(what, why))
     if go_on:
         return Continued(at, go_on)
     if problem:

@@ -72,6 +72,11 @@ def too_large(what: str, size_bytes: int, limit_bytes: int) -> bytes:
     )
 
 
+def cannot_be_read(what: str, why: str) -> bytes:
+    """Return the error for a value that is not one to whoever would read it."""
+    return error_object("InputInvalid", f"{what} cannot be read: {why}")
+
+
 def too_many(effects_max: int) -> bytes:
     """Return the error for one started effect too many."""
     return error_object(
