@@ -15,9 +15,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
+from flawless.engine.bridge import Begun
 from flawless.engine.changes import Changes
 from flawless.engine.mishaps import complain, report
 from flawless.engine.telemetry import Telemetry
@@ -136,7 +137,7 @@ class Committer:
             self._spawn(self._mend(batch, error))
             return
         else:
-            self._spawn(self._finish(batch, _Rest(commit, waits_for)))
+            self._spawn(self._finish(batch, Begun(commit, waits_for)))
             return
         try:
             self._deliver(batch, results)
@@ -275,27 +276,3 @@ class Committer:
                 _log.error("%s (will be tried again)", problem)
         except Exception:
             report(_log, "internal error while telling of a problem of the store")
-
-
-class _Rest:
-    """What is left of a coroutine that was begun outside of a task, as something to await."""
-
-    def __init__(self, begun: Coroutine[Any, Any, Results], waits_for: Any) -> None:
-        self._begun = begun
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, Results]:
-        waits_for = self._waits_for
-        while True:
-            try:
-                answer = yield waits_for
-            except BaseException as error:
-                try:
-                    waits_for = self._begun.throw(error)
-                except StopIteration as done:
-                    return cast("Results", done.value)
-            else:
-                try:
-                    waits_for = self._begun.send(answer)
-                except StopIteration as done:
-                    return cast("Results", done.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future as ThreadFuture
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -16,7 +15,8 @@ from flawless.durations import Duration, seconds
 from flawless.engine.control import ParkedEffect
 from flawless.engine.endings import full_type
 from flawless.engine.replay import Replayed
-from flawless.engine.service import End, LogLine, Service
+from flawless.engine.service import FOREVER_S, LogLine, Service
+from flawless.engine.waiters import End, Known
 from flawless.errors import (
     ExecutionCancelled,
     ExecutionFailed,
@@ -30,7 +30,7 @@ from flawless.stores.base import Record
 R = TypeVar("R")
 T = TypeVar("T")
 
-FOREVER_S = 10 * 366 * 86_400.0
+_UNKNOWN = Known()
 
 
 class Caller(Protocol):
@@ -44,16 +44,31 @@ class Caller(Protocol):
         """Do the work and wait for it."""
         ...
 
+    def ask(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
+        """Do work that needs no task before it first waits, and wait for it."""
+        ...
+
+    async def ask_async(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
+        """The same from another loop."""
+        ...
+
 
 class Execution(Generic[R]):
     """One execution, as a handle: ask how it stands, wait for its result.
 
-    Handles are cheap and hold no state; any number may exist for the same execution. In asyncio,
-    `await run` waits for the result.
+    Handles are cheap, and any number may exist for the same execution. In asyncio, `await run`
+    waits for the result.
     """
 
-    def __init__(self, caller: Caller, id: str, annotation: Any = Any) -> None:  # noqa: A002 (the public word)
+    def __init__(
+        self,
+        caller: Caller,
+        id: str,  # noqa: A002 (the public word)
+        annotation: Any = Any,
+        known: Known | None = None,
+    ) -> None:
         self.id = id
+        self._known = known or _UNKNOWN
         self._caller = caller
         self._call = caller.call
         self._annotation = annotation
@@ -80,7 +95,7 @@ class Execution(Generic[R]):
         `ExecutionFailed` when the workflow raised, `ExecutionCancelled` when it was cancelled.
         """
         wait_s = FOREVER_S if timeout is None else timeout
-        end = self._call(lambda service: service.end(self.id, wait_s))
+        end = self._known.end or self._caller.ask(lambda service: service.end(self.id, wait_s))
         if end is None:
             raise ResultTimeout(
                 f"execution {self.id!r} has not ended within {timeout} s; it goes on",
@@ -224,8 +239,9 @@ class Execution(Generic[R]):
     # --- inside -------------------------------------------------------------------------------
 
     async def _wait(self) -> R:
-        future = self._caller.submit(lambda service: service.end(self.id, FOREVER_S))
-        end = await asyncio.wrap_future(future)
+        end = self._known.end
+        if end is None:
+            end = await self._caller.ask_async(lambda service: service.end(self.id, FOREVER_S))
         assert end is not None
         return self._value(end)
 

@@ -12,17 +12,15 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from flawless.core.attributes import checked_attributes
-from flawless.core.entries import Continued, Entry, Logged
-from flawless.core.entries import End as EndEntry
-from flawless.core.status import Status
+from flawless.core.entries import Entry, Logged
 from flawless.durations import LONGEST_S
 from flawless.engine import arguments, beginnings
+from flawless.engine.callers import answer
 from flawless.engine.catalogue import Catalogue
 from flawless.engine.changes import Changes
 from flawless.engine.clock import Clock, SystemClock
 from flawless.engine.control import Control
 from flawless.engine.deploying import Deploying
-from flawless.engine.endings import status_of
 from flawless.engine.forking import Forking
 from flawless.engine.journals import read_entries, recorded_end
 from flawless.engine.library import Library
@@ -31,6 +29,7 @@ from flawless.engine.replay import Replayed, replay
 from flawless.engine.scheduler import Scheduler
 from flawless.engine.settings import Settings
 from flawless.engine.signatures import Signature
+from flawless.engine.waiters import End, Known, Waiters, end_of
 from flawless.engine.workflows import WorkflowInfo
 from flawless.errors import (
     EngineStopped,
@@ -47,19 +46,9 @@ from flawless.wasm.progress import Progress
 _log = logging.getLogger("flawless.engine")
 
 LIST_MAX = 1_000
+FOREVER_S = 10 * 366 * 86_400.0
+"""Who waits so long sets no timer."""
 _ALL = Selection()
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How an execution ended: `payload` is the JSON of its result or of its error object.
-
-    An earlier run that `continued` in the next one has neither: `payload` is that one's input.
-    """
-
-    status: Status
-    payload: bytes
-    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +104,7 @@ class Service:
         self._scheduler: Scheduler | None = None
         self._control: Control | None = None
         self._forking: Forking | None = None
-        self._waiters: dict[str, list[asyncio.Future[End]]] = {}
-        self._response_waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiters = Waiters()
 
     @property
     def clock(self) -> Clock:
@@ -143,9 +131,9 @@ class Service:
                 changes=self.changes,
                 fits=partial(arguments.check_message, self),
                 check_call=partial(arguments.check_call, self),
-                ended=self._ended,
-                responded=self._responded,
-                stopped=self._stopped,
+                ended=self._waiters.ended,
+                responded=self._waiters.responded,
+                stopped=self._waiters.stopped,
                 telemetry=self.monitor.telemetry,
             )
             await scheduler.open()
@@ -184,17 +172,7 @@ class Service:
             return
         await self.monitor.end()
         await scheduler.close(self.settings.stop_deadline_s if deadline_s is None else deadline_s)
-        stopped = EngineStopped("the engine was closed; the execution goes on with the next one")
-        waiting: list[asyncio.Future[Any]] = []
-        for ends in self._waiters.values():
-            waiting += ends
-        for responses in self._response_waiters.values():
-            waiting += responses
-        for future in waiting:
-            if not future.done():
-                future.set_exception(stopped)
-        self._waiters.clear()
-        self._response_waiters.clear()
+        self._waiters.close()
         self.changes.close()
         await self._deploying.close()
         self._library.close()
@@ -233,6 +211,7 @@ class Service:
         attributes: Mapping[str, str] | None = None,
         start_at_us: int | None = None,
         delay_s: float | None = None,
+        known: Known | None = None,
     ) -> tuple[str, bool]:
         """Start an execution; return its id and whether it is new.
 
@@ -240,7 +219,8 @@ class Service:
         the same workflow and input give the existing execution, anything else raises
         `ExecutionConflict`. `deadline_s` is how long it may take before it is cancelled.
         `attributes` are texts to find it by. It begins at `start_at_us`, or after `delay_s`: until
-        then it is `waiting`, and if somebody cancels it none of its code is run.
+        then it is `waiting`, and if somebody cancels it none of its code is run. `known` is filled
+        when it completes, if it is new.
 
         Durability: when this returns, the execution is durable and will be run to its end.
         """
@@ -300,8 +280,12 @@ class Service:
             wake_us=wake_us,
             attributes=known_by,
         )
+        if known is not None:
+            self._waiters.make_known(execution, known)
         taken = await scheduler.create(write, first, settled)
         if taken is not None:
+            if known is not None:
+                self._waiters.forget(execution, known)
             return self._same(execution, workflow, digest, taken.digest)
         return execution, True
 
@@ -329,27 +313,25 @@ class Service:
 
         Raises `ExecutionNotFound`, and `JournalDamaged` when its journal cannot be read.
         """
-        record = await self.get(execution)
-        if record.status.final:
-            return _end_of(await recorded_end(self.store, self._library, record))
         if wait_s <= 0:
-            return None
-        future: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault(execution, [])
-        waiters.append(future)
-        try:
-            # It may have ended between the look at the store and now.
-            record = await self.get(execution)
-            if record.status.final:
-                return _end_of(await recorded_end(self.store, self._library, record))
-            async with asyncio.timeout(wait_s):
+            return await self._end(execution)
+        with self._waiters.for_end(execution) as future:
+            end = await self._end(execution)
+            if end is not None:
+                return end
+            if wait_s >= FOREVER_S:
                 return await future
-        except TimeoutError:
+            timer = asyncio.get_running_loop().call_later(wait_s, answer, future, None)
+            try:
+                return await future
+            finally:
+                timer.cancel()
+
+    async def _end(self, execution: str) -> End | None:
+        record = await self.get(execution)
+        if not record.status.final:
             return None
-        finally:
-            waiters.remove(future)
-            if not waiters:
-                self._waiters.pop(execution, None)
+        return end_of(await recorded_end(self.store, self._library, record))
 
     @property
     def catalogue(self) -> Catalogue:
@@ -385,10 +367,7 @@ class Service:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + wait_s
         while True:
-            came: asyncio.Future[None] = loop.create_future()
-            waiters = self._response_waiters.setdefault(execution, set())
-            waiters.add(came)
-            try:
+            with self._waiters.for_response(execution) as came:
                 response = await self.store.response(ExecutionId(execution))
                 if response is not None:
                     return response
@@ -396,14 +375,11 @@ class Service:
                     return end
                 if wait_s <= 0:
                     return None
-                async with asyncio.timeout_at(ends_at):
-                    await came
-            except TimeoutError:
-                return None
-            finally:
-                waiters.discard(came)
-                if not waiters and self._response_waiters.get(execution) is waiters:
-                    del self._response_waiters[execution]
+                try:
+                    async with asyncio.timeout_at(ends_at):
+                        await came
+                except TimeoutError:
+                    return None
 
     async def journal(self, execution: str) -> Entries:
         """Return all durable entries of an execution."""
@@ -467,23 +443,3 @@ class Service:
         if existing != digest:
             raise ExecutionConflict(execution, workflow)
         return execution, False
-
-    def _ended(self, execution: str, final: EndEntry) -> None:
-        for future in self._waiters.get(execution, ()):
-            if not future.done():
-                future.set_result(_end_of(final))
-        self._responded(execution)
-
-    def _responded(self, execution: str) -> None:
-        for future in self._response_waiters.get(execution, ()):
-            if not future.done():
-                future.set_result(None)
-
-    def _stopped(self, execution: str, error: Exception) -> None:
-        for future in self._waiters.get(execution, ()):
-            if not future.done():
-                future.set_exception(error)
-
-
-def _end_of(final: EndEntry) -> End:
-    return End(status_of(final), final.payload, isinstance(final, Continued))

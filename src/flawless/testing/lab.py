@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 import itertools
@@ -326,6 +327,14 @@ class Lab(Engine):
                 "an async step or fake cannot call the lab it runs in: it would wait for itself"
             )
         return self.submit(work).result()
+
+    def ask(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
+        """Do work on the engine's loop and wait for it."""
+        return self.call(work)
+
+    async def ask_async(self, work: Callable[[Service], Coroutine[Any, Any, T]]) -> T:
+        """The same from another loop."""
+        return await asyncio.wrap_future(self.submit(work))
 
     def _new_life(self) -> Life:
         return Life(

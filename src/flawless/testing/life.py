@@ -19,8 +19,9 @@ from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from flawless.engine.control import Control
-from flawless.engine.service import End, Service
+from flawless.engine.service import Service
 from flawless.engine.settings import Settings
+from flawless.engine.waiters import End
 from flawless.stores.base import Store, Visible
 from flawless.testing.clock import VirtualClock, moment
 from flawless.testing.crashes import Crashes, Killed, WatchedStore

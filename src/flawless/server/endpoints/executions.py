@@ -14,8 +14,9 @@ from flawless.core.status import Status
 from flawless.durations import wait_seconds
 from flawless.engine import arguments
 from flawless.engine.control import ParkedEffect
-from flawless.engine.service import End, Service
+from flawless.engine.service import Service
 from flawless.engine.tracing.context import given
+from flawless.engine.waiters import End
 from flawless.errors import InputInvalid
 from flawless.server.access.callers import Caller, caller
 from flawless.server.access.roles import JOURNAL, OPERATE, READ, STATE

@@ -9,7 +9,7 @@ from flawless.core.entries import Origin
 from flawless.core.status import Status
 from flawless.engine.control import ParkedEffect
 from flawless.engine.replay_log import Replay
-from flawless.engine.service import End
+from flawless.engine.waiters import End
 from flawless.stores.base import Record, Visible
 
 _CODE: Final = frozenset({"traceback", "frames"})
