@@ -1,7 +1,8 @@
 """Holds what happened in a storm against the undisturbed run of the same workflow.
 
-Three independent witnesses are compared: the ledger (what the outside world saw), the journal (what
-the engine remembers), and the result (what the caller got). Each broken promise is one sentence.
+Four independent witnesses are compared: the ledger (what the outside world saw), the journal (what
+the engine remembers), the result (what the caller got), and the notebook (what anyone was told in
+all lives of the engine). Each broken promise is one sentence.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger import Seen
+from notebook import Told
 
 from flawless.core.entries import (
     Called,
@@ -30,11 +32,12 @@ from flawless.core.entries import (
     Started,
 )
 from flawless.core.history import history
+from flawless.ids import idempotency_key, latest_run, run_key
 from flawless.stores.base import Record
 
 SEQUENTIAL = {
     "steps", "requests", "retries", "sleeps", "many", "processes", "receives", "shows", "stopped",
-    "sagas", "sagas_parked", "parks", "mended",
+    "sagas", "sagas_parked", "parks", "mended", "lasts", "naps", "dozes",
 }  # fmt: skip
 """Workflows that do one thing after the other: the world must see that order."""
 
@@ -55,16 +58,18 @@ class Story:
     """What became of one execution, whatever happened on the way."""
 
     workflow: str
+    id: str
     kills: int
     result: dict[str, Any] | None
     error: str | None
     seen: list[Seen]
     family: list[Member]
+    told: list[Told]
 
     @property
     def journal(self) -> list[Entry]:
         """The journal of the execution itself."""
-        return next((m.journal for m in self.family if m.record.id == self.workflow), [])
+        return next((m.journal for m in self.family if m.record.id == self.id), [])
 
 
 def root_of(execution: str) -> str:
@@ -80,6 +85,8 @@ def check(story: Story, calm: Story) -> list[str]:
         *_ledger(story, calm),
         *_interruptions(story),
         *_order(story, calm),
+        *_same_order(story),
+        *_told(story),
         *_undone(story),
         *_outsiders(story),
     ]
@@ -154,8 +161,7 @@ def _journal(member: Member) -> Iterator[str]:
 
 
 def _ledger(story: Story, calm: Story) -> Iterator[str]:
-    seen = Counter(_act(one, story) for one in _acts(story))
-    expected = {_act(one, calm) for one in _acts(calm)}
+    seen, expected = Counter(_told_apart(story)), set(_told_apart(calm))
     for act in expected - seen.keys():
         if not act.name.startswith("maybe-") and not _reported(story, act.name):
             yield f"{act} was seen by nobody"
@@ -198,6 +204,60 @@ def _order(story: Story, calm: Story) -> Iterator[str]:
     expected = list(dict.fromkeys((one.name, one.attempt) for one in _ordered(calm)))
     if order != [act for act in expected if act in present]:
         yield f"the world saw {order}, expected the order {expected}"
+
+
+def _same_order(story: Story) -> Iterator[str]:
+    """What one execution did one after the other, the world saw in the order of its journal.
+
+    And the world saw nothing that is in nobody's journal.
+    """
+    first: dict[str, int] = {}
+    for n, one in enumerate(_acts(story)):
+        if one.key is not None:
+            first.setdefault(one.key, n)
+    places = _places(story)
+    for one in _acts(story):
+        if one.key is not None and one.key not in places:
+            yield f"{one.name} was seen, and is in no journal"
+    for member in story.family:
+        called = [entry.effect for entry in member.journal if isinstance(entry, Called)]
+        seen = [(effect, first.get(_key(member, effect))) for effect in called]
+        order = [(place, effect) for effect, place in seen if place is not None]
+        if order != sorted(order):
+            effects = [effect for _, effect in sorted(order)]
+            yield f"{member.record.id}: the world saw its effects in the order {effects}"
+
+
+def _key(member: Member, effect: int) -> str:
+    """Return the key under which the world saw an effect of an execution."""
+    record = member.record
+    return idempotency_key(run_key(latest_run(record.id), record.run), effect)
+
+
+def _places(story: Story) -> dict[str, str]:
+    """Return where in the journals of a family each key belongs, whatever the family's name."""
+    return {
+        _key(member, effect): f"{member.record.id[len(story.id) :]}#{effect}"
+        for member in story.family
+        for effect in {getattr(entry, "effect", None) for entry in member.journal}
+        if effect is not None
+    }
+
+
+def _told(story: Story) -> Iterator[str]:
+    """What somebody was told once stays true: it has started, and how it has ended."""
+    end: dict[str, Any] | None = None
+    for told in story.told:
+        if told.kind == "lost":
+            yield "it had started, and was not found"
+        elif told.kind == "found" and end is not None and not told.facts["final"]:
+            yield "it had ended, and was found not to have"
+        elif told.kind == "ended":
+            if end is not None and told.facts != end:
+                yield f"it had ended as {end}, and ended again as {told.facts}"
+            end = told.facts
+    if end is not None and end["entries"] != len(story.journal):
+        yield f"it had ended with {end['entries']} entries, and has {len(story.journal)}"
 
 
 def _undone(story: Story) -> Iterator[str]:
@@ -255,12 +315,12 @@ def _ordered(story: Story) -> list[Seen]:
 class Act:
     """What makes two effects the same: all but the random part of the body.
 
-    The key counts effects, so it is the same in two runs only where their order is.
+    The place of its key in a journal is the same in two runs only where their order is.
     """
 
     name: str
     method: str
-    key: str | None
+    place: str | None
     attempt: int
     body: str
 
@@ -269,10 +329,12 @@ class Act:
         return f"{self.method} {self.name}{attempt}"
 
 
-def _act(one: Seen, story: Story) -> Act:
-    certain = {name: value for name, value in one.body.items() if name != "chance"}
-    key = one.key if story.workflow in SEQUENTIAL else None
-    return Act(one.name, one.method, key, one.attempt, repr(sorted(certain.items())))
+def _told_apart(story: Story) -> Iterator[Act]:
+    places = _places(story) if story.workflow in SEQUENTIAL else {}
+    for one in _acts(story):
+        certain = {name: value for name, value in one.body.items() if name != "chance"}
+        place = places.get(one.key or "")
+        yield Act(one.name, one.method, place, one.attempt, repr(sorted(certain.items())))
 
 
 def _reported(story: Story, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,17 +15,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import Field
+from record import append
 
 
 @pytest.fixture(scope="session")
-def fields(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Field]]:
+def fields(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Callable[[str], Field]]:
     """For each language of workflows, the ledger and the processes that engines are forked from."""
 
     @cache
     def made(language: str) -> Field:
         found = Field(tmp_path_factory.mktemp("storms"), language=language)
         closing.callback(found.close)
+        closing.callback(record, found)
         return found
+
+    def record(field: Field) -> None:
+        if place := os.environ.get("SWEEP_RECORD"):
+            options = pytestconfig.option
+            append(Path(place), field.tally.line(seed=options.seed, sweep=options.sweep))
 
     with ExitStack() as closing:
         yield made

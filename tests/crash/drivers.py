@@ -1,7 +1,8 @@
 """What people outside do to the workflows of the storms, in every life of the engine.
 
-They do not know what a former engine was told, so they say everything again: messages and
-cancellations have ids, decisions are made about what is parked now.
+Half of what they say they say again in each life: messages and cancellations have ids, decisions
+are made about what is parked now. The other half they trust the engine with, once it has answered.
+What it has answered stands in a notebook, and has to stay true.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from ledger import answer_to
+from notebook import Notebook
+from points import Points
+from storm_lives import ROUNDS
 
 import flawless
+from flawless.engine.clock import Clock
 from flawless.engine.control import ParkedEffect
 from flawless.engine.handle import Execution
 
@@ -25,13 +30,72 @@ _PAUSE = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who uses the engine, and keeps a notebook of what it tells."""
+
+    engine: flawless.Engine
+    clock: Clock
+    notebook: Notebook
+    points: Points
+    until_s: float
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait still."""
+        return max(0.01, self.until_s - time.monotonic())
+
+    @property
+    def guests(self) -> int:
+        """How many guests are alive."""
+        scheduler = self.engine.service._scheduler
+        return 0 if scheduler is None else scheduler.guests
+
+    def nothing_to_do(self) -> bool:
+        """Tell whether all executions wait for a message or for a time that has not come."""
+        waiting = self.engine.list(status="waiting", limit=1_000)
+        now_us = self.clock.now_us()
+        return (
+            bool(waiting)
+            and not self.engine.list(status="running", limit=1)
+            and all(record.wake_us is None or record.wake_us > now_us for record in waiting)
+        )
+
+    def note(self, kind: str, execution: str, **facts: Any) -> None:
+        """Write down what was told, between two points."""
+        number = self.points.before("told")
+        self.notebook.note(kind, execution, **facts)
+        self.points.after("told", number)
+
+    def begin(self, workflow: str, ledger: str, *, id: str, delay: float | None) -> Execution[Any]:  # noqa: A002 (the word for it)
+        """Start an execution, and look first whether it is there if an earlier life said so."""
+        if self.notebook.knows("started", id):
+            try:
+                self.notebook.note("found", id, final=self.engine.get(id).status.final)
+            except flawless.ExecutionNotFound:
+                self.notebook.note("lost", id)
+        run = self.engine.start(workflow, ledger, id=id, delay=delay)
+        if not self.notebook.knows("started", id):
+            self.note("started", id)
+        return run
+
+    def note_end(self, run: Execution[Any], told: Any) -> None:
+        """Write down how an execution has ended: what anyone was told, and what is kept."""
+        facts = {"told": told, "status": str(run.status), "entries": len(run.journal())}
+        self.note("ended", run.id, **facts)
+
+
+@dataclass(frozen=True, slots=True)
 class Outsider:
     """Somebody who knows the id of an execution, and the ledger."""
 
-    engine: flawless.Engine
+    person: Person
     run: Execution[Any]
     ledger: str
-    until_s: float
+
+    @property
+    def engine(self) -> flawless.Engine:
+        """The engine of this life."""
+        return self.person.engine
 
     @property
     def ended(self) -> bool:
@@ -45,7 +109,7 @@ class Outsider:
 
     def pause(self) -> None:
         """Look again in a moment."""
-        if time.monotonic() > self.until_s:
+        if time.monotonic() > self.person.until_s:
             raise TimeoutError(f"{self.run.id} is {self.run.status} still")
         _PAUSE.wait(0.004)
 
@@ -54,9 +118,14 @@ class Outsider:
         return self.run.state() is not None
 
     def send(self, message: Any, payload: Any = None, *, id: str) -> None:  # noqa: A002 (the word for it)
-        """Send a message, again in each life."""
+        """Send a message, again in each life if its number is even; once taken, the others last."""
+        trusted = id[-1] in "13579"
+        if trusted and self.person.notebook.knows("sent", self.run.id, id):
+            return
         with contextlib.suppress(flawless.ExecutionEnded):
             self.run.send(message, payload, id=id)
+            if trusted:
+                self.person.note("sent", self.run.id, message=id)
 
     def note(self, name: str, **body: Any) -> None:
         """Write into the ledger."""
@@ -89,6 +158,12 @@ def write_items(outsider: Outsider) -> None:
     """Send what three runs receive."""
     for n in range(6):
         outsider.send("item", n, id=f"item{n}")
+
+
+def write_many(outsider: Outsider) -> None:
+    """Send what a long life receives."""
+    for n in range(ROUNDS):
+        outsider.send("item", f"i{n}", id=f"i{n}")
 
 
 def go(outsider: Outsider) -> None:
@@ -208,6 +283,7 @@ DRIVERS: dict[str, Callable[[Outsider], None]] = {
     "continues": write_items,
     "continues_async": write_items,
     "begins_later": write_items,
+    "lasts": write_many,
     "never_begins": call_off,
 }
 """By workflow; the others are left alone."""

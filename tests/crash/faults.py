@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import seams
+from flawless.core.encoding import decode_entries, encode_entry
 from flawless.core.interruption import WhenInterrupted
 from flawless.core.protocol import HttpRequest
 from flawless.engine import effects, execution, loading
 from flawless.engine.http import HttpPerformer
 from flawless.engine.outcome import Outcome
 from flawless.engine.outside import Outside
-from flawless.stores.base import Append, Chunk, Create, NextRun, Write
+from flawless.stores.base import Append, Chunk, Create, NextRun, Send, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,69 @@ class ForgettingRuns(Around):
         return results
 
 
+class EndlessStore(Around):
+    """Acknowledges ends, and never writes them."""
+
+    async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
+        """Commit all but the ends."""
+        return await _without(self._store, writes, _is_end, **options)
+
+
+class DoublingStore(Around):
+    """Writes each end twice."""
+
+    async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
+        """Commit, and add the last entry of what has ended once more."""
+        results = await self._store.commit(writes, **options)
+        for write in writes:
+            if isinstance(write, Append) and _is_end(write) and write.chunk is not None:
+                first, count = write.chunk.first_seq, write.chunk.count
+                end = decode_entries(write.id, first, write.chunk.data, count)[-1]
+                again = Chunk(first + count, 1, encode_entry(first + count, end))
+                await self._store.commit([Append(write.id, again, write.status, None, write.at_us)])
+        return results
+
+
+class LosingStore(Around):
+    """Acknowledges starts for later, and never writes them."""
+
+    async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
+        """Commit all but those starts."""
+        return await _without(self._store, writes, _begins_later, **options)
+
+
+class DroppingStore(Around):
+    """Acknowledges a message, and drops it."""
+
+    async def commit(self, writes: Sequence[Write], **options: Any) -> Any:
+        """Commit, and take one message out at once."""
+        results = await self._store.commit(writes, **options)
+        for write, sent in zip(writes, results, strict=True):
+            if isinstance(write, Send) and write.message_id == "n1" and sent.outcome == "sent":
+                gone = (sent.number,)
+                await self._store.commit(
+                    [Append(write.id, None, None, None, write.at_us, received=gone)]
+                )
+        return results
+
+
+def _is_end(write: Write) -> bool:
+    return isinstance(write, Append) and write.status is not None and write.status.final
+
+
+def _begins_later(write: Write) -> bool:
+    return isinstance(write, Create) and write.parent is None and write.wake_us is not None
+
+
+async def _without(
+    store: Any, writes: Sequence[Write], left: Callable[[Write], bool], **options: Any
+) -> list[Any]:
+    """Commit those that are not to be left out; the others have no result."""
+    kept = [write for write in writes if not left(write)]
+    results = iter(await store.commit(kept, **options) if kept else [])
+    return [None if left(write) else next(results) for write in writes]
+
+
 def changed(write: Append, **fields: Any) -> Append:
     """Return a write with other fields."""
     known = {name: getattr(write, name) for name in write.__struct_fields__}
@@ -274,6 +338,10 @@ FAULTS: dict[str, Callable[[Outside], Planted]] = {
     "tells no parent": _splits(_end_first),
     "skips undos": _skips_undos,
     "forgets messages between runs": lambda outside: Planted(outside, ForgettingRuns),
+    "ends nothing": lambda outside: Planted(outside, EndlessStore),
+    "ends twice": lambda outside: Planted(outside, DoublingStore),
+    "loses starts": lambda outside: Planted(outside, LosingStore),
+    "drops a message": lambda outside: Planted(outside, DroppingStore),
 }
 
 

@@ -1,10 +1,11 @@
-"""Runs one workflow through one storm: a list of crash points, one per life of the engine."""
+"""Runs workflows through one storm: what befalls the engine in each of its lives."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import notebook
 from checker import Member, Story, check, root_of
+from disturbances import kills
 from ledger import Ledger
+from record import Tally
 
 import rust_programs
 import stored
@@ -28,6 +32,13 @@ from flawless.wasm import Component, python_runtime
 
 HERE = Path(__file__).resolve().parent
 KILLED = -9
+PATIENCE_S = 60.0
+
+CALM = {
+    "naps": ["ahead:-180000,asleep:1", "ahead:-90000,asleep:1"],
+    "dozes": ["ahead:-90000,asleep:1"],
+}
+"""What has to befall a workflow that would not end otherwise, so that it ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +64,11 @@ class Field:
             self._nurseries.put(nursery)
         self.pool = ThreadPoolExecutor(parallel)
         self.ledger = Ledger()
-        self.killed: list[str] = []
-        """The points that were reached: here an engine died."""
+        self.tally = Tally(language)
         self._runs = itertools.count(1)
         self._calm: dict[str, tuple[Story, dict[str, int]]] = {}
         self._template = folder / "template.db"
-        begun = self._live(self._template, [], "none", None, None)
+        begun = self._live(self._template, [], "none", "")
         assert begun.status == 0, (folder / "output").read_text()
 
     def close(self) -> None:
@@ -79,86 +89,123 @@ class Field:
         return self._undisturbed(workflow)[1]
 
     def storm(
-        self, workflows: str, crashes: Sequence[str], *, fault: str | None = None
+        self,
+        workflows: str,
+        lives: Sequence[str],
+        *,
+        fault: str | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> list[str]:
-        """Kill the engine at these points, one per life, then let it end; return what is broken.
+        """Disturb the engine so in each of its lives, then let it end; return what is broken.
 
-        `workflows` is one name, or several joined by `+`: those run at the same time.
+        `workflows` is one name, or several joined by `+`: those run at the same time. `many*9` is
+        nine executions of one. See `disturbances.py` for what a life is.
         """
-        names = workflows.split("+")
-        calm = {name: self.calm(name) for name in names}
-        stories, _ = self._play(names, crashes, fault)
-        return [
-            f"{story.workflow}: {problem}"
+        executions = executions_of(workflows)
+        calm = {name: self.calm(name) for name in {id_.partition("-")[0] for id_ in executions}}
+        stories, report = self.play(executions, lives, fault=fault, patience_s=patience_s)
+        problems = [
+            f"{story.id}: {problem}"
             for story in stories
             for problem in check(story, calm[story.workflow])
+        ]
+        if fault is None:
+            self.tally.add(stories, report, problems)
+        return problems
+
+    def play(
+        self,
+        executions: Sequence[str],
+        lives: Sequence[str],
+        *,
+        fault: str | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> tuple[list[Story], dict[str, Any]]:
+        """Play a storm; return what became of the executions, and the last life's report."""
+        run = f"run{next(self._runs)}"
+        folder = self._folder / run
+        folder.mkdir()
+        store = folder / "storm.db"
+        shutil.copy(self._template, store)
+        killed = []
+        life = Life(KILLED, None)
+        for spec in [*lives, ""]:
+            life = self._live(store, executions, run, spec, fault, patience_s)
+            if life.status == 0:
+                break  # it ended before such a point was reached
+            points = list(kills(spec))
+            assert life.status == KILLED, (folder / "output").read_text()
+            assert points or "memory:" in spec
+            killed.append(points[0] if points else "memory")
+        assert life.report is not None
+        life.report["killed"] = killed
+        stories = self.stories(run, store, executions, len(killed), life.report)
+        shutil.rmtree(folder)
+        return stories, life.report
+
+    def stories(
+        self,
+        run: str,
+        store: Path,
+        executions: Sequence[str],
+        kills: int,
+        report: dict[str, Any],
+    ) -> list[Story]:
+        """Gather what all witnesses know of executions."""
+        families: dict[str, list[Member]] = {}
+        for one in stored.read(store):
+            member = Member(one.record, one.entries, self._replayed_end(one))
+            families.setdefault(root_of(one.record.id), []).append(member)
+        told: dict[str, list[notebook.Told]] = {}
+        for note in notebook.read(store.with_name("told")):
+            told.setdefault(note.execution, []).append(note)
+        return [
+            Story(
+                workflow=id_.partition("-")[0],
+                id=id_,
+                kills=kills,
+                result=report["results"].get(id_),
+                error=report["errors"].get(id_),
+                seen=self.ledger.seen(f"{run}-{id_}"),
+                family=families.get(id_, []),
+                told=told.get(id_, []),
+            )
+            for id_ in executions
         ]
 
     # --- inside -------------------------------------------------------------------------------
 
     def _undisturbed(self, workflow: str) -> tuple[Story, dict[str, int]]:
         if workflow not in self._calm:
-            [story], counts = self._play([workflow], [], None)
+            [story], report = self.play([workflow], CALM.get(workflow, []))
             ends = ("ExecutionFailed", "ExecutionCancelled")
             assert story.error is None or story.error.startswith(ends), story.error
             problems = check(story, story)
             assert not problems, problems
-            self._calm[workflow] = story, counts
+            self._calm[workflow] = story, report["counts"]
         return self._calm[workflow]
 
-    def _play(
-        self, workflows: Sequence[str], crashes: Sequence[str], fault: str | None
-    ) -> tuple[list[Story], dict[str, int]]:
-        run = f"run{next(self._runs)}"
-        folder = self._folder / run
-        folder.mkdir()
-        store = folder / "storm.db"
-        shutil.copy(self._template, store)
-        kills = 0
-        life = Life(KILLED, None)
-        for crash in [*crashes, None]:
-            life = self._live(store, workflows, run, crash, fault)
-            if life.status == 0:
-                break  # it ended before the point was reached
-            assert life.status == KILLED, (folder / "output").read_text()
-            assert crash is not None
-            self.killed.append(crash)
-            kills += 1
-        assert life.report is not None
-        found = stored.read(store)
-        stories = []
-        for workflow in workflows:
-            family = [
-                Member(one.record, one.entries, self._replayed_end(one))
-                for one in found
-                if root_of(one.record.id) == workflow
-            ]
-            stories.append(
-                Story(
-                    workflow,
-                    kills,
-                    life.report["results"].get(workflow),
-                    life.report["errors"].get(workflow),
-                    self.ledger.seen(f"{run}-{workflow}"),
-                    family,
-                )
-            )
-        shutil.rmtree(folder)
-        return stories, life.report["counts"]
-
     def _live(
-        self, store: Path, workflows: Sequence[str], run: str, crash: str | None, fault: str | None
+        self,
+        store: Path,
+        executions: Sequence[str],
+        run: str,
+        life: str,
+        fault: str | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> Life:
         report = store.with_name("report")
         report.unlink(missing_ok=True)
         job = {
             "store": str(store),
-            "workflows": list(workflows),
+            "executions": list(executions),
             "language": self.language,
             "ledger": f"{self.ledger.url}/{run}",
-            "crash": crash,
+            "life": life,
             "fault": fault,
+            "patience_s": patience_s,
             "report": str(report),
+            "told": str(store.with_name("told")),
             "output": str(store.with_name("output")),
         }
         nursery = self._nurseries.get()
@@ -192,6 +239,31 @@ class Field:
             text=True,
             cwd=HERE,
         )
+
+
+def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> None:
+    """Play the storms and fail with one line for each that broke a promise: to see it again."""
+    for execution in executions_of(workflows):
+        field.calm(execution.partition("-")[0])
+
+    def run(lives: Sequence[str]) -> str:
+        problems = field.storm(workflows, lives)
+        rust = ["--rust"] if field.language == "rust" else []
+        again = shlex.join([*rust, workflows, *lives])
+        told = "\n    ".join(problems)
+        return f"\npython tests/crash/reproduce.py {again}\n    {told}" if problems else ""
+
+    failures = "".join(field.pool.map(run, storms))
+    assert not failures, failures
+
+
+def executions_of(workflows: str) -> list[str]:
+    """Return the ids of the executions that a storm is about."""
+    found = []
+    for one in workflows.split("+"):
+        name, _, times = one.partition("*")
+        found += [name] if not times else [f"{name}-{n}" for n in range(int(times))]
+    return found
 
 
 def points(counts: dict[str, int], kinds: Sequence[str] = ("commit", "perform")) -> list[str]:

@@ -1,4 +1,4 @@
-"""Crash points: where a process kills itself, and the wrappers around the engine that do it.
+"""Crash points: where something befalls a process, and the wrappers around the engine that tell.
 
 A point is written
 
@@ -9,20 +9,23 @@ A point is written
     read:1:before       while it recovers: before (after) the n-th journal is read
     request:12:before   before the guest's 12th request in this process is answered: in the
                         middle of a replay, too
+    told:1:before       before (after) somebody outside writes down what the engine has told: that
+                        an execution has started, a message is taken, an execution has ended
+    asleep:1            when all executions have begun and only wait, for the n-th time
     time:0.25           so many seconds after the process began to work
 
 Counting begins anew in each process. Nothing in the engine knows of this: its store and its
-performers are wrapped from outside.
+performers are wrapped from outside. What happens at a point: see `disturbances.py`.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+from disturbances import MovableClock, actions_of, carry_out
 
 import seams
 from flawless.core.protocol import HttpRequest
@@ -36,39 +39,43 @@ from flawless.stores.base import Append, Create, NextRun, SaveAttempts, Send, Wr
 
 _COUNTED = Create | Append | SaveAttempts | Send | NextRun
 
-KINDS = ("commit", "perform", "read", "request")
+KINDS = ("commit", "perform", "read", "request", "told")
 
 
 class Points:
-    """Counts the points a process passes, and kills it at one of them."""
+    """Counts the points a process passes, and lets happen what is to happen at some of them."""
 
-    def __init__(self, crash: str | None) -> None:
+    def __init__(self, life: str, clock: MovableClock | None = None) -> None:
         self.counts: Counter[str] = Counter()
-        self._crash = crash
-        if crash is not None and crash.startswith("time:"):
-            timer = threading.Timer(float(crash.removeprefix("time:")), die)
-            timer.daemon = True
-            timer.start()
+        self._actions = actions_of(life)
+        self._clock = clock or MovableClock()
+        for point in self._actions:
+            if point.startswith("time:"):
+                timer = threading.Timer(float(point.removeprefix("time:")), self.reach, [point])
+                timer.daemon = True
+                timer.start()
+
+    @property
+    def naps(self) -> list[str]:
+        """The points that are reached when all executions are asleep."""
+        return sorted(point for point in self._actions if point.startswith("asleep:"))
 
     def before(self, kind: str) -> int:
-        """Count one more of a kind and return its number; dies if this is the point."""
+        """Count one more of a kind and return its number."""
         self.counts[kind] += 1
         number = self.counts[kind]
-        self._pass(f"{kind}:{number}:before")
+        self.reach(f"{kind}:{number}:before")
         return number
 
     def after(self, kind: str, number: int) -> None:
-        """Tell that it is over; dies if this is the point."""
-        self._pass(f"{kind}:{number}:after")
+        """Tell that it is over."""
+        self.reach(f"{kind}:{number}:after")
 
-    def _pass(self, point: str) -> None:
-        if point == self._crash:
-            die()
-
-
-def die() -> None:
-    """Die as if the power had gone: no clean-up, no `finally`, no flush."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    def reach(self, point: str) -> None:
+        """Let happen what is to happen here, once."""
+        action = self._actions.pop(point, None)
+        if action is not None:
+            carry_out(action, self._clock)
 
 
 class CrashingStore:

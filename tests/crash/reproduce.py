@@ -1,8 +1,8 @@
 """See one storm again, on its own: what a failed sweep prints.
 
-    python tests/crash/reproduce.py [--rust] WORKFLOW[+WORKFLOW ...] [POINT ...]
+    python tests/crash/reproduce.py [--rust] WORKFLOW[+WORKFLOW ...] [LIFE ...]
 
-Points are explained in `points.py`.
+Lives are explained in `disturbances.py`, the points in them in `points.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from harness import Field
 
 
-def main(language: str, workflows: str, *crashes: str) -> int:
+def main(language: str, workflows: str, *lives: str) -> int:
     """Run the storm and print what is broken."""
     with tempfile.TemporaryDirectory(prefix="flawless-storm-") as folder:
         field = Field(Path(folder), language=language, parallel=1)
         try:
-            problems = field.storm(workflows, crashes)
+            problems = field.storm(workflows, lives)
         finally:
             field.close()
     for problem in problems:

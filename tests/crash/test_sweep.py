@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from harness import Field, points
+from harness import Field, points, survive
 
 WORKFLOWS = (
     "steps", "requests", "retries", "sleeps", "futures", "concurrent", "processes", "many",
@@ -36,7 +36,7 @@ EVERY = [
 SHARES = {"python": 4 / 35, "rust": 2 / 31}
 """How many of each language `make test` visits."""
 
-KILLS_IN_A_ROW = 50
+KILLS_IN_A_ROW = 100
 CROWDS = [
     (language, tuple(name for each, name in EVERY if each == language and name in crowd))
     for language in ("python", "rust")
@@ -44,21 +44,6 @@ CROWDS = [
 ]
 
 pytestmark = pytest.mark.timeout(3600)
-
-
-def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> None:
-    """Run the storms and fail with one line for each that broke a promise."""
-    for workflow in workflows.split("+"):
-        field.calm(workflow)
-
-    def run(crashes: Sequence[str]) -> str:
-        problems = field.storm(workflows, crashes)
-        rust = "--rust " if field.language == "rust" else ""
-        again = f"python tests/crash/reproduce.py {rust}{workflows} {' '.join(crashes)}"
-        return f"\n{again}\n    " + "\n    ".join(problems) if problems else ""
-
-    failures = "".join(field.pool.map(run, storms))
-    assert not failures, failures
 
 
 def skip_most(field: Field, workflow: str, whole: bool, chance: Random) -> None:
@@ -71,16 +56,16 @@ def skip_most(field: Field, workflow: str, whole: bool, chance: Random) -> None:
 def test_a_kill_at_any_point_changes_nothing(
     field: Field, workflow: str, whole: bool, chance: Random
 ) -> None:
-    """Killed before and after every commit and every outside effect, it ends as if undisturbed."""
+    """Killed around every commit, every effect and all that is told, it ends as if undisturbed."""
     skip_most(field, workflow, whole, chance)
-    every = points(field.counts(workflow))
+    every = points(field.counts(workflow), ("commit", "perform", "told"))
     chosen = every if whole else chance.sample(every, 2)
-    before = len(field.killed)
+    before = field.tally.kills
     survive(field, workflow, [[point] for point in chosen])
     if whole:
         # Others share commits with a workflow that they act on, now more and now fewer.
         part = 0.8 if workflow in WORKFLOWS else 0.6
-        killed = len(field.killed) - before
+        killed = field.tally.kills - before
         assert killed >= part * len(every), "most points are reached each time"
 
 
@@ -125,17 +110,14 @@ def test_kills_in_a_row_change_nothing(
 ) -> None:
     """However often it is killed in one execution's life, mostly before it gets on, it ends."""
     skip_most(field, workflow, whole, chance)
-    kills, times = (KILLS_IN_A_ROW, 2) if whole else (4, 1)
+    kills = KILLS_IN_A_ROW if whole else 4
 
     def anywhere() -> str:
         side = chance.choice(["before", "after"])
         points = ["commit:1:before", "read:1:before", "read:1:after", "perform:1:before"] * 2
         points += [f"request:{chance.randint(1, 3)}:{side}", f"perform:1:{side}"]
-        points += ["commit:1:after", f"time:{chance.uniform(0.05, 0.3):.3f}"]
+        points += ["commit:1:after", "told:1:before", "told:1:after"]
+        points += [f"time:{chance.uniform(0.05, 0.3):.3f}"]
         return chance.choice(points)
 
-    survive(
-        field,
-        workflow,
-        [["commit:1:after", *(anywhere() for _ in range(kills))] for _ in range(times)],
-    )
+    survive(field, workflow, [["commit:1:after", *(anywhere() for _ in range(kills - 1))]])

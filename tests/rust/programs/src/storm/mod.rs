@@ -2,6 +2,7 @@
 //! `tests/crash/storm_workflows.py` is in Python, with the same names and the same native steps.
 
 mod conversations;
+mod lives;
 mod repairs;
 
 use std::thread;
