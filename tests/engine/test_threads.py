@@ -48,6 +48,29 @@ def test_jobs_run_in_order() -> None:
     assert order == list(range(100))
 
 
+def test_nobody_looks_after_jobs_when_all_threads_are_at_work() -> None:
+    """With more blocking jobs than threads, nobody looks again and again whether there is room."""
+    gate, looks = threading.Event(), list[Callable[[], None]]()
+    made = ThreadPool(3, lambda _, look: looks.append(look), NAME)
+    started: list[int] = []
+
+    def block(number: int) -> None:
+        started.append(number)
+        gate.wait(30)
+
+    for number in range(8):
+        made.submit(lambda number=number: block(number))  # type: ignore[misc]  # a default argument
+    for _ in range(100):
+        if not looks:
+            break
+        looks.pop()()
+    assert not looks
+    until(lambda: len(started) == 3, "all threads are at work")
+    gate.set()
+    until(lambda: len(started) == 8, "the rest is done by those that are free")
+    made.close()
+
+
 def test_blocking_jobs_get_all_the_threads_there_are() -> None:
     """Jobs that block run side by side up to the bound, and no further."""
     gate, lock, inside, most = threading.Event(), threading.Lock(), 0, 0

@@ -83,7 +83,8 @@ class ThreadPool:
             nobody_at_work = len(self._asleep) == self._threads
             if nobody_at_work:
                 self._wake(1)
-        if not nobody_at_work and not self._watching:
+            more = bool(self._asleep) or self._threads < self._size
+        if more and not nobody_at_work and not self._watching:
             self._watching = True
             self._watch(self._taken, 1)
         return job
@@ -117,19 +118,25 @@ class ThreadPool:
                 self._watch(self._taken, 1)
             else:
                 with self._lock:
-                    self._wake(more)
-                self._watch(self._taken, more * 2)
+                    all_awake = self._wake(more) < more
+                if all_awake:  # who has done with its job takes the next
+                    self._watching = False
+                else:
+                    self._watch(self._taken, more * 2)
 
         self._later(PATIENCE_S, look)
 
-    def _wake(self, count: int) -> None:
-        """Wake or start up to `count` threads; the lock is held."""
-        for _ in range(count):
+    def _wake(self, count: int) -> int:
+        """Wake or start up to `count` threads, and return how many; the lock is held."""
+        for woken in range(count):
             if self._asleep:
                 self._asleep.pop().release()
             elif self._threads < self._size and not self._closed:
                 self._threads += 1
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            else:
+                return woken
+        return count
 
     def _run(self) -> None:
         bell = threading.Lock()
