@@ -23,8 +23,8 @@ pytestmark = pytest.mark.anyio
 
 A = ExecutionId("a")
 
-TEMPLATES = {"walk", "measure", "has_attribute"}
-"""Statements that `search.py` completes: `test_sqlite_lists.py` looks at what they do."""
+TEMPLATES = {"walk", "measure", "has_attribute", "insert_chunks"}
+"""Completed by `search.py`, which `test_sqlite_lists.py` looks at, and the last by `writer.py`."""
 
 
 def objects(sql: str) -> list[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 -- Every statement of the store, by name. Parameters are positional, in the order they are numbered.
 
--- name: insert_chunk
-INSERT INTO journal (position, count, data) VALUES (?1, ?2, ?3);
+-- name: insert_chunks
+-- As many rows as the braces are filled with.
+INSERT INTO journal (position, count, data) VALUES {rows};
 
 -- name: last_chunk
 -- The end of one journal: positions from ?1 on, below ?2.
@@ -16,6 +17,12 @@ WHERE position >= ?1 AND position < ?2 ORDER BY position DESC LIMIT 1;
 -- name: insert_execution
 INSERT INTO execution (id, workflow, deployment, status, created_us, updated_us, wake_us, digest)
 VALUES (?1, ?2, ?3, 0, ?4, ?4, NULL, ?5)
+ON CONFLICT (id) DO NOTHING RETURNING key;
+
+-- name: insert_ended
+-- One that has ended in the same commit, with the status ?6 at ?7.
+INSERT INTO execution (id, workflow, deployment, status, created_us, updated_us, wake_us, digest)
+VALUES (?1, ?2, ?3, ?6, ?4, ?7, NULL, ?5)
 ON CONFLICT (id) DO NOTHING RETURNING key;
 
 -- name: insert_marked

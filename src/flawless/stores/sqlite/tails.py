@@ -43,8 +43,12 @@ class Tail:
 class Tails:
     """A bounded cache. Entries that were changed by a failed batch must be forgotten."""
 
-    def __init__(self, execute: Callable[..., Any], count_max: int) -> None:
+    def __init__(
+        self, execute: Callable[..., Any], count_max: int, before_reading: Callable[[], None]
+    ) -> None:
+        """`before_reading` is called before a journal's end is read: it must be in the table."""
         self._execute = execute
+        self._before_reading = before_reading
         self._count_max = count_max
         self.cached: OrderedDict[ExecutionId, Tail] = OrderedDict()
 
@@ -61,6 +65,7 @@ class Tails:
         if status >= EARLIER_RUN:
             raise StoreConflict(f"{id_!r} is an earlier run, to which nothing is written any more")
         base = key * SEQ_END
+        self._before_reading()
         last = self._execute(QUERIES["journal_end"], (base, base + SEQ_END)).fetchone()
         tail = Tail(key, origin, 0 if last is None else last[0] - base + last[1])
         self.remember(id_, tail)

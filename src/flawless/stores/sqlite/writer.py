@@ -49,7 +49,14 @@ from flawless.stores.sqlite.tails import Tail, Tails
 EXECUTIONS_CACHED_MAX: Final = 20_000
 NAMES_CACHED_MAX: Final = 1_000
 
-_INSERT_CHUNK = QUERIES["insert_chunk"]
+_ROWS_AT_ONCE: Final = (32, 8, 2, 1)
+"""With how many rows journals are inserted: each statement lets go of the interpreter's lock."""
+
+_INSERT_CHUNKS: Final = {
+    size: QUERIES["insert_chunks"].format(rows=", ".join(["(?, ?, ?)"] * size))
+    for size in _ROWS_AT_ONCE
+}
+_OF_EXECUTIONS: Final = (Create, Append, NextRun, SaveAttempts)
 _WAKEABLE: Final = (Status.WAITING, Status.PARKED)
 
 
@@ -61,10 +68,12 @@ class Writer:
     ) -> None:
         self._connection = connection
         self._execute = connection.cursor().execute
-        self._tails = Tails(self._execute, executions_cached_max)
+        self._tails = Tails(self._execute, executions_cached_max, self._insert_rows)
         self._cached = self._tails.cached
         self._inboxes = Inboxes(self._execute, self._tails)
         self._names: OrderedDict[str, int] = OrderedDict()
+        self._rows: list[tuple[int, int, bytes]] = []
+        """Of the journal, of the batch that is being made, and not inserted yet."""
 
     def commit(self, writes: Sequence[Write]) -> Results:
         """Carry out the batch as one transaction; see `Store.commit`.
@@ -97,6 +106,7 @@ class Writer:
         try:
             tail = self._cached.get(write.id) or self._tails.load(write.id)
             self._add_chunk(write.id, tail, chunk)
+            self._insert_rows()
         except BaseException:
             self._roll_back((write,))
             raise
@@ -105,24 +115,30 @@ class Writer:
     def _roll_back(self, writes: Sequence[Write]) -> None:
         """Undo the transaction if SQLite has not done so already, and forget what was cached."""
         for write in writes:
-            if isinstance(write, Create | Append | NextRun | SaveAttempts):
+            if isinstance(write, _OF_EXECUTIONS):
                 self._tails.forget(write.id)
         self._names.clear()
+        self._rows.clear()
         if self._connection.in_transaction:
             self._execute("ROLLBACK")
 
     def _apply(self, writes: Sequence[Write]) -> Results:
         results: Results = []
         taken: set[ExecutionId] = set()
+        following = iter(writes)
+        next(following)
+        made: Append | None = None
         for write in writes:
             result: Result = None
+            after = next(following, None)
             match write:
                 case Append():
-                    if write.id not in taken:
+                    if write.id not in taken and write is not made:
                         result = self._append(write)
                 case Create():
                     if write.parent is None or write.parent.id not in taken:
-                        result = self._create(write)
+                        made = _end_at_once(write, after)
+                        result = self._create(write, made)
                         if result is not None and write.parent is None:
                             taken.add(write.id)
                 case Send():
@@ -156,12 +172,13 @@ class Writer:
                 case _:
                     assert_never(write)
             results.append(result)
+        self._insert_rows()
         return results
 
     # --- executions -----------------------------------------------------------------------------
 
     def _append(self, write: Append) -> tuple[ExecutionId, ...] | None:
-        tail = self._cached.get(write.id) or self._tails.load(write.id)
+        tail = self._tails.find(write.id)
         if write.chunk is not None:
             self._add_chunk(write.id, tail, write.chunk)
         if write.received:
@@ -195,11 +212,27 @@ class Writer:
     def _add_chunk(self, id_: ExecutionId, tail: Tail, chunk: Chunk) -> None:
         if chunk.first_seq != tail.length:
             raise _conflict(id_, chunk.first_seq, tail.length)
-        try:
-            self._execute(_INSERT_CHUNK, (tail.base + chunk.first_seq, chunk.count, chunk.data))
-        except apsw.ConstraintError:
-            raise _conflict(id_, chunk.first_seq, tail.length + 1) from None
+        self._rows.append((tail.base + chunk.first_seq, chunk.count, chunk.data))
         tail.length += chunk.count
+
+    def _insert_rows(self) -> None:
+        """Insert what was gathered of journals, many rows with one statement."""
+        rows = self._rows
+        if len(rows) == 1:  # as with most steps
+            self._insert(1, rows.pop())
+        while rows:
+            size = next(size for size in _ROWS_AT_ONCE if size <= len(rows))
+            self._insert(size, [value for row in rows[:size] for value in row])
+            del rows[:size]
+
+    def _insert(self, count: int, values: Sequence[object]) -> None:
+        try:
+            self._execute(_INSERT_CHUNKS[count], values)
+        except apsw.ConstraintError:
+            raise StoreConflict(
+                "entries were to be appended to a journal that has them already: is another "
+                "engine writing to it?"
+            ) from None
 
     def _end(self, write: Append, tail: Tail) -> tuple[ExecutionId, ...] | None:
         """Clean up behind an execution that has ended, and tell its parent and children."""
@@ -234,7 +267,8 @@ class Writer:
         found: Any = self._execute(QUERIES["children_to_cancel"], (origin,)).fetchall()
         return [key for (key,) in found]
 
-    def _create(self, write: Create) -> Record | None:
+    def _create(self, write: Create, end: Append | None) -> Record | None:
+        """Begin an execution; with an `end`, which follows at once, it has ended already."""
         parent = None if write.parent is None else self._tails.find(write.parent.id)
         values: tuple[object, ...] = (
             write.id,
@@ -243,7 +277,10 @@ class Writer:
             write.at_us,
             write.digest,
         )
-        if write.wake_us is None and not write.attributes:
+        if end is not None and end.status is not None:
+            ended = (*values, STATUS_NUMBER[end.status], end.at_us)
+            key = self._execute(QUERIES["insert_ended"], ended).get
+        elif write.wake_us is None and not write.attributes:
             key = self._execute(QUERIES["insert_execution"], values).get
         else:
             data = msgspec.json.encode(write.attributes).decode() if write.attributes else None
@@ -255,9 +292,12 @@ class Writer:
         tail = Tail(key, key, write.chunk.count)
         tail.may_have_attempts = tail.may_have_children = tail.may_have_inbox = False
         tail.may_have_parent = parent is not None
-        self._execute(_INSERT_CHUNK, (tail.base, write.chunk.count, write.chunk.data))
+        self._rows.append((tail.base, write.chunk.count, write.chunk.data))
         for chunk in write.more:
             self._add_chunk(write.id, tail, chunk)
+        if end is not None and end.chunk is not None:
+            self._add_chunk(write.id, tail, end.chunk)
+            return None
         if write.attributes:
             self._execute(QUERIES["index_attributes"], (key,))
         if write.parent is not None and parent is not None:
@@ -334,7 +374,7 @@ class Writer:
         new.may_have_children = old.may_have_children
         new.may_have_inbox = old.may_have_inbox
         new.may_have_parent = old.may_have_parent
-        self._execute(_INSERT_CHUNK, (new.base, write.chunk.count, write.chunk.data))
+        self._rows.append((new.base, write.chunk.count, write.chunk.data))
         self._tails.remember(write.id, new)
 
     def _complete_block(self, key: int) -> None:
@@ -363,6 +403,27 @@ class Writer:
             if len(self._names) > NAMES_CACHED_MAX:
                 self._names.popitem(last=False)
         return key
+
+
+def _end_at_once(write: Create, after: Write | None) -> Append | None:
+    """Return the write after a creation if it is the end of the same execution and no more."""
+    if (
+        type(after) is Append
+        and after.id == write.id
+        and after.status is not None
+        and after.status.final
+        and after.chunk is not None
+        and after.chunk.first_seq == write.chunk.count
+        and not after.received
+        and after.state is None
+        and after.response is None
+        and write.parent is None
+        and write.wake_us is None
+        and not write.attributes
+        and not write.more
+    ):
+        return after
+    return None
 
 
 def _conflict(id_: ExecutionId, first_seq: int, length: int) -> StoreConflict:
