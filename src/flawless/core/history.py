@@ -12,7 +12,7 @@ its outcome still counts, as one that the guest has not looked at yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -43,9 +43,10 @@ from flawless.core.entries import (
     describe,
 )
 
+_ENDS_OF_PARKING = (Resolved, CancelObserved, Dropped, Called, Observed)
 
-@dataclass(frozen=True, slots=True)
-class History:
+
+class History(msgspec.Struct, frozen=True):
     """The entries that count, each with its position in the journal, and the last retry."""
 
     entries: list[Entry]
@@ -53,7 +54,7 @@ class History:
     retried: Retried | None
     retried_at: int = 0
     """Its position."""
-    undone: dict[int, int] = field(default_factory=dict)
+    undone: dict[int, int] = {}
     """Effects whose start no longer counts, with the fingerprints of the requests."""
     origin: Origin | None = None
     """Where the first entries come from, if it is a fork."""
@@ -72,7 +73,7 @@ class History:
         The time for cleaning up begins again with a retry, and in a fork.
         """
         for position, entry in zip(self.positions, self.entries, strict=True):
-            if isinstance(entry, CancelObserved):
+            if type(entry) is CancelObserved:
                 resumed = self._resumed_after(position)
                 if entry.until is None or not resumed:
                     return entry
@@ -85,9 +86,9 @@ class History:
         """Effects that wait for a decision, and whether the guest asked for it."""
         waiting: dict[int, bool] = {}
         for entry in self.entries:
-            if isinstance(entry, Parked):
+            if type(entry) is Parked:
                 waiting[entry.effect] = entry.asked
-            elif isinstance(entry, Resolved | CancelObserved | Dropped | Called | Observed):
+            elif waiting and isinstance(entry, _ENDS_OF_PARKING):
                 waiting.pop(entry.effect, None)
         return waiting
 
@@ -121,7 +122,10 @@ class NoResumePoint(ValueError):
 
 def history(entries: Sequence[Entry]) -> History:
     """Return what counts of a journal."""
-    last = max((n for n, entry in enumerate(entries) if type(entry) is Retried), default=None)
+    last = None
+    for position, entry in enumerate(entries):
+        if type(entry) is Retried:
+            last = position
     origin = entries[0].origin if entries and isinstance(entries[0], Invoked) else None
     shared = frozenset[int]() if origin is None else _shared(entries, origin)
     if last is None:

@@ -55,13 +55,11 @@ from flawless.core.outstanding import Action, Begun, Cancel, Outstanding, Perfor
 from flawless.core.protocol import (
     EffectRequest,
     ExecuteRequest,
-    LoadRequest,
     Question,
-    SecretRequest,
-    SourceRequest,
     WhereRequest,
     decode_request,
     fingerprint,
+    is_question,
 )
 from flawless.core.recorder import NewEntries, Recorder
 from flawless.core.replay import Replay
@@ -280,7 +278,7 @@ class Machine:
         if replay.mismatch is not None:
             raise replay.mismatch.error(self.execution, raw)
         mark = fingerprint(raw)
-        entry = replay.take(mark)
+        entry = None if replay.cursor.next is None else replay.take(mark)
         if entry is not None:
             if type(entry) is Slept:
                 self._outstanding.last_effect = entry.effect
@@ -289,9 +287,9 @@ class Machine:
                 return self._sleep(ForSleep(entry.until, entry.effect, mark), now_us)
             return replay.answer(entry, raw)
         request = decode_request(raw)
-        if isinstance(request, LoadRequest | SourceRequest | SecretRequest):
+        if is_question(request):
             return self._answers(request)
-        if isinstance(request, WhereRequest):
+        if type(request) is WhereRequest:
             raise GuestTrapped("the guest told where it stands without being asked")
         if replay.cursor.next is not None:
             return replay.other_request(request, replay.cursor.next)

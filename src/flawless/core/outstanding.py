@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from flawless.core.entries import Aside, Parked, Repeated, Resolved
 from flawless.core.inbox import Inbox, Message
@@ -13,24 +14,21 @@ from flawless.core.protocol import ExecuteRequest, Performable
 from flawless.errors import GuestTrapped
 
 
-@dataclass(frozen=True, slots=True)
-class Perform:
+class Perform(msgspec.Struct, frozen=True):
     """Perform an effect, after the journal is durable."""
 
     effect: int
     request: Performable
 
 
-@dataclass(frozen=True, slots=True)
-class StartChild:
+class StartChild(msgspec.Struct, frozen=True):
     """Create a child execution in the same commit as the journal's entries."""
 
     effect: int
     request: ExecuteRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(msgspec.Struct, frozen=True):
     """Nobody will look at this effect's outcome; stop it if it can be stopped."""
 
     effect: int
@@ -39,8 +37,7 @@ class Cancel:
 Action = Perform | StartChild | Cancel
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """A started effect: the guest's request, its name for people, and a timer's deadline."""
 
     raw: bytes
@@ -48,8 +45,7 @@ class Begun:
     until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """A started effect with an outcome that a journal entry holds."""
 
     effect: int

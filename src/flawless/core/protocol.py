@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -195,6 +195,14 @@ Request: TypeAlias = (
     | ClockRequest
     | WhereRequest
 )
+
+_QUESTIONS = frozenset({LoadRequest, SourceRequest, SecretRequest})
+
+
+def is_question(request: Request) -> TypeGuard[Question]:
+    """Tell whether this is a question. (With structs, `isinstance` is quick only if it is true.)"""
+    return type(request) in _QUESTIONS
+
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 

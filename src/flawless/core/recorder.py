@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from flawless.core.encoding import encode_entry
 from flawless.core.entries import End, Entry
@@ -10,8 +10,7 @@ from flawless.core.limits import Limits
 from flawless.errors import GuestTrapped
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntries:
+class NewEntries(msgspec.Struct, frozen=True):
     """Entries to append to the store in one go; `data` holds their frames.
 
     With them go, in the same commit: the messages that leave the inbox, and what becomes visible.

@@ -6,7 +6,6 @@ from flawless.core import responses
 from flawless.core.cursor import ReplayCursor
 from flawless.core.divergence import Mismatch
 from flawless.core.entries import (
-    Arrived,
     Called,
     CancelObserved,
     ClockRead,
@@ -16,13 +15,11 @@ from flawless.core.entries import (
     Entry,
     Logged,
     Observed,
-    Parked,
     Polled,
     Published,
-    Repeated,
-    Resolved,
     Responded,
     Started,
+    is_aside,
 )
 from flawless.core.history import History
 from flawless.core.outstanding import Outstanding
@@ -69,7 +66,7 @@ class Replay:
                 self.count += 1
                 self._recorder.at = entry.at
                 return entry
-            if not isinstance(entry, Arrived | Parked | Resolved | Repeated):
+            if not is_aside(entry):
                 return None
             cursor.advance()
             self._outstanding.keep(entry)
@@ -111,7 +108,7 @@ class Replay:
         if self.mismatch is not None:
             raise self.mismatch.error(self.execution)
         cursor = self.cursor
-        while isinstance(entry := cursor.next, Arrived | Parked | Resolved | Repeated):
+        while (entry := cursor.next) is not None and is_aside(entry):
             cursor.advance()
             self._outstanding.keep(entry)
         return entry

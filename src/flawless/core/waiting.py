@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ForEffect:
+
+class ForEffect(msgspec.Struct, frozen=True):
     """For the outcome of one effect, or a person's decision about it."""
 
     effect: int
@@ -15,16 +15,14 @@ class ForEffect:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class ForNext:
+class ForNext(msgspec.Struct, frozen=True):
     """For the next completion of a started effect, or a deadline."""
 
     fingerprint: int
     until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ForSleep:
+class ForSleep(msgspec.Struct, frozen=True):
     """For a time."""
 
     until: int
@@ -32,8 +30,7 @@ class ForSleep:
     fingerprint: int
 
 
-@dataclass(frozen=True, slots=True)
-class ForPoll:
+class ForPoll(msgspec.Struct, frozen=True):
     """For a time, inside a WASI poll."""
 
     until: int

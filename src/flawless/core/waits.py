@@ -32,6 +32,8 @@ from flawless.core.recorder import Recorder
 from flawless.core.signals import ResolveSignal
 from flawless.core.waiting import ForEffect, ForNext, ForPoll, ForSleep, Waiting
 
+_TIMED = (ForSleep, ForPoll)
+
 
 class Waits:
     """What the guest waits for (`waiting`; None while it computes), and what ends that.
@@ -70,16 +72,15 @@ class Waits:
     @property
     def wake(self) -> int | None:
         """When `woke` will have something to tell, in microseconds since the beginning."""
-        times = [self.cancellation.wake]
-        match self.waiting:
-            case ForSleep(until) | ForPoll(until):
-                times.append(until)
-            case ForNext(until=until):
-                times += (until, self._outstanding.next_timer())
-            case ForEffect():
-                pass
-            case None:
-                return None
+        waiting, cancelled = self.waiting, self.cancellation.wake
+        kind = type(waiting)
+        if waiting is None or kind is ForEffect:
+            return None if waiting is None else cancelled
+        if isinstance(waiting, ForNext):
+            times = (cancelled, waiting.until, self._outstanding.next_timer())
+        else:
+            assert isinstance(waiting, _TIMED)
+            times = (cancelled, waiting.until, None)
         return min((time for time in times if time is not None), default=None)
 
     # --- times --------------------------------------------------------------------------------
@@ -220,8 +221,10 @@ class Waits:
 
     def tell_cancel(self, now_us: int) -> bytes | None:
         """Tell a guest that waits that it is cancelled, if it is to be told."""
+        if self.cancellation.asked is None:
+            return None
         waiting = self.waiting
-        if self.cancellation.asked is None or waiting is None or isinstance(waiting, ForPoll):
+        if waiting is None or isinstance(waiting, ForPoll):
             return None
         effect = 0 if isinstance(waiting, ForNext) else waiting.effect
         if isinstance(waiting, ForEffect):

@@ -23,7 +23,7 @@ from flawless.engine.changes import Changes
 from flawless.engine.mishaps import complain, report
 from flawless.engine.telemetry import Telemetry
 from flawless.errors import StoreError
-from flawless.stores.base import Append, Create, NextRun, Result, Results, Send, Store, Write
+from flawless.stores.base import Chunk, Result, Results, Send, Store, Write
 
 _log = logging.getLogger("flawless.store")
 
@@ -202,9 +202,10 @@ class Committer:
             item = self._queue.popleft()
             batch.append(item)
             write = item[0]
-            if isinstance(write, Append | Create | NextRun) and write.chunk is not None:
-                size += len(write.chunk.data)
-            elif isinstance(write, Send):
+            chunk: Chunk | None = getattr(write, "chunk", None)
+            if chunk is not None:
+                size += len(chunk.data)
+            elif type(write) is Send:
                 size += len(write.payload)
         return batch
 

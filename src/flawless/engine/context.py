@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 
 from flawless.errors import UsageError
 
@@ -21,7 +21,6 @@ class CancelFlag:
         self.up = True
 
 
-@dataclass(frozen=True, slots=True)
 class StepInfo:
     """The attempt that is running: `attempt` counts from 1.
 
@@ -29,12 +28,35 @@ class StepInfo:
     text if its execution is not traced.
     """
 
-    execution_id: str
-    step: str
-    attempt: int
-    idempotency_key: str
-    traceparent: str = ""
-    flag: CancelFlag = field(default_factory=CancelFlag, repr=False, compare=False)
+    __slots__ = ("_key", "attempt", "execution_id", "flag", "step", "traceparent")
+
+    def __init__(
+        self,
+        execution_id: str,
+        step: str,
+        attempt: int,
+        idempotency_key: str | Callable[[], str],
+        traceparent: str = "",
+        flag: CancelFlag | None = None,
+    ) -> None:
+        self.execution_id = execution_id
+        self.step = step
+        self.attempt = attempt
+        self.traceparent = traceparent
+        self.flag = CancelFlag() if flag is None else flag
+        self._key = idempotency_key
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key of the effect that the step performs. (Most steps do not ask for it.)"""
+        key = self._key
+        return key if isinstance(key, str) else key()
+
+    def __repr__(self) -> str:
+        return (
+            f"StepInfo(execution_id={self.execution_id!r}, step={self.step!r}, "
+            f"attempt={self.attempt}, idempotency_key={self.idempotency_key!r})"
+        )
 
 
 current_step: ContextVar[StepInfo | None] = ContextVar("flawless_step", default=None)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flawless.core.interruption import WhenInterrupted
@@ -42,15 +43,19 @@ _log = logging.getLogger("flawless.engine")
 class InFlight:
     """An effect under way, for performing, giving up, and showing it."""
 
-    label: str
+    request: Performable
     began_us: int
-    kind: str = ""
     run: StepRun | asyncio.Task[None] | None = None
 
-    @classmethod
-    def of(cls, request: Performable, now_us: int) -> InFlight:
-        """Return an effect that begins now."""
-        return cls(label(request), now_us, kind_of(request))
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return label(self.request)
+
+    @property
+    def kind(self) -> str:
+        """Of what kind it is: `step`, `http`, `send` or `cancel`."""
+        return kind_of(self.request)
 
     @property
     def pausing(self) -> bool:
@@ -136,7 +141,7 @@ class Effects:
         first = execution.first
         key = run_key(execution.id, first.run)
         match request:
-            case StepRequest():
+            case StepRequest():  # first: with structs, a case is quick only if it is the right one
                 self._telemetry.step_attempts += 1
                 item.run = self._steps.perform(
                     execution.id,
@@ -145,8 +150,8 @@ class Effects:
                     began_us=first.began_us,
                     traceparent=trace,
                     earlier=execution.attempts_of(effect),
-                    on_attempt=lambda saved: self._attempt_failed(execution, effect, saved),
-                    report=lambda outcome: execution.arrived(effect, outcome),
+                    on_attempt=partial(self._attempt_failed, execution, effect),
+                    report=partial(execution.arrived, effect),
                 )
             case HttpRequest():
                 more: dict[str, Any] = {"egress": execution.deployment.egress}

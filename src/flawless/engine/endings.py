@@ -10,16 +10,12 @@ from flawless.core.status import Status
 from flawless.errors import FlawlessError, GuestTrapped
 from flawless.wasm.backtrace import own_functions, told
 
+_STATUS = {Failed: Status.FAILED, Cancelled: Status.CANCELLED}
+
 
 def status_of(final: End) -> Status:
     """Return the status of an execution that ended so."""
-    match final:
-        case Failed():
-            return Status.FAILED
-        case Cancelled():
-            return Status.CANCELLED
-        case _:
-            return Status.COMPLETED
+    return _STATUS.get(type(final), Status.COMPLETED)
 
 
 def outcome_for_parent(execution: str, final: End) -> bytes:

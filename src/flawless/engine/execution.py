@@ -391,7 +391,7 @@ class LiveExecution:
         for action in self.machine.take_actions():
             match action:
                 case Perform(effect, request):
-                    self.in_flight[effect] = InFlight.of(request, self._now_us())
+                    self.in_flight[effect] = InFlight(request, self._now_us())
                     performs.append(action)
                 case StartChild(_, child):
                     children.append(child)

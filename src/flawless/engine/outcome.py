@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,13 +17,12 @@ MESSAGE_CHARS_MAX = 20_000
 """Longer messages and tracebacks of exceptions are cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """`payload` is the JSON of the value, or of the error object when `failed`."""
 
     failed: bool
     payload: bytes
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
 
 
 Report = Callable[[Outcome], None]

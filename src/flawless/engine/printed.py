@@ -14,6 +14,7 @@ LINE_CHARS_MAX = 8_192
 
 Stream = Literal["stdout", "stderr"]
 _LEVELS: dict[Stream, int] = {"stdout": logging.INFO, "stderr": logging.WARNING}
+_UTF_8 = codecs.getincrementaldecoder("utf-8")
 
 
 class RawOutput:
@@ -24,14 +25,16 @@ class RawOutput:
     """
 
     def __init__(self, *, past_print: bool) -> None:
-        self._loggers = {"stdout": "stdout" if past_print else "print", "stderr": "stderr"}
-        decoder = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {stream: decoder("replace") for stream in _LEVELS}
-        self._rest = dict.fromkeys(_LEVELS, "")
+        self._past_print = past_print
+        self._decoders: dict[Stream, codecs.IncrementalDecoder] = {}
+        self._rest: dict[Stream, str] = {}
 
     def requests(self, stream: Stream, data: bytes) -> Iterator[bytes]:
         """Return a log request for each line that is complete now."""
-        *lines, rest = (self._rest[stream] + self._decoders[stream].decode(data)).split("\n")
+        decoder = self._decoders.get(stream)
+        if decoder is None:
+            decoder = self._decoders[stream] = _UTF_8("replace")
+        *lines, rest = (self._rest.get(stream, "") + decoder.decode(data)).split("\n")
         if len(rest) > LINE_CHARS_MAX:
             lines.append(rest)
             rest = ""
@@ -40,13 +43,14 @@ class RawOutput:
 
     def last_requests(self) -> list[bytes]:
         """Return log requests for the lines that never got an end."""
-        return [self._request(stream, rest) for stream, rest in self._rest.items() if rest]
+        rests = [(stream, self._rest.get(stream)) for stream in _LEVELS] if self._rest else ()
+        return [self._request(stream, rest) for stream, rest in rests if rest]
 
     def _request(self, stream: Stream, line: str) -> bytes:
         request = {
             "op": "log",
             "level": _LEVELS[stream],
-            "logger": self._loggers[stream],
+            "logger": "print" if stream == "stdout" and not self._past_print else stream,
             "message": line,
         }
         return msgspec.json.encode(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from flawless.core.machine import Machine, NewEntries
 from flawless.core.status import Status
@@ -10,8 +10,7 @@ from flawless.ids import ExecutionId
 from flawless.stores.base import Append, Chunk
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(msgspec.Struct, frozen=True):
     """The status, when it has to go on by itself, and whether a message lets it go on."""
 
     status: Status
@@ -20,7 +19,7 @@ class Rest:
 
     def woken(self) -> Rest:
         """Return what the row says when something came to the inbox: its wake time has passed."""
-        return self if self.status is Status.RUNNING else replace(self, wake_us=0)
+        return self if self.status is Status.RUNNING else msgspec.structs.replace(self, wake_us=0)
 
 
 RUNNING = Rest(Status.RUNNING)

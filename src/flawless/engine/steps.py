@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from flawless import codec
 from flawless.core.entries import Attempt
 from flawless.core.protocol import StepRequest
 from flawless.engine.attempts import SavedAttempts, failed_attempt, history
+from flawless.engine.bridge import Mailbox
 from flawless.engine.clock import Clock, Timer
 from flawless.engine.context import CancelFlag, StepInfo, current_step
 from flawless.engine.outcome import Outcome, Report, host_error, raised, succeeded
@@ -46,9 +48,10 @@ class StepRun:
     call: Call | None = None
     task: asyncio.Task[None] | None = None
     timer: Timer | None = None
-    flag: CancelFlag = field(default_factory=CancelFlag)
-    """That of the present attempt."""
-    started_at: list[float] = field(default_factory=list)
+    flag: CancelFlag | None = None
+    """That of the present attempt, or of the last one."""
+    started_s: float | None = None
+    """When a thread began with it, as the loop's clock has it."""
 
     @property
     def pausing(self) -> bool:
@@ -58,9 +61,14 @@ class StepRun:
     @property
     def info(self) -> StepInfo:
         """What the step may ask about itself."""
-        key = idempotency_key(self.key, self.request.id)
-        attempt = self.failures + 1
-        return StepInfo(self.execution, self.step.name, attempt, key, self.traceparent, self.flag)
+        return StepInfo(
+            self.execution,
+            self.step.name,
+            self.failures + 1,
+            partial(idempotency_key, self.key, self.request.id),
+            self.traceparent,
+            self.flag,
+        )
 
 
 class StepPerformer:
@@ -84,6 +92,7 @@ class StepPerformer:
         self._processes = ProcessPool(processes)
         self._jitter = jitter
         self._find = find
+        self._ends = Mailbox(loop)
 
     def perform(
         self,
@@ -128,7 +137,7 @@ class StepPerformer:
         if pause_s > 0:
             self._attempt_in(pause_s, run)
         else:
-            self._attempt(run)
+            self._begin(run)
         return run
 
     def cancel(self, run: StepRun) -> None:
@@ -138,7 +147,8 @@ class StepPerformer:
         process of one that runs there is killed.
         """
         run.done = True
-        run.flag.raise_()
+        if run.flag is not None:
+            run.flag.raise_()
         self._release(run)
         if run.task is not None:
             run.task.cancel()
@@ -158,17 +168,19 @@ class StepPerformer:
             run.timer = self._loop.call_soon(self._attempt, run)
 
     def _attempt(self, run: StepRun) -> None:
-        if run.done:
-            return
-        self._refresh(run)
+        if not run.done:
+            self._refresh(run)
+            self._begin(run)
+
+    def _begin(self, run: StepRun) -> None:
         options = run.step.options
         run.timer = None
-        run.flag = CancelFlag()
-        run.started_at = []
+        flag = run.flag = CancelFlag()
+        run.started_s = None
         if run.step.is_async and not options.process:
             run.task = self._loop.create_task(self._run_async(run))
             if options.timeout_s is not None:
-                run.timer = self._loop.call_later(options.timeout_s, run.flag.raise_)
+                run.timer = self._loop.call_later(options.timeout_s, flag.raise_)
             return
         if options.process:
             run.call = Call()
@@ -196,16 +208,16 @@ class StepPerformer:
 
     def _work(self, run: StepRun) -> Callable[[], None]:
         attempt, info, call = run.failures, run.info, run.call
-        loop = self._loop
+        post, time = self._ends.post, self._loop.time
 
         def hand_back(outcome: Outcome, error: BaseException | None) -> None:
             try:
-                loop.call_soon_threadsafe(self._ended, run, outcome, error, attempt)
+                post(partial(self._ended, run, outcome, error, attempt))
             except RuntimeError:
                 _log.debug("step %s ended after the engine had stopped", run.step.name)
 
         def work() -> None:
-            run.started_at.append(loop.time())
+            run.started_s = time()
             if run.step.options.process:
                 try:
                     outcome = self._processes.run(run.step, info, bytes(run.request.args), call)
@@ -217,7 +229,10 @@ class StepPerformer:
             try:
                 self._refresh(run, same_way=True)  # it may have waited for its thread
                 args, kwargs = _arguments(run)
-                with Within(info.traceparent):
+                if info.traceparent:
+                    with Within(info.traceparent):
+                        value = run.step.function(*args, **kwargs)
+                else:
                     value = run.step.function(*args, **kwargs)
                 outcome, problem = succeeded(value, "result"), None
             except BaseException as error:  # whatever it is, it is the workflow's to know
@@ -252,12 +267,13 @@ class StepPerformer:
             return
         limit_s = run.step.options.timeout_s
         assert limit_s is not None
-        elapsed_s = self._loop.time() - run.started_at[0] if run.started_at else 0.0
+        elapsed_s = 0.0 if run.started_s is None else self._loop.time() - run.started_s
         if elapsed_s < limit_s:
             run.timer = self._loop.call_later(limit_s - elapsed_s, self._check_timeout, run, job)
             return
         self._threads.abandon(job)
-        run.flag.raise_()
+        if run.flag is not None:
+            run.flag.raise_()
         self._ended(run, _timed_out(run), TimeoutError())
 
     def _ended(
@@ -283,7 +299,9 @@ class StepPerformer:
                     self._attempt_in(pause_s, run)
                 return
         run.done = True
-        run.report(Outcome(outcome.failed, outcome.payload, run.attempts))
+        if run.attempts:
+            outcome = Outcome(outcome.failed, outcome.payload, run.attempts)
+        run.report(outcome)
 
     def _pause_s(self, run: StepRun, error: BaseException | None) -> float | None:
         options = run.step.options

@@ -136,26 +136,22 @@ class Telemetry:
 
     def wrote(self, write: Write, result: Result) -> None:
         """A write is durable, and the store has said this of it."""
-        match write:
-            case Append():
-                if (chunk := write.chunk) is not None:
-                    self.journal_entries += chunk.count
-                    self.journal_bytes += len(chunk.data)
-            case Create():
-                if result is None:
-                    self.started[self._name(write.workflow)] += 1
-                    for chunk in (write.chunk, *write.more):
-                        self._journaled(chunk.count, len(chunk.data))
-            case NextRun():
-                self.continued[self._name(write.workflow)] += 1
-                self._journaled(write.chunk.count, len(write.chunk.data))
-                if (last := write.last) is not None:
-                    self._journaled(last.count, len(last.data))
-            case Send():
-                if isinstance(result, Sent) and not write.name.startswith(":"):
-                    self.messages[result.outcome] += 1
-            case _:
-                pass
+        if type(write) is Append:  # most are
+            if (chunk := write.chunk) is not None:
+                self.journal_entries += chunk.count
+                self.journal_bytes += len(chunk.data)
+        elif type(write) is Create:
+            if result is None:
+                self.started[self._name(write.workflow)] += 1
+                for chunk in (write.chunk, *write.more):
+                    self._journaled(chunk.count, len(chunk.data))
+        elif type(write) is NextRun:
+            self.continued[self._name(write.workflow)] += 1
+            self._journaled(write.chunk.count, len(write.chunk.data))
+            if (last := write.last) is not None:
+                self._journaled(last.count, len(last.data))
+        elif type(write) is Send and type(result) is Sent and not write.name.startswith(":"):
+            self.messages[result.outcome] += 1
         if self.tracer is not None:
             self.tracer.durable(write, result)
         if self.echo is not None:

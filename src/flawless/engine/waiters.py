@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from flawless.core.entries import Continued
 from flawless.core.entries import End as EndEntry
@@ -15,8 +16,7 @@ from flawless.engine.endings import status_of
 from flawless.errors import EngineStopped
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """How an execution ended: `payload` is the JSON of its result or of its error object.
 
     An earlier run that `continued` in the next one has neither: `payload` is that one's input.
