@@ -2,6 +2,8 @@
 
 use flawless::{Result, receive, step, workflow};
 
+mod peers;
+
 /// Returns at once.
 #[workflow]
 pub fn noop() -> u64 {
