@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from lives import until
 from flawless import codec
 from flawless.engine.context import StepInfo
 from flawless.engine.outcome import Outcome
-from flawless.engine.processes import ProcessPool
+from flawless.engine.processes import ProcessPool, _serve
 from flawless.functions import Step
 
 
@@ -119,3 +122,20 @@ def test_close_kills_workers_and_starts_none(tmp_path: Path) -> None:
     assert not alive(int(process))
     kinds = sorted(error(outcome)["message"].split(" (")[0] for outcome in outcomes)
     assert kinds == ["the engine was closed", "the worker process of pool_steps.waits died"]
+
+
+def test_a_worker_whose_engine_is_gone_ends_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step that ends after the engine was killed has nobody to tell, which is no error."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    job = {
+        "module": "pool_steps", "code": "", "path": [], "step": "pool_steps.pid",
+        "execution_id": "order-1", "attempt": 1, "idempotency_key": "key-1", "traceparent": "",
+        "args": codec.encode_call((), {}),
+    }  # fmt: skip
+    ours, its = Pipe()
+    ours.send_bytes(codec.dumps(job).encode())
+    ours.close()
+    copy_context().run(_serve, its)
+    its.close()

@@ -7,6 +7,7 @@ imports the step's module anew ("spawn"): it shares nothing with the engine.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import signal
@@ -217,15 +218,14 @@ def _how(exitcode: int | None) -> str:
 
 
 def _serve(pipe: Connection) -> None:
-    """Run steps until the engine closes the pipe; the body of a worker process."""
+    """Run steps until the engine closes the pipe, or is gone; the body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        try:
+    with contextlib.suppress(EOFError, ConnectionError):  # which is how a killed engine looks
+        while True:
             job = msgspec.json.decode(pipe.recv_bytes(), type=_Job)
-        except EOFError:
-            return
-        outcome = _perform(job)
-        pipe.send_bytes(msgspec.json.encode(_Reply(outcome.failed, msgspec.Raw(outcome.payload))))
+            outcome = _perform(job)
+            reply = _Reply(outcome.failed, msgspec.Raw(outcome.payload))
+            pipe.send_bytes(msgspec.json.encode(reply))
 
 
 def _perform(job: _Job) -> Outcome:
