@@ -21,7 +21,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 def seconds(value: Duration) -> float:
     """Return `value` in seconds.
 
-    Raises `ValueError` for a text it cannot read and for a negative or not finite length,
+    Raises `ValueError` for a text it cannot read and for a negative, endless or absurd length,
     `TypeError` for anything else.
 
     Example: `seconds("1h30m") == 5400.0`.
@@ -33,7 +33,10 @@ def seconds(value: Duration) -> float:
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a length of time is seconds, a timedelta or a text, not {value!r}")
     else:
-        result = float(value)
+        try:
+            result = float(value)
+        except OverflowError:  # an integer beyond all floats
+            result = float("inf")
     if not 0 <= result < float("inf"):
         raise ValueError(
             f"a length of time cannot be {value!r}: it must be finite and not negative"

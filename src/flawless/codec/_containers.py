@@ -38,7 +38,7 @@ def sequence(
         if type(obj) is list:
             items: Any = obj
             build = make
-        elif type(obj) is dict and obj.get("$") in tags:
+        elif type(obj) is dict and type(obj.get("$")) is str and obj["$"] in tags:
             items, build = obj.get("v"), tags[obj["$"]]
             if "maxlen" in obj:
                 build = partial(build, maxlen=tagged(obj).maxlen)

@@ -132,8 +132,8 @@ class Frontier:
                         self._start_again(request, now_us)
                 case (StepRequest() | HttpRequest() | SendRequest() | CancelRequest()) as request:
                     self._reach_interrupted(request, begun, now_us)
-                case other:
-                    raise AssertionError(f"{other!r} cannot be started")
+                case other:  # a journal from elsewhere, whose checksums somebody has made
+                    raise GuestTrapped(f"{type(other).__name__} was never started by an engine")
 
     def _start_again(self, request: ExecuteRequest, now_us: int) -> None:
         """Start a child once more, or as the fork's own, unless it cannot be started now."""

@@ -31,6 +31,11 @@ def no_call(raw: bytes) -> str | None:
     return None if why is None else f"it is no encoded call ({why})"
 
 
+def no_object(raw: bytes) -> str | None:
+    """Return why this is no object, or None: it is one."""
+    return unreadable(raw) or _wrong(raw, dict)
+
+
 def no_error(raw: bytes) -> str | None:
     """Return why this is no error object of the protocol, or None: it is one."""
     return unreadable(raw) or _wrong(raw, _Error)

@@ -53,7 +53,7 @@ class HostPattern:
         try:
             # A scheme without a usual port: none must get lost.
             url = httpx.URL(f"any://{name}")
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise wrong from error
         if not host_of(url):
             raise wrong

@@ -11,6 +11,7 @@ import msgspec
 
 from flawless.core.protocol import CancelRequest, SendRequest
 from flawless.core.signals import CANCEL, SIGN, CancelSignal
+from flawless.core.values import unreadable
 from flawless.engine.callers import Callers
 from flawless.engine.clock import Clock
 from flawless.engine.outcome import Outcome, host_error
@@ -122,6 +123,8 @@ class Mail:
     ) -> Outcome:
         if isinstance(request, SendRequest):
             to, name, payload = request.to, request.name, bytes(request.payload)
+            if (why := unreadable(payload)) is not None:  # a guest has written it
+                raise InputInvalid(f"the payload cannot be read: {why}", path="payload")
             await self._check(to, name, payload)
         else:
             to, name = request.execution, CANCEL

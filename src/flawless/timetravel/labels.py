@@ -123,7 +123,7 @@ def value(payload: bytes) -> str:
         return shortened(payload[:TEXT_BYTES_MAX].decode("utf-8", "replace") + "…")
     try:
         plain = codec.plain(codec.read(payload, path="result"))
-    except ValueError:
+    except (codec.CodecError, RecursionError):
         return shortened(payload.decode("utf-8", "replace"))
     return shortened(json.dumps(plain, ensure_ascii=False))
 
@@ -144,7 +144,7 @@ def _error(payload: bytes) -> str:
     try:
         error: Any = codec.read(payload, path="error")
         kind, message = str(error.get("type", "error")), str(error.get("message", ""))
-    except (ValueError, AttributeError):
+    except (codec.CodecError, RecursionError, AttributeError):
         return "an error"
     return shortened(f"{kind}: {message}" if message else kind)
 

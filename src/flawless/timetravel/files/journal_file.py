@@ -24,6 +24,7 @@ import msgspec
 
 from flawless.core.encoding import decode_entries, encode_entry
 from flawless.core.entries import Entry, Invoked, describe
+from flawless.core.soundness import check_sound
 from flawless.errors import JournalDamaged, UsageError
 
 FORMAT: Final = "flawless-journal"
@@ -123,6 +124,7 @@ def _entries(file: _File, frames: Sequence[bytes]) -> list[Entry]:
     if not entries or _chain(frames) != file.chain:
         reason = "entries were added, left out or moved since it was exported"
         raise JournalDamaged(file.execution, len(entries), reason)
+    check_sound(file.execution, entries)
     return entries
 
 
