@@ -2,6 +2,7 @@
 
     python3 tools/environment.py run     # what the demo needs
     python3 tools/environment.py dev     # that, and tests, lint, types and documentation
+    python3 tools/environment.py fuzz    # besides, what guides a fuzzer by coverage
 
 Nothing but Python's standard library is used, because nothing else is there yet. Every package is
 checked against the hash in `requirements/*.txt`. Where Debian's `python3-venv` is missing, pip of
@@ -25,7 +26,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 CANDIDATES = ("python3.13", "python3.12", "python3.11")
-LAYERS = {"run": ("build", "base"), "dev": ("build", "base", "dev", "docs")}
+LAYERS = {"run": ("build", "base"), "dev": ("build", "base", "dev", "docs"), "fuzz": ("fuzz",)}
 INSTALL_VENV = ("apt-get", "install", "-y", "python3-venv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 INSTALL_BROWSER = ("apt-get", "install", "-y", "chromium", "fonts-dejavu-core")

@@ -1,0 +1,34 @@
+"""Where targets are found, and the end of the engine that they share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random, SystemRandom
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closing() -> Iterator[None]:
+    """Close the engine that targets have opened, if they have."""
+    yield
+    served = sys.modules.get("served")
+    if served is not None:
+        served.close()
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether all is to be tried, and not a share."""
+    return bool(request.config.getoption("--sweep") == "whole")
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> Random:
+    """What chooses the share: another one in each run, unless `--seed` says which."""
+    seed = request.config.getoption("--seed")
+    return Random(SystemRandom().getrandbits(32) if seed is None else seed)
