@@ -1,17 +1,13 @@
-"""What a soak's measurements say: the table of what grows, the chart, and the report."""
+"""What a soak's measurements say: what grows, and what does not."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
-from flatness import Point, Row, floors, judge, second_half, table
+from flatness import Point, Row, floors, judge, second_half
 from kinds import PROBE
-from picture import Chart, Line, Panel, draw
 from samples import Sample
 from soaking import Soaked
 
@@ -54,14 +50,32 @@ def _one_life(soaked: Soaked) -> list[Row]:
     found.append(judge("CPU per execution", "ms", over, cost, limit=25, noise=1))
     for name, part, limit, noise in (("p50", 0.5, 40, 5.0), ("p99", 0.99, 100, 50.0)):
         found.append(_latency(soaked, f"latency {name}", part, over, calm_s, limit, noise))
+    measured = [one for one in _in_yardsticks(soaked) if one[0] >= calm_s]
+    found.append(judge("latency p50 in yardsticks", "", over, measured, limit=40, noise=0.3))
     return found
+
+
+def _in_yardsticks(soaked: Soaked) -> list[Point]:
+    """Return latency as a multiple of what the machine takes for the same requests by itself.
+
+    Other programs slow both down, so this can be judged while they run.
+    """
+    return [
+        (at_s, latency_ms / yardstick_ms)
+        for at_s, latency_ms in windows(soaked, 0.5)
+        if (yardstick_ms := _around(soaked, at_s, lambda one: one.yardstick_ms))
+    ]
 
 
 def _latency(
     soaked: Soaked, name: str, part: float, over: str, from_s: float, limit: float, noise: float
 ) -> Row:
     everything = [one for one in windows(soaked, part) if one[0] >= from_s]
-    quiet = [one for one in everything if _foreign(soaked, one[0]) <= QUIET_CORES]
+    quiet = [
+        one
+        for one in everything
+        if _around(soaked, one[0], lambda sample: sample.foreign_cpu) <= QUIET_CORES
+    ]
     if 2 * len(quiet) < len(everything):
         row = judge(name, "ms", over, everything, limit=limit, noise=noise, judged_s_min=1e9)
         return _because(row, "not judged: others kept the machine busy")
@@ -95,7 +109,7 @@ def _across_lives(soaked: Soaked) -> list[Row]:
 
 
 def _whole(soaked: Soaked) -> list[Row]:
-    size = [one for one in second_half(_sizes(soaked.samples)) if one[1]]
+    size = [one for one in second_half(sizes(soaked.samples)) if one[1]]
     return [judge("store for each execution", "KiB", "all lives", size, limit=10, noise=0.5)]
 
 
@@ -119,7 +133,7 @@ def _cost(looks: Sequence[Sample]) -> list[Point]:
     return found
 
 
-def _sizes(samples: Sequence[Sample]) -> list[Point]:
+def sizes(samples: Sequence[Sample]) -> list[Point]:
     """Return by how much the store has grown for each execution that has ended, since the start."""
     if not samples:
         return []
@@ -131,9 +145,10 @@ def _sizes(samples: Sequence[Sample]) -> list[Point]:
     ]
 
 
-def _foreign(soaked: Soaked, at_s: float) -> float:
+def _around(soaked: Soaked, at_s: float, read: Read) -> float:
+    """Return the median of what was measured around a moment, 0 if nothing was."""
     width = soaked.plan.length_s / WINDOWS
-    inside = [one.foreign_cpu for one in soaked.samples if abs(one.at_s - at_s) <= width]
+    inside = [read(one) for one in soaked.samples if abs(one.at_s - at_s) <= width]
     return median(inside) if inside else 0.0
 
 
@@ -170,117 +185,3 @@ def _up(soaked: Soaked, at_s: float) -> bool:
 def _quantile(values: Sequence[float], part: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
-
-
-def chart(soaked: Soaked) -> str:
-    """Return the picture."""
-
-    def by_life(read: Read) -> list[list[Point]]:
-        pieces: dict[int, list[Point]] = {}
-        for one in soaked.samples:
-            pieces.setdefault(one.life, []).append((one.at_s, read(one)))
-        return list(pieces.values())
-
-    def whole(read: Read) -> list[list[Point]]:
-        return [[(one.at_s, read(one)) for one in soaked.samples]]
-
-    deaths = [life for life in soaked.lives if life.over_s and life.over_s < soaked.storm_over_s]
-    plan, found = soaked.plan, soaked.findings
-    resident = [(one.life, one.at_s, one.age_s, one.rss_mib) for one in soaked.samples]
-    lowest = [[one] for one in floors(resident)]
-    panels = [
-        Panel(
-            "Memory of the engine, MiB",
-            [
-                Line("resident", by_life(lambda one: one.rss_mib)),
-                Line("floor of each life", lowest),
-            ],
-        ),
-        Panel(
-            "Handles and threads",
-            [
-                Line("open file handles", by_life(lambda one: one.handles)),
-                Line("threads", by_life(lambda one: one.threads)),
-                Line("live guests", by_life(lambda one: one.guests)),
-            ],
-        ),
-        Panel(
-            "Start to result of six steps, ms",
-            [Line("p50", [windows(soaked, 0.5)]), Line("p99", [windows(soaked, 0.99)])],
-            logarithmic=True,
-        ),
-        Panel("Store, MiB", [Line("database", whole(lambda one: one.store_mib))]),
-        Panel("Store for each execution, KiB", [Line("database", [_sizes(soaked.samples)])]),
-        Panel(
-            "Cores in use",
-            [
-                Line("server", by_life(lambda one: one.server_cpu)),
-                Line("other programs on this machine", whole(lambda one: one.foreign_cpu)),
-            ],
-        ),
-    ]
-    return draw(
-        Chart(
-            f"{plan.length_s / 60:g} minutes, {len(deaths)} restarts, "
-            f"{found.executions:,} executions",
-            f"{plan.rate:g} workflows started a second, children besides; seed {plan.seed}; "
-            f"{os.cpu_count()} cores; {datetime.fromtimestamp(soaked.began_s, UTC):%Y-%m-%d}",
-            panels,
-            soaked.ended_s - soaked.began_s,
-            kills=[
-                life.over_s - soaked.began_s
-                for life in deaths
-                if life.over_s and life.end == "killed"
-            ],
-            stops=[
-                life.over_s - soaked.began_s
-                for life in deaths
-                if life.over_s and life.end == "stopped"
-            ],
-            calm_s=soaked.storm_over_s - soaked.began_s,
-        )
-    )
-
-
-def report(soaked: Soaked, judged: Sequence[Row]) -> str:
-    """Return what is printed at the end, in Markdown."""
-    plan, found = soaked.plan, soaked.findings
-    ends = [life.end for life in soaked.lives if life.over_s and life.over_s < soaked.storm_over_s]
-    foreign = median(one.foreign_cpu for one in soaked.samples) if soaked.samples else 0.0
-    server = median(one.server_cpu for one in soaked.samples) if soaked.samples else 0.0
-    down = [
-        after.ready_s - before.over_s
-        for before, after in pairwise(soaked.lives)
-        if after.ready_s and before.over_s
-    ]
-    downtime = f"{median(down):.2f} s" if down else "none"
-    began = f"{datetime.fromtimestamp(soaked.began_s, UTC):%Y-%m-%d %H:%M} UTC"
-    heard = ", ".join(f"{name} {times} times" for name, times in soaked.errors.items())
-    facts = [
-        f"{plan.length_s / 60:g} minutes from {began}, seed {plan.seed}",
-        f"{plan.rate:g} starts a second, {' and '.join(plan.languages)}",
-        (
-            f"Python {platform.python_version()}, {os.cpu_count()} cores, medians of those in use: "
-            f"{server:.2f} by the server, {foreign:.2f} by other programs"
-        ),
-        f"{ends.count('killed')} times kill -9, {ends.count('stopped')} orderly restarts",
-        f"from the end of one life until the next was ready: {downtime} (median)",
-        (
-            f"{found.started:,} executions started, {found.executions:,} with children and further "
-            f"runs; {found.disturbed:,} had a restart in their life"
-        ),
-        (
-            f"{found.entries:,} journal entries, {found.effects:,} effects in the ledger, "
-            f"{found.interrupted} reported as interrupted"
-        ),
-        f"{found.replayed} journals replayed, {soaked.followed:,} executions followed by events",
-        f"clients heard while the server was away: {heard or 'nothing'}",
-    ]
-    lines = [*(f"- {one}" for one in facts), "", table(judged), ""]
-    broken = found.problems
-    lines += [f"BROKEN: {one}" for one in broken[:50]]
-    lines += [f"... and {len(broken) - 50} more"] if len(broken) > 50 else []
-    lines.append(f"{len(broken)} promises broken" if broken else "all promises kept")
-    grown = [f"{row.name} ({row.over})" for row in judged if row.grows]
-    lines.append(f"grows: {', '.join(grown)}" if grown else "nothing grows that is judged")
-    return "\n".join(lines)

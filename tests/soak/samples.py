@@ -10,10 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from crowd import Crowd
+from ledger import Ledger
 from served import Served
 
+REQUESTS = 6
 TICKS_S = os.sysconf("SC_CLK_TCK")
 STRAY_S_MAX = 10.0
 """So long after the end of a life may its processes still be there: they notice it themselves."""
@@ -51,6 +54,8 @@ class Sample:
     """Cores used by the soak itself and its ledger."""
     foreign_cpu: float
     """Cores used by whatever else runs on this machine, and time that its host took away."""
+    yardstick_ms: float
+    """What six small requests to the ledger take without the server: how slow the machine is."""
     errors: int
     """Heard by clients so far, while the server was away."""
 
@@ -58,10 +63,13 @@ class Sample:
 class Sampler:
     """Looks every few seconds, and writes what it sees into a file, a line each."""
 
-    def __init__(self, file: Path, served: Served, crowd: Crowd, every_s: float) -> None:
+    def __init__(
+        self, file: Path, served: Served, crowd: Crowd, ledger: Ledger, every_s: float
+    ) -> None:
         self._file = file
         self._served = served
         self._crowd = crowd
+        self._ledger = ledger
         self._every_s = every_s
         self.began_s = time.time()
         self._cpu_s: dict[int, float] = {}
@@ -124,8 +132,16 @@ class Sampler:
             server_cpu=server,
             load_cpu=load,
             foreign_cpu=foreign,
+            yardstick_ms=await asyncio.to_thread(self._measure),
             errors=self._crowd.errors.total(),
         )
+
+    def _measure(self) -> float:
+        began = time.perf_counter()
+        for number in range(REQUESTS):
+            with urlopen(f"{self._ledger.url}/yardstick/{number}", timeout=60) as answer:
+                answer.read()
+        return round((time.perf_counter() - began) * 1_000, 2)
 
     def look_for_orphans(self) -> None:
         """Note the processes of lives that have been over for too long."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from random import SystemRandom
 
 from kinds import PYTHON, RUST
-from reckoning import chart, report, rows
+from reckoning import rows
 from soaking import Plan, keep, soak
+from telling import chart, report
 
 SHORTEST_LIFE_PART = 1 / 180
 LONGEST_LIFE_PART = 1 / 40

@@ -124,7 +124,8 @@ class _Course:
 
     async def run(self) -> Soaked:
         served, crowd, soaked, plan = self.served, self.crowd, self.soaked, self.plan
-        sampler = Sampler(self.folder / "samples.jsonl", served, crowd, plan.sample_s)
+        file = self.folder / "samples.jsonl"
+        sampler = Sampler(file, served, crowd, self.ledger, plan.sample_s)
         await crowd.start_each()
         soaked.began_s = sampler.began_s = time.time()
         self.say(f"undisturbed: {len(crowd.started)} executions, one of each; the storm begins")

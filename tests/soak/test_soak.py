@@ -13,9 +13,10 @@ from xml.etree import ElementTree
 import pytest
 from flatness import Point, floors, judge, slope
 from kinds import PYTHON, RUST
-from reckoning import chart, report, rows
+from reckoning import rows
 from served import Launch, Process
 from soaking import Plan, keep, soak
+from telling import chart, report
 
 from nursery import grow
 from serving import FLAWLESS
