@@ -6,7 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +30,24 @@ def programs() -> Path | None:
     return Path(found).parent if found else None
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the server on a new set of data in `folder`, and wait until it answers."""
+@contextmanager
+def server() -> Iterator[None]:
+    """Run the server on a new set of data, and drop that at the end."""
+    # where the user `postgres` may go, and which is a disk: neither holds of every clone, or /tmp
+    with tempfile.TemporaryDirectory(prefix="flawless-peers-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        process = _start(Path(name) / "postgresql")
+        try:
+            yield
+        finally:
+            _stop(process)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    """Start it, and wait until it answers."""
     where = programs()
     assert where is not None
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir()
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     _run(where, "initdb", "--pgdata", str(folder / "data"), "--username=postgres", "--auth=trust",
@@ -53,7 +68,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the server, its connections with it."""
     process.send_signal(signal.SIGINT)
     try:
