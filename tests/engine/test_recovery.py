@@ -39,20 +39,11 @@ def call(*args: Any) -> bytes:
     return codec.dumps(codec.encode_call(args, {})).encode()
 
 
-def closed(engine: flawless.Engine) -> bool:
-    """Tell whether the engine has begun to stop."""
-    try:
-        engine.health()
-    except flawless.EngineStopped:
-        return True
-    return False
-
-
 def close_aside(engine: flawless.Engine) -> threading.Thread:
     """Close an engine in another thread; return when it has begun to stop."""
     thread = threading.Thread(target=engine.close)
     thread.start()
-    until(lambda: closed(engine), "the stop begins")
+    until(lambda: engine._service._scheduler.stopping, "the stop begins")
     return thread
 
 

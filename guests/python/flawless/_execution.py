@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import random
 import sys
 from asyncio import CancelledError
 from contextlib import suppress
@@ -16,6 +18,7 @@ from flawless import (
     _loader,
     _loop,
     _output,
+    _preparing,
     _standins,
     _tracebacks,
     _workflows,
@@ -26,10 +29,12 @@ from flawless._runs import ContinueAsNew
 from flawless.errors import DeploymentInvalid, UsageError, WorkflowNotFound
 
 PROTOCOL = 1
+_SEED_BYTES = 64
 
 
 def execution_id() -> str:
     """Return the id of this execution."""
+    session.asked = True
     return session.execution
 
 
@@ -64,6 +69,11 @@ def run(text: str) -> str:
     try:
         given = codec.read(text)
         _check_protocol(given)
+        if "prepare" in given:
+            load(given["modules"])
+            return _preparing.prepare(_run)
+        if session.mark:
+            random.seed(os.urandom(_SEED_BYTES))  # that of the preparation is everybody's
         session.execution = given["execution"]
         session.run = given.get("run", 1)
         session.now_us = given["now"]

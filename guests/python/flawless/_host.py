@@ -66,6 +66,10 @@ class Session:
         """Whether this run has responded to whoever started it."""
         self.now_us = 0
         """The time the engine told last, in microseconds since the epoch."""
+        self.mark = ""
+        """What the host finds the guest's memory by, once that is prepared."""
+        self.asked = False
+        """Whether somebody has asked for what differs between executions."""
         self.active = False
         """Whether a workflow runs: modules are imported, effects are allowed."""
         self.effects = 0
@@ -189,6 +193,8 @@ def clock() -> int:
     """Look at the clock; return microseconds since the epoch."""
     if session.active:
         session.now_us = request('{"op":"clock"}')["now"]
+    else:
+        session.asked = True
     return session.now_us
 
 

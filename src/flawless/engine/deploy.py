@@ -15,7 +15,7 @@ from flawless.engine.deployment import (
     Manifest,
     ModuleCode,
 )
-from flawless.engine.describing import TrialHost, describe
+from flawless.engine.describing import TrialHost, describe, prepares
 from flawless.engine.egress import Egress
 from flawless.engine.modules import Source, Unavailable, find_source
 from flawless.engine.workflows import WorkflowInfo
@@ -94,7 +94,10 @@ async def make_bundle(
     hosts = None if egress is None else Egress(egress).hosts
     host = _ModulesHost(find)
     described = await _describe(component, host, entry_modules, limits)
-    return _deployment(entry_modules, component.sha256, described, host.served, hosts, upload)
+    made = _deployment(entry_modules, component.sha256, described, host.served, hosts, upload)
+    if not await prepares(component, made.preparing(), limits):
+        return made
+    return Deployment(msgspec.structs.replace(made.manifest, prepared=True))
 
 
 async def bake(bundle: Deployment, progress: Progress | None = None) -> bytes:

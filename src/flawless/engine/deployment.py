@@ -18,13 +18,21 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from flawless.core.machine import Answers
-from flawless.core.protocol import VERSION, LoadRequest, Question, SecretRequest, SourceRequest
+from flawless.core.protocol import (
+    VERSION,
+    LoadRequest,
+    Question,
+    SecretRequest,
+    SourceRequest,
+    decode_request,
+)
 from flawless.engine.egress import Egress
 from flawless.engine.secrets import placeholder
 from flawless.engine.signatures import Signature
 from flawless.engine.workflows import WorkflowInfo
 from flawless.errors import WorkflowNotFound
 from flawless.ids import DeploymentId
+from flawless.wasm import NotAlike, Preparation
 
 MANIFEST_FORMAT = 1
 
@@ -65,19 +73,15 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     """As the user's component says, as is the next one."""
     language: str = ""
+    prepared: bool = False
+    """Whether all executions begin in the same way, so that it need be done but once: importing the
+    modules asks for no time, no randomness and nothing else that may differ between them."""
 
 
-class Deployment:
-    """A manifest, ready to answer what guests ask of it."""
+class _Modules:
+    """What a manifest holds of modules, as answers to guests."""
 
-    def __init__(self, manifest: Manifest, encoded: bytes | None = None) -> None:
-        self.manifest = manifest
-        # What a store has kept is taken as it is: an older release left out what is new.
-        self.encoded = encoded or msgspec.json.encode(manifest, order="deterministic")
-        self.id = DeploymentId(hashlib.sha256(self.encoded).hexdigest()[:16])
-        self.egress = None if manifest.egress is None else Egress(manifest.egress)
-        """The hosts that requests may go to, or None for all."""
-        self.workflows = {info.name: info for info in manifest.workflows}
+    def __init__(self, manifest: Manifest) -> None:
         self._code = {
             module.name: msgspec.json.encode(
                 {
@@ -93,7 +97,42 @@ class Deployment:
         }
         self._sources = {module.name: module.source for module in manifest.modules}
         self._standins = manifest.standins
+
+    def answer(self, request: LoadRequest | SourceRequest) -> bytes:
+        """Answer a question for code."""
+        if isinstance(request, SourceRequest):
+            return msgspec.json.encode({"source": self._sources.get(request.name, "")})
+        known = self._code.get(request.name)
+        if known is not None:
+            return known
+        for name in (request.name, request.name.partition(".")[0]):
+            if name in self._standins:
+                return msgspec.json.encode({"kind": "native", "reason": self._standins[name]})
+        return b'{"kind":"missing"}'
+
+    def answer_preparing(self, request: bytes) -> bytes:
+        """Answer a guest that is prepared: it has modules, and nothing else."""
+        asked = decode_request(request)
+        if isinstance(asked, LoadRequest | SourceRequest):
+            return self.answer(asked)
+        raise NotAlike("the guest asked for more than modules while they were imported")
+
+
+class Deployment:
+    """A manifest, ready to answer what guests ask of it."""
+
+    def __init__(self, manifest: Manifest, encoded: bytes | None = None) -> None:
+        self.manifest = manifest
+        # What a store has kept is taken as it is: an older release left out what is new.
+        self.encoded = encoded or msgspec.json.encode(manifest, order="deterministic")
+        self.id = DeploymentId(hashlib.sha256(self.encoded).hexdigest()[:16])
+        self.egress = None if manifest.egress is None else Egress(manifest.egress)
+        """The hosts that requests may go to, or None for all."""
+        self.workflows = {info.name: info for info in manifest.workflows}
+        self._modules = _Modules(manifest)
         self._signatures: dict[str, Signature] = {}
+        self.preparation = self.preparing() if manifest.prepared else None
+        """How its guests begin, all of them or none: what a guest can see depends on it."""
 
     @property
     def is_python(self) -> bool:
@@ -107,6 +146,11 @@ class Deployment:
             found = self._signatures[workflow] = Signature(self.workflows[workflow])
         return found
 
+    def preparing(self) -> Preparation:
+        """Return how its guests begin if they are prepared."""
+        head = {"protocol": VERSION, "prepare": True, "modules": self.manifest.entry_modules}
+        return Preparation(msgspec.json.encode(head), self._modules.answer_preparing)
+
     def on(self, component: str, kind: Kind) -> Deployment:
         """Return the same code as a deployment on another component."""
         manifest = msgspec.structs.replace(self.manifest, component=component, kind=kind)
@@ -119,15 +163,7 @@ class Deployment:
 
     def answer(self, request: LoadRequest | SourceRequest) -> bytes:
         """Answer a guest's question for code: the same answer in every run of an execution."""
-        if isinstance(request, SourceRequest):
-            return msgspec.json.encode({"source": self._sources.get(request.name, "")})
-        known = self._code.get(request.name)
-        if known is not None:
-            return known
-        for name in (request.name, request.name.partition(".")[0]):
-            if name in self._standins:
-                return msgspec.json.encode({"kind": "native", "reason": self._standins[name]})
-        return b'{"kind":"missing"}'
+        return self._modules.answer(request)
 
     def answers(self, seed: bytes) -> Answers:
         """Return what answers all questions of an execution with that seed, the same way always.

@@ -19,7 +19,15 @@ from flawless.core.protocol import (
 )
 from flawless.core.randomness import RandomStream
 from flawless.errors import DeploymentInvalid, FlawlessError, UsageError
-from flawless.wasm import Component, Finished, Guest, GuestLimits, Preempted
+from flawless.wasm import (
+    Component,
+    Finished,
+    Guest,
+    GuestLimits,
+    NotAlike,
+    Preempted,
+    Preparation,
+)
 
 _log = logging.getLogger("flawless.deploy")
 
@@ -143,3 +151,30 @@ async def describe(
             traceback=str(problem.get("traceback", "")),
         )
     return output.ok
+
+
+async def prepares(component: Component, preparation: Preparation, limits: GuestLimits) -> bool:
+    """Tell whether guests can be prepared so: whether all executions would begin alike.
+
+    Others have their turn meanwhile. Raises what a guest raises that is out of its limits.
+    """
+    guest = Guest(component, preparation.host(), limits)
+    try:
+        state = guest.start("run", preparation.input)
+        while isinstance(state, Preempted):
+            await asyncio.sleep(0)
+            state = guest.proceed()
+    except NotAlike as error:
+        _log.info("each execution imports its modules itself: %s", error)
+        return False
+    finally:
+        guest.close()
+    return isinstance(state, Finished) and msgspec.json.decode(state.output, type=_Told).ok.pure
+
+
+class _Purity(msgspec.Struct):
+    pure: bool = False
+
+
+class _Told(msgspec.Struct):
+    ok: _Purity = msgspec.field(default_factory=_Purity)

@@ -10,10 +10,13 @@ from flawless.engine.clock import Clock
 from flawless.engine.execution import LiveExecution
 from flawless.engine.telemetry import Telemetry
 from flawless.ids import ExecutionId
+from flawless.wasm import trim_instances
 
 _SWEEP_S: Final = 0.5
 _IDLE_US_MIN: Final = 20_000
 """A guest that waits for less than this does not make way for another."""
+_LATE_US: Final = 1_000_000
+"""A timer that has not rung so long after its time will not: the clock has jumped."""
 
 
 class Eviction:
@@ -37,8 +40,7 @@ class Eviction:
 
         One that has just begun to wait stays: it will probably go on before a replay is done.
         """
-        before = self._clock.now_us() - _IDLE_US_MIN
-        idle = [e for e in self._live.values() if (e.idle_since_us or before + 1) <= before]
+        idle = [live for live in self._live.values() if self._is_idle(live, _IDLE_US_MIN)]
         if not idle:
             return False
         self._evict(min(idle, key=lambda e: e.idle_since_us or 0))
@@ -47,15 +49,25 @@ class Eviction:
     async def sweep(self, swept: Callable[[], None]) -> None:
         """Drop guests that have waited for longer than `evict_after_us`, for ever.
 
-        `swept` is called after each look: some may be idle for long enough now to make way.
+        And wake those whose timers do not know that their time has come: the clock was set, or the
+        machine was asleep. `swept` is called after each look: some may be idle for long enough now
+        to make way.
         """
         while True:
             await asyncio.sleep(_SWEEP_S)
-            before = self._clock.now_us() - self._evict_after_us
+            now_us = self._clock.now_us()
             for live in list(self._live.values()):
-                if live.idle_since_us is not None and live.idle_since_us <= before:
+                if live.due_us is not None and live.due_us + _LATE_US <= now_us:
+                    live.woke()
+                elif self._is_idle(live, self._evict_after_us):
                     self._evict(live)
+            trim_instances()
             swept()
+
+    def _is_idle(self, live: LiveExecution, for_us: int) -> bool:
+        """Tell whether its guest has waited so long, or since before the clock was set back."""
+        since_us, now_us = live.idle_since_us, self._clock.now_us()
+        return since_us is not None and not now_us - for_us < since_us <= now_us
 
     def _evict(self, live: LiveExecution) -> None:
         self._telemetry.evictions += 1

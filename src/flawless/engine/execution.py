@@ -97,6 +97,7 @@ class LiveExecution:
         self._earlier: dict[int, SavedAttempts] = {}
         self._arrivals: list[tuple[int, Outcome]] = []
         self._timer: Timer | None = None
+        self.due_us: int | None = None  # when that rings: a clock that jumps does not ring it
         self._replaying = False
         self._printed = RawOutput(past_print=deployment.is_python)
 
@@ -134,7 +135,8 @@ class LiveExecution:
             return
         if machine.dirty:
             self._flush(None)
-        guest = Guest(self._component, self, self._host.guest_limits)
+        preparation = self.deployment.preparation
+        guest = Guest(self._component, self, self._host.guest_limits, preparation)
         self.guest = guest
         self.idle_since_us = None
 
@@ -257,7 +259,7 @@ class LiveExecution:
 
     def woke(self) -> None:
         """A time the guest may be waiting for has come."""
-        self._timer = None
+        self._disarm()
         if self.over or self._host.stopping:
             return
         machine = self.machine
@@ -480,12 +482,12 @@ class LiveExecution:
             return
         self._disarm()
         delay_s = min(max((wake_us - self._now_us()) / _SECOND_US, 0.0), _TIMER_S_MAX)
-        self._timer = self._host.clock.call_later(delay_s, self.woke)
+        self._timer, self.due_us = self._host.clock.call_later(delay_s, self.woke), wake_us
 
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self.due_us = None
 
     def _close_guest(self) -> None:
         if self.guest is not None:

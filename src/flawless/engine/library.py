@@ -122,7 +122,10 @@ class Library:
         await self._serve_uploads(active, now_us)
 
     def close(self) -> None:
-        """Let the process be as it was before uploads were shown to it."""
+        """Let the process be as it was before: no uploads shown to it, no instances kept."""
+        for deployment in self._deployments.values():
+            if deployment.preparation is not None:
+                deployment.preparation.close()
         self._components.close()
         self._uploads.close()
 

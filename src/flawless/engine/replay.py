@@ -67,7 +67,7 @@ def replay(
         memory_bytes=limits.guest_memory_bytes_max, cpu_s_per_turn=limits.cpu_s_per_turn
     )
     end: End | None = None
-    with Guest(component, host, guest_limits) as guest:
+    with Guest(component, host, guest_limits, deployment.preparation) as guest:
         try:
             state = guest.start("run", text)
             while isinstance(state, Preempted):

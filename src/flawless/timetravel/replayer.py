@@ -94,7 +94,7 @@ class Replayer:
         self._limits = GuestLimits(
             memory_bytes=limits.guest_memory_bytes_max + _TRACER_BYTES, cpu_s_per_turn=cpu_s
         )
-        self._guest = Guest(recording.component(), world, self._limits)
+        self._guest = Guest(recording.component(), world, self._limits, deployment.preparation)
         self._begun = False
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ from .cache import CacheFolder
 from .compiled import Component
 from .compiling import CompileBounds
 from .guest import Finished, Guest, GuestHost, GuestLimits, Preempted, State, Suspended
+from .preparation import NotAlike, Preparation, trim_instances
 from .traps import GuestExited
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "GuestExited",
     "GuestHost",
     "GuestLimits",
+    "NotAlike",
     "Preempted",
+    "Preparation",
     "State",
     "Suspended",
+    "trim_instances",
 ]

@@ -17,7 +17,6 @@ may stay so for as long as the caller likes.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import os
 import sys
@@ -29,13 +28,13 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol, TypeAlias
 
 from flawless.errors import GuestCpuExceeded, GuestTrapped, ValueTooLarge
 
-from . import binding, sizes
-from .binding import WORD0, Frame, bytes_new
+from . import binding
+from .instance import Instance
 from .traps import GuestExited, trapped
-from .values import STRING
 
 if TYPE_CHECKING:
     from .compiled import Component
+    from .preparation import Preparation
 
 __all__ = [
     "Finished",
@@ -47,13 +46,6 @@ __all__ = [
     "State",
     "Suspended",
 ]
-
-# Where the parts of a guest's frame are.
-_FUNC: Final = Frame.func.offset
-_ARGUMENT: Final = Frame.argument.offset
-_RESULT: Final = Frame.result.offset
-_ERROR: Final = Frame.error.offset
-_READY: Final = Frame.ready.offset
 
 SLICE_NS_MIN: Final = 2_000_000
 """A guest resumed late in a tick keeps computing at least this long before it is preempted."""
@@ -149,20 +141,25 @@ class Returned(BaseException):
 class Guest:
     """One instance of a component, running at most one export, once.
 
+    With a `preparation` the instance is prepared first, or comes prepared from an earlier guest:
+    that makes no difference to this one.
+
     Not thread-safe: one thread drives it. Guests of one component, and of several, may be alive at
     the same time in one thread or in many.
     """
 
     __slots__ = (
         "__weakref__",
-        "_base",
-        "_call",
+        "_calls",
         "_component",
-        "_frame",
         "_future",
+        "_host_of_run",
+        "_instance",
+        "_preparation",
+        "_prepares",
+        "_returned",
         "_running",
         "_started",
-        "_store",
         "context",
         "failure",
         "host",
@@ -171,12 +168,17 @@ class Guest:
         "pollables",
         "pollables_made",
         "results",
-        "runtime",
         "turn_ns",
         "waits",
     )
 
-    def __init__(self, component: Component, host: GuestHost, limits: GuestLimits) -> None:
+    def __init__(
+        self,
+        component: Component,
+        host: GuestHost,
+        limits: GuestLimits,
+        preparation: Preparation | None = None,
+    ) -> None:
         self.host = host
         self.context = 0  # the store's address
         self.failure: BaseException | None = None  # raised by the host inside a callback
@@ -185,19 +187,21 @@ class Guest:
         self.on_resume: Callable[[Guest, bytes], None] = _refuse_answer
         self.pollables: dict[int, int] = {}  # WASI timers by number: deadline in ns
         self.pollables_made = 0
-        self._component = component
         self.limits = limits
-        self._call: tuple[int, bytes] | None = None  # to be made once it is instantiated
+        self._component = component
+        self._preparation = preparation
+        self._host_of_run = host
+        self._prepares = False
+        self._calls: list[tuple[Literal["run", "describe"], bytes]] = []  # the last one comes first
         self._future: int | None = None
-        self._store: int | None = None
+        self._instance: Instance | None = None
         self._running = False
         self._started = False
+        self._returned = False
         self.turn_ns = 0
-        self._frame = frame = Frame()
-        self._base = ctypes.addressof(frame)
 
     def start(self, export: Literal["run", "describe"], input: bytes) -> State:  # noqa: A002 (WIT)
-        """Instantiate the component and call `export` with `input` (UTF-8).
+        """Call `export` with `input` (UTF-8), in an instance that is made now, or is prepared.
 
         Raises:
             GuestTrapped: it could not be instantiated, or stopped with a trap.
@@ -207,25 +211,21 @@ class Guest:
             raise RuntimeError("a guest is started once; make a new one")
         self._started = True
         check_text(input, "the input", self.limits.response_bytes_max)
-        component, base = self._component.claimed(), self._base
-        self.runtime = component.runtime  # it lives in this one
-        self._call = (component.export(export), input)
-        self._store = binding.store_new(component.runtime.engine_address, None, None)
-        self.context = context = binding.store_context(self._store)
+        self._calls = [(export, input)]
+        preparation = self._preparation
+        instance = None if preparation is None else preparation.take(self.limits.memory_bytes)
+        fresh = instance is None
+        self._instance = instance = instance or Instance(self._component, self.limits.memory_bytes)
+        self.context = context = instance.context
         GUESTS[context] = weakref.ref(self)
-        binding.store_limiter(
-            self._store,
-            self.limits.memory_bytes,
-            sizes.TABLE_ELEMENTS_MAX,
-            sizes.INSTANCES_MAX,
-            sizes.TABLES_MAX,
-            sizes.MEMORIES_MAX,
-        )
-        binding.epoch_deadline(context, 1)
-        binding.epoch_yield(context, 1)
-        self._future = binding.instantiate_async(
-            component.linker_address, context, component.address, base, base + _ERROR
-        )
+        if fresh:
+            if preparation is not None:
+                self._prepares = True
+                self._calls.append(("run", preparation.input))
+                self.host = preparation.host()
+            self._future = instance.instantiate()
+        else:
+            self._call()
         return self._advance()
 
     def resume(self, response: bytes) -> State:
@@ -240,7 +240,8 @@ class Guest:
         self.on_resume(self, response)
         self.waits = False
         self.turn_ns = 0
-        self._frame.ready[0] = 1
+        assert self._instance is not None
+        self._instance.frame.ready[0] = 1
         return self._advance()
 
     def proceed(self) -> State:
@@ -265,14 +266,12 @@ class Guest:
         if self._running:
             raise RuntimeError("a guest cannot be closed by the host function it is calling")
         self._drop_future()
-        if self._store is not None and GUESTS.pop(self.context, None) is not None:
-            binding.store_delete(self._store)
-            self._store = None
-            self.runtime.ticker.guest_gone()  # its place is free only now
-            for value in (self._frame.argument, self._frame.result):
-                if value.kind == STRING:
-                    binding.val_delete(ctypes.addressof(value))
-                    value.kind = 0
+        instance, self._instance = self._instance, None
+        if instance is None or GUESTS.pop(self.context, None) is None:
+            return  # (it was left behind by a fork)
+        of = self._preparation if self._returned else None
+        if of is None or not of.give_back(instance):
+            instance.delete()
 
     def __enter__(self) -> Guest:
         return self
@@ -290,8 +289,10 @@ class Guest:
         self.results = results
         self.on_resume = on_resume
         self.waits = True
-        self._frame.ready[0] = 0
-        return self._base + _READY
+        instance = self._instance
+        assert instance is not None
+        instance.frame.ready[0] = 0
+        return instance.ready
 
     def finish(self, output: bytes) -> NoReturn:
         """End the run, in a callback, with what its export would return."""
@@ -308,23 +309,32 @@ class Guest:
         check_text(response, "the response to the workflow", self.limits.response_bytes_max)
 
     def _advance(self) -> State:
-        state = self._poll()
-        if state is None and self._call is not None:
-            self._begin_call(*self._call)  # it is instantiated
-            state = self._poll()
+        while (state := self._poll()) is None and self._calls:
+            if self._prepares and len(self._calls) == 1:
+                output = self._over()
+                if output is not None:
+                    return Finished(output)
+            self._call()
+        if state is _SUSPENDED and self._prepares:
+            raise GuestTrapped("the guest waits while it is prepared")
         return state or self._finish()
 
-    def _begin_call(self, export: int, data: bytes) -> None:
-        self._call = None
-        base = self._base
-        func, argument = base + _FUNC, base + _ARGUMENT
-        if not binding.get_func(base, self.context, export, func):
-            raise GuestTrapped("an export of the component is not a function")
-        bytes_new(argument + WORD0, len(data), data)
-        self._frame.argument.kind = STRING
-        self._future = binding.func_call_async(
-            func, self.context, argument, 1, base + _RESULT, 1, base + _ERROR
-        )
+    def _call(self) -> None:
+        assert self._instance is not None
+        self._future = self._instance.call(*self._calls.pop())
+
+    def _over(self) -> bytes | None:
+        """End preparing; return the output if it failed, which is then that of the run."""
+        instance, preparation = self._instance, self._preparation
+        assert instance is not None
+        assert preparation is not None
+        output = instance.result()
+        if not preparation.settle(instance, self.host, output):
+            return output
+        self._prepares = False
+        self.host = self._host_of_run
+        self.turn_ns = 0
+        return None
 
     def _poll(self) -> State | None:
         """Run the guest until it waits, is preempted (both told) or its call is over (None)."""
@@ -341,9 +351,9 @@ class Guest:
         if not over:
             return _PREEMPTED
         self._drop_future()
-        if error := self._frame.error:
-            self._frame.error = 0
-            message = binding.take_error(error)
+        assert self._instance is not None
+        message = self._instance.take_error()
+        if message is not None:
             if self.failure is not None:
                 failure, self.failure = self.failure, None
                 if isinstance(failure, Returned):
@@ -355,10 +365,10 @@ class Guest:
         return None
 
     def _finish(self) -> Finished:
-        result = self._frame.result
-        if result.kind != STRING:
-            raise GuestTrapped("an export of the component returned something else than a string")
-        return Finished(ctypes.string_at(result.word1, result.word0))
+        assert self._instance is not None
+        output = self._instance.result()
+        self._returned = True
+        return Finished(output)
 
     def _drop_future(self) -> None:
         if self._future is not None:
