@@ -92,6 +92,18 @@ def check(story: Story, calm: Story) -> list[str]:
     ]
 
 
+def check_harm(story: Story, calm: Story) -> list[str]:
+    """Return what is broken although effects may fail for want of memory: it fails, no worse."""
+    if story.result is not None:
+        return check(story, calm)
+    return [
+        *(f"{m.record.id}: {problem}" for m in story.family for problem in _journal(m)),
+        *_repeated(story),
+        *_same_order(story),
+        *_told(story),
+    ]
+
+
 def _result(story: Story, calm: Story) -> Iterator[str]:
     if story.result is None or calm.result is None:
         if story.error != calm.error:
@@ -161,14 +173,19 @@ def _journal(member: Member) -> Iterator[str]:
 
 
 def _ledger(story: Story, calm: Story) -> Iterator[str]:
-    seen, expected = Counter(_told_apart(story)), set(_told_apart(calm))
-    for act in expected - seen.keys():
+    seen, expected = set(_told_apart(story)), set(_told_apart(calm))
+    for act in expected - seen:
         if not act.name.startswith("maybe-") and not _reported(story, act.name):
             yield f"{act} was seen by nobody"
-    for act in seen.keys() - expected:
+    for act in seen - expected:
         if not act.name.startswith("maybe-"):
             yield f"{act} should not exist"
-    for act, times in seen.items():
+    yield from _repeated(story)
+
+
+def _repeated(story: Story) -> Iterator[str]:
+    """What may be repeated is repeated as it was, and not too often."""
+    for act, times in Counter(_told_apart(story)).items():
         most = 1 if act.name.startswith(("once-", "exact-")) else 1 + story.kills
         if story.workflow == "restarted":
             most += 1  # a run more

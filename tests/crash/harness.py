@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import notebook
-from checker import Member, Story, check, root_of
+from checker import Member, Story, check, check_harm, root_of
+from child import GUESTS_MAX
 from disturbances import kills
 from ledger import Ledger
 from record import Tally
@@ -104,11 +105,14 @@ class Field:
         executions = executions_of(workflows)
         calm = {name: self.calm(name) for name in {id_.partition("-")[0] for id_ in executions}}
         stories, report = self.play(executions, lives, fault=fault, patience_s=patience_s)
+        judge = check_harm if any("=starve" in life for life in lives) else check
         problems = [
             f"{story.id}: {problem}"
             for story in stories
-            for problem in check(story, calm[story.workflow])
+            for problem in judge(story, calm[story.workflow])
         ]
+        if report["guests_max"] > GUESTS_MAX:
+            problems.append(f"{report['guests_max']} guests were alive at the same time")
         if fault is None:
             self.tally.add(stories, report, problems)
         return problems
@@ -139,6 +143,8 @@ class Field:
             killed.append(points[0] if points else "memory")
         assert life.report is not None
         life.report["killed"] = killed
+        notes = notebook.read(store.with_name("told"))
+        life.report["guests_max"] = max(n.facts["count"] for n in notes if n.kind == "guests")
         stories = self.stories(run, store, executions, len(killed), life.report)
         shutil.rmtree(folder)
         return stories, life.report

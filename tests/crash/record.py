@@ -5,7 +5,7 @@
 
 A line holds the language, the seed, when it was and how long it took, and counts: storms, kills,
 points by kind at which an engine died, executions, entries of journals, effects the world saw,
-and promises that were broken.
+promises that were broken, and the most guests and the most memory that an engine had.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from typing import Any
 from checker import Story
 
 COUNTED = ("storms", "lives", "kills", "executions", "entries", "effects", "broken")
+LARGEST = ("guests_max", "resident_max")
+"""The most guests alive in one engine, and the most memory of one, in bytes."""
 
 
 class Tally:
@@ -33,6 +35,7 @@ class Tally:
         self.language = language
         self.counts: Counter[str] = Counter()
         self.points: Counter[str] = Counter()
+        self.largest = dict.fromkeys(LARGEST, 0)
         self._began_s = time.monotonic()
         self._lock = threading.Lock()
 
@@ -56,6 +59,8 @@ class Tally:
             self.counts["effects"] += sum(len(story.seen) for story in stories)
             self.counts["broken"] += len(problems)
             self.points.update(_kind(point) for point in killed)
+            for name in LARGEST:
+                self.largest[name] = max(self.largest[name], report.get(name, 0))
 
     def line(self, **more: Any) -> dict[str, Any]:
         """Return the numbers as they are written into a file."""
@@ -65,6 +70,7 @@ class Tally:
             "seconds": round(time.monotonic() - self._began_s, 1),
             "python": platform.python_version(),
             **{name: self.counts[name] for name in COUNTED},
+            **self.largest,
             "points": dict(sorted(self.points.items())),
             **more,
         }
@@ -85,6 +91,8 @@ def added_up(lines: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         total["seconds"] += line["seconds"]
         for name in COUNTED:
             total[name] = total.get(name, 0) + line[name]
+        for name in LARGEST:
+            total[name] = max(total.get(name, 0), line.get(name, 0))
         total.setdefault("seeds", []).append(line.get("seed"))
         total["last"] = max(total.get("last", ""), line["at"])
     return sums

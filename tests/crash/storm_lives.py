@@ -11,7 +11,7 @@ import time
 from storm_steps import act, act_once
 from storm_workflows import Answers
 
-from flawless import Interrupted, http, receive, sleep, workflow
+from flawless import Interrupted, http, receive, select, sleep, workflow
 
 ROUNDS = 25
 DAY_S = 86_400
@@ -54,5 +54,17 @@ def dozes(ledger: str) -> Answers:
     """The least of all: a step, a day of sleep, a step."""
     answers: Answers = {"before": act(ledger, "before", 0.0, 1)}
     sleep(days=1)
+    answers["after"] = act(ledger, "after", 0.0, 2)
+    return answers
+
+
+@workflow
+def hopes(ledger: str) -> Answers:
+    """An answer that does not come for a day, while the guest has other things to wait for."""
+    answers: Answers = {"before": act(ledger, "before", 0.0, 1)}
+    slow = http.get.start(f"{ledger}/maybe-slow?delay=600", timeout=3_000)
+    timer = sleep.start(days=1)
+    answers["first"] = "timer" if select(slow, timer) is timer else "answer"
+    slow.cancel()
     answers["after"] = act(ledger, "after", 0.0, 2)
     return answers

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import subprocess
 import threading
@@ -38,7 +39,7 @@ class Day:
 
     def __init__(self, field: Field, server: Served, whole: bool, chance: Random) -> None:
         self.server = server
-        self.run = f"served{chance.getrandbits(32)}"
+        self.run = f"served{secrets.token_hex(4)}"
         self.clients = Clients(server, f"{field.ledger.url}/{self.run}", chance)
         load, times = (LOAD, 12) if whole else (SHARED_LOAD, 1)
         self.executions = [f"{name}-{n}" for name in load for n in range(times)]
