@@ -43,6 +43,7 @@ from flawless.core.entries import (
     describe,
 )
 
+_NO_EFFECTS: frozenset[int] = frozenset()
 _ENDS_OF_PARKING = (Resolved, CancelObserved, Dropped, Called, Observed)
 
 
@@ -58,7 +59,7 @@ class History(msgspec.Struct, frozen=True):
     """Effects whose start no longer counts, with the fingerprints of the requests."""
     origin: Origin | None = None
     """Where the first entries come from, if it is a fork."""
-    shared: frozenset[int] = frozenset()
+    shared: frozenset[int] = _NO_EFFECTS
     """Effects that were begun in entries of the origin, and not again by the fork itself."""
 
     @property
@@ -122,12 +123,14 @@ class NoResumePoint(ValueError):
 
 def history(entries: Sequence[Entry]) -> History:
     """Return what counts of a journal."""
+    if len(entries) == 1:  # it begins
+        return History([entries[0]], [0], None)
     last = None
     for position, entry in enumerate(entries):
         if type(entry) is Retried:
             last = position
     origin = entries[0].origin if entries and isinstance(entries[0], Invoked) else None
-    shared = frozenset[int]() if origin is None else _shared(entries, origin)
+    shared = _NO_EFFECTS if origin is None else _shared(entries, origin)
     if last is None:
         positions = list(range(len(entries)))
         return History(list(entries), positions, None, origin=origin, shared=shared)

@@ -86,6 +86,7 @@ __all__ = [
 
 Answers = Callable[[Question], bytes]
 
+_NO_EFFECTS: frozenset[int] = frozenset()
 _NO_NEXT_RUN = "it was cancelled, so the next run was not begun"
 
 
@@ -169,7 +170,7 @@ class Machine:
             limits=limits,
             when_interrupted=when_interrupted,
             responded=any(type(e) is Responded and e.refused is None for e in past.entries),
-            retried=frozenset() if past.retried is None else past.retried.effects,
+            retried=_NO_EFFECTS if past.retried is None else past.retried.effects,
             shared=past.shared,
             depth=depth,
             refuses=refuses,

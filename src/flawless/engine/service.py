@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from flawless.core.attributes import checked_attributes
 from flawless.core.entries import Entry, Logged
 from flawless.durations import LONGEST_S
-from flawless.engine import arguments, beginnings
+from flawless.engine import arguments, beginnings, collector
 from flawless.engine.callers import answer
 from flawless.engine.catalogue import Catalogue
 from flawless.engine.changes import Changes
@@ -161,6 +161,7 @@ class Service:
             limits=self.settings.limits,
             telemetry=self.monitor.telemetry,
         )
+        collector.spare()
 
     async def close(self, deadline_s: float | None = None) -> None:
         """Stop within a deadline: effects under way may end and are recorded, no new ones begin.
