@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
@@ -17,6 +18,8 @@ from flawless.functions import Workflow
 
 if TYPE_CHECKING:
     from flawless.engine.service import Service
+
+_CACHED_MAX = 1_024
 
 
 def native_function(
@@ -53,7 +56,7 @@ def from_values(
     """
     try:
         if function is not None:
-            inspect.signature(function).bind(*args, **kwargs)
+            _signature(function).bind(*args, **kwargs)
         encoded = codec.encode_call(tuple(args), dict(kwargs))
         if function is not None:
             codec.decode_call(encoded, function, strict=True)
@@ -121,12 +124,20 @@ def from_json(service: Service, workflow: str, input: Any) -> bytes:  # noqa: A0
 
 def return_annotation(function: Callable[..., Any] | None) -> Any:
     """Return what a workflow's result is declared to be, or Any."""
-    if function is None:
-        return Any
+    return Any if function is None else _return_annotation(function)
+
+
+@lru_cache(_CACHED_MAX)
+def _return_annotation(function: Callable[..., Any]) -> Any:
     try:
         return get_type_hints(function).get("return", Any)
     except Exception:  # (annotations are the user's code)
         return Any
+
+
+@lru_cache(_CACHED_MAX)
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def check_message(service: Service, workflow: str, name: str, payload: bytes) -> None:
