@@ -282,3 +282,30 @@ def test_an_error_in_a_call_names_the_parameter() -> None:
 def test_values_can_be_shown_to_people(value: Any, shown: Any) -> None:
     """The plain form needs no classes and is what a person expects to read."""
     assert codec.plain(codec.encode(value)) == shown
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        {"$": "dict"},
+        {"$": "dict", "v": 5},
+        {"$": "dict", "v": [[1]]},
+        {"$": "timedelta", "v": "x"},
+        {"$": "timedelta", "v": ["x" * 1_000_000, 0, 0]},
+        {"$": "timedelta", "v": [10**400, 0, 0]},
+        {"$": "timezone"},
+        {"$": "exception"},
+        {"$": "exception", "c": 5, "m": "no"},
+    ],
+)
+def test_what_is_not_what_its_tag_says_is_shown_as_it_is(obj: dict[str, Any]) -> None:
+    """Somebody else's guest may write what it likes; people are shown that."""
+    assert codec.plain([obj]) == [obj]
+
+
+def test_a_tag_that_is_no_text() -> None:
+    """It is refused as any that does not fit, whatever is expected."""
+    for tag in ([], {}, [["a", 1]], 5, None):
+        for annotation in (Any, list[int], tuple[int, ...], dict[str, int], int, Item):
+            with pytest.raises(codec.CodecError):
+                codec.decode({"$": tag}, annotation)

@@ -74,6 +74,26 @@ def shows() -> Script:
     return {"ok": [sorted(answer) for answer in answers]}
 
 
+def test_unreadable() -> None:
+    """What no reader could take is refused in the same way, and a child's input as well."""
+    for value in (b"1e999", b"9" * 5_000, b"[" * 321 + b"]" * 321):
+        machine = create()
+        for op in (b"publish", b"respond"):
+            error = read(machine.request(b'{"op":"%b","value":%b}' % (op, value), after(1)))
+            assert error["error"]["type"] == "InputInvalid"
+            assert "a visible value cannot be read" in error["error"]["message"]
+        args = b'{"a":[%b],"k":{}}' % value
+        start = b'{"op":"execute","id":1,"workflow":"w","args":%b,"child":"order-1.1"}' % args
+        assert machine.request(start, after(1)) == b"{}"
+        assert machine.take_actions() == []
+        outcome = read(machine.request(b'{"op":"next"}', after(2)))
+        assert "the input of a child cannot be read" in outcome["error"]["message"]
+        chunk = machine.take_chunk()
+        assert chunk is not None
+        assert chunk.state is None
+        assert chunk.response is None
+
+
 def test_shows() -> None:
     """Each state is shown once for every time it becomes durable, in order, after any crash."""
     life = check(Story(shows, {1: 1, 2: 2, 3: 3}))
