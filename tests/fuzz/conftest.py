@@ -30,5 +30,7 @@ def whole(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> Random:
     """What chooses the share: another one in each run, unless `--seed` says which."""
-    seed = request.config.getoption("--seed")
-    return Random(SystemRandom().getrandbits(32) if seed is None else seed)
+    given = request.config.getoption("--seed")
+    seed = SystemRandom().getrandbits(32) if given is None else given
+    print(f"again: python -m pytest {request.node.nodeid} --seed={seed}")  # shown where it fails
+    return Random(seed)

@@ -101,17 +101,18 @@ class Served:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the engine's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(GIVEN_UP_S)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(2 * GIVEN_UP_S)
 
-    def send(self, data: bytes) -> bytes:
+    def send(self, data: bytes, *, wait_s: float = ANSWER_S_MAX) -> bytes:
         """Return what the server answers to the bytes of one connection."""
-        answer = self.run(self._exchange(data))
+        answer = self.run(self._exchange(data, wait_s))
         self.check()
         return answer
 
     def get(self, path: str) -> tuple[int, Any]:
         """Return status and document of a request that is as it should be."""
-        answer = self.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        answer = self.send(request, wait_s=GIVEN_UP_S / 2)
         head, _, body = answer.partition(b"\r\n\r\n")
         return int(head[9:12]), json.loads(body)
 
@@ -136,11 +137,11 @@ class Served:
         config.load()
         return config
 
-    async def _exchange(self, data: bytes) -> bytes:
+    async def _exchange(self, data: bytes, wait_s: float) -> bytes:
         protocol = Connection(self.config, ServerState(), {}, self.loop)
         wire = Wire()
         protocol.connection_made(wire)
-        ends_at = self.loop.time() + ANSWER_S_MAX
+        ends_at = self.loop.time() + wait_s
         if data:  # loops hand over nothing that is empty
             protocol.data_received(data)
         while not wire.closed and self.loop.time() < ends_at:
@@ -149,7 +150,7 @@ class Served:
                 break
             if cycle.more_body:  # it was cut off in the middle
                 ends_at = min(ends_at, self.loop.time() + 0.01)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if wait_s < GIVEN_UP_S else 0.01)
         protocol.connection_lost(None)
         for task in list(protocol.tasks):
             with contextlib.suppress(asyncio.CancelledError):
