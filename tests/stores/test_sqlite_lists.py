@@ -119,14 +119,16 @@ async def test_an_old_file_learns_of_its_blocks(
     with monkeypatch.context() as patch:
         patch.setattr(file, "migrations", lambda: {n: migrations()[n] for n in (1, 2)})
         patch.setitem(QUERIES, "open_session", "UPDATE session SET closed = 0, log_bytes = ?1")
+        patch.setitem(QUERIES, "set_mark", "SELECT ?1")
+        patch.setitem(QUERIES, "count_fold", "SELECT 1")
         connection = file.prepare(path, log_pages_max=1000)
-    connection.execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
-    connection.cursor().executemany(
-        "INSERT INTO execution (key, id, workflow, deployment, status, created_us, updated_us, "
-        "digest) VALUES (?1, 'x' || ?1, 1, 2, 5, ?1 * 10, ?1 * 10, x'00')",
-        ((key,) for key in range(1, count)),
-    )
-    file.end_session(connection)
+        connection.execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
+        connection.cursor().executemany(
+            "INSERT INTO execution (key, id, workflow, deployment, status, created_us, updated_us, "
+            "digest) VALUES (?1, 'x' || ?1, 1, 2, 5, ?1 * 10, ?1 * 10, x'00')",
+            ((key,) for key in range(1, count)),
+        )
+        file.end_session(connection, path)
     connection.close()
     store = SQLiteStore(path)
     await store.open()

@@ -43,6 +43,8 @@ def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(file, "migrations", lambda: {1: migrations()[1]})
         patch.setitem(QUERIES, "open_session", "UPDATE session SET closed = 0, log_bytes = ?1")
+        patch.setitem(QUERIES, "set_mark", "SELECT ?1")
+        patch.setitem(QUERIES, "count_fold", "SELECT 1")
         connection = file.prepare(path, log_pages_max=LOG_PAGES_MAX)
     execute = connection.execute
     execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
@@ -58,7 +60,10 @@ def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     execute("INSERT INTO blob VALUES (1, ?, ?)", (BLOB_NAME, zlib.compress(BLOB)))
     assert execute("PRAGMA user_version").get == 1
     if request.param == "closed":
-        file.end_session(connection)
+        with monkeypatch.context() as patch:
+            patch.setitem(QUERIES, "set_mark", "SELECT ?1")
+            patch.setitem(QUERIES, "count_fold", "SELECT 1")
+            file.end_session(connection, path)
     connection.close()
     return path
 

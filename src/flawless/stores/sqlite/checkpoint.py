@@ -4,7 +4,11 @@ SQLite by itself does this inside the commit that makes the log long, which then
 as long as the others. Here a thread with its own connection does it: that blocks neither writer
 nor readers. One problem remains: the log can begin anew only when *every* page in it was moved,
 and while the thread copies, new commits arrive. So after the thread's pass the writer itself moves
-the few pages that came meanwhile, at a moment when no commit waits (`finish_due`).
+the few pages that came meanwhile, at a moment when no commit waits.
+
+Pages are only moved up to a mark (`whole` tells what marks are good for). The writer sets one when
+a pass is due, and a reader that begins right there keeps the thread from going further. When all
+were moved, the file is sealed with another.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from typing import Final
 
 import apsw
 
+from flawless.stores.sqlite.sql import QUERIES
+
 LOG_PAGES_MAX: Final = 2_000
 """A checkpoint begins when the log has this many pages (4 MB)."""
 
@@ -23,26 +29,33 @@ LOG_PAGES_MAX: Final = 2_000
 class Checkpointer:
     """Watches the log of `writer` (by its commit hook) and empties it from a thread.
 
-    `connect` opens the thread's own connection.
+    `connect` opens more connections; `mark` and `seal` set marks on the writer's. The writer is
+    asked to call `work` soon when `due` is true, in its own thread.
     """
 
     def __init__(
         self,
         writer: apsw.Connection,
         connect: Callable[[], apsw.Connection],
+        mark: Callable[[], None],
+        seal: Callable[[], None],
         *,
         log_pages_max: int = LOG_PAGES_MAX,
     ) -> None:
         self._log_pages_max = log_pages_max
         self._writer = writer
         self._connect = connect
+        self._mark = mark
+        self._seal = seal
         self._log_pages = 0
-        self._asked = False
-        self._next_ask = log_pages_max
-        self._requests: SimpleQueue[bool] = SimpleQueue()
+        self._next_pass = log_pages_max
+        self._pass_due = False
+        self._pass_runs = False
+        self._finish_due = False
+        self._pin: apsw.Connection | None = None
+        self._passes: SimpleQueue[bool] = SimpleQueue()
         self._thread = Thread(target=self._run, name="flawless-checkpoint", daemon=True)
-        self.finish_due = False
-        """Whether the writer should call `finish` when it has a moment."""
+        self.due = False
 
     def start(self) -> None:
         """Begin to watch."""
@@ -52,28 +65,60 @@ class Checkpointer:
     def stop(self) -> None:
         """Wait for a pass that is under way, then end."""
         self._writer.set_wal_hook(None)
-        self._requests.put(False)
+        self._passes.put(False)
         self._thread.join()
+        if self._pin is not None:
+            self._pin.close()
 
-    def finish(self) -> None:
-        """Move the rest, on the writer's connection and in the writer's thread."""
-        self.finish_due = False
-        _checkpoint(self._writer)
+    def work(self) -> None:
+        """Set a mark, and move what the thread has left over, or let it begin.
+
+        Raises `apsw.Error`; what could not be done stays due.
+        """
+        self._mark()
+        if self._finish_due:
+            if _checkpoint(self._writer) >= self._log_pages:
+                self._seal()
+            self._finish_due = False
+        elif self._pass_due:
+            self._stay_here()
+            self._pass_due, self._pass_runs = False, True
+            self._passes.put(True)
+        self._look()
+
+    def _stay_here(self) -> None:
+        """Begin to read: what is committed from now on is not moved before `_go_on`."""
+        if self._pin is None:
+            self._pin = self._connect()
+        try:
+            self._pin.execute("BEGIN")
+            self._pin.execute(QUERIES["marks"]).fetchall()
+        except apsw.Error:
+            self._go_on()
+            raise
+
+    def _go_on(self) -> None:
+        assert self._pin is not None
+        if self._pin.in_transaction:
+            self._pin.execute("ROLLBACK")
 
     def _on_commit(self, _: apsw.Connection, __: str, log_pages: int) -> int:
-        if log_pages < self._log_pages:  # the log began anew
-            self._next_ask = self._log_pages_max
+        if log_pages < self._log_pages:
+            self._next_pass = self._log_pages_max
         self._log_pages = log_pages
-        if log_pages >= self._next_ask and not self._asked:
-            self._asked = True
-            self._next_ask = log_pages + self._log_pages_max // 4
-            self._requests.put(True)
+        if log_pages >= self._next_pass and not self._pass_runs:
+            self._pass_due = True
+            self._next_pass = log_pages + self._log_pages_max // 4
+        self._look()
         return apsw.SQLITE_OK
+
+    def _look(self) -> None:
+        self.due = self._pass_due or self._finish_due
 
     def _run(self) -> None:
         connection: apsw.Connection | None = None
         try:
-            while self._requests.get():
+            while self._passes.get():
                 try:
                     if connection is None:
                         connection = self._connect()
@@ -82,8 +127,10 @@ class Checkpointer:
                     # A commit that finds the disk full or broken reports it; a pass that could not
                     # be made is only repeated, when the log has grown by another quarter.
                     moved = -1
-                self.finish_due = 0 <= moved < self._log_pages
-                self._asked = False
+                self._go_on()
+                self._pass_runs = False
+                if moved >= 0:
+                    self._finish_due = self.due = True
         finally:
             if connection is not None:
                 connection.close()

@@ -10,8 +10,9 @@ Choices, each measured (docs/internals/stores.md):
 - **A checksum on every page** (SQLite's own `cksumvfs`): a flipped bit is an error, never a value.
   The price: what another program wrote into the file (it folded the log after a crash, or made a
   copy of an open store) has no checksums, and must be accepted once (`__main__`).
-- **A session row** says in the database file itself whether the last engine closed it. If it did
-  not, the log must be there and whole (see `log`): else acknowledged commits would be missing.
+- **A session row** says in the database file itself whether the last engine closed it, and up to
+  where the file has the log. Both are checked against the log (see `whole`): else acknowledged
+  commits could be missing, or pages of different moments be mixed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -27,16 +29,17 @@ import apsw
 import apsw.sqlite_extra
 
 from flawless.errors import StoreError
-from flawless.stores.sqlite.errors import damaged, is_checksum_error, not_a_store, not_whole
+from flawless.stores.sqlite.errors import damaged, not_a_store
 from flawless.stores.sqlite.log import (
     FRAME_HEADER_BYTES,
-    commits_behind,
-    has_header,
+    checksum,
     log_bytes,
     log_path,
+    log_salt,
     prepare_log,
 )
 from flawless.stores.sqlite.sql import QUERIES, migrations
+from flawless.stores.sqlite.whole import check_whole
 
 APPLICATION_ID: Final = 0x464C5753  # "FLWS"
 PAGE_BYTES: Final = 2048
@@ -64,7 +67,7 @@ def prepare(path: Path, *, log_pages_max: int) -> apsw.Connection:
     header = _read(path, _HEADER_BYTES)
     vfs = _check_header(path, header)
     if header:
-        _check_content(path, vfs)
+        check_whole(path, vfs)
     else:
         _create(path, vfs)
     if not log_bytes(path):
@@ -74,8 +77,10 @@ def prepare(path: Path, *, log_pages_max: int) -> apsw.Connection:
     try:
         _migrate(connection)
         connection.execute(QUERIES["open_session"], (min(log_bytes(path), LOG_KEPT_BYTES),))
-        # From here on the database file itself says that a log belongs to it.
+        set_mark(connection, path)
+        # From here on the database file itself says that a log belongs to it, and which one.
         connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_FULL)
+        seal(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -106,9 +111,35 @@ def connect(path: Path, vfs: str, *, cache_kib: int, check_pages: bool = True) -
     return connection
 
 
-def end_session(connection: apsw.Connection) -> None:
-    """Note that the store was closed in order, and let closing `connection` fold the log."""
+def set_mark(connection: apsw.Connection, path: Path) -> None:
+    """Mark the session row, as the last commit before pages are moved into the file: see `whole`.
+
+    Something must have been committed since the log began anew.
+    """
+    connection.execute(QUERIES["set_mark"], (log_salt(path),))
+
+
+def seal(connection: apsw.Connection, path: Path) -> None:
+    """Mark the session row in the file, when all pages of the log were moved, and that is durable.
+
+    Pages are moved in the order of their numbers, so the mark before says only that they were
+    being moved.
+    """
+    connection.execute(QUERIES["count_fold"])  # with it the log begins anew
+    set_mark(connection, path)
+    connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def end_session(connection: apsw.Connection, path: Path) -> None:
+    """Note that the store was closed in order, and let closing `connection` fold the log.
+
+    The file gets the note when it has everything else.
+    """
+    connection.execute(QUERIES["count_fold"])
+    set_mark(connection, path)
+    connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
     connection.execute(QUERIES["close_session"])
+    set_mark(connection, path)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
 
@@ -135,8 +166,11 @@ def accept_without_log(path: Path) -> None:
         findings = connection.execute("PRAGMA integrity_check").get
         if findings != "ok":
             raise damaged("do without its log", f"{path} is damaged ({findings})")
+        _migrate(connection)
+        connection.execute(QUERIES["forget_marks"])  # they are of the log that is not there
+        connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_FULL)
         connection.execute("VACUUM")  # writes every page anew, with its checksum
-        end_session(connection)
+        end_session(connection, path)
     finally:
         connection.close()
 
@@ -144,7 +178,7 @@ def accept_without_log(path: Path) -> None:
 def _check_header(path: Path, header: bytes) -> str:
     """Refuse what is not ours by its first bytes; return the SQLite VFS to open it with."""
     if not header:
-        if has_header(path):
+        if log_salt(path) is not None:
             raise damaged(_OPEN, f"{path} is missing or empty, but its log {log_path(path)} exists")
         return _CHECKSUM_VFS if _load_checksums() else apsw.vfs_names()[0]
     if not os.access(path, os.W_OK):
@@ -156,6 +190,8 @@ def _check_header(path: Path, header: bytes) -> str:
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise not_a_store(_OPEN, path, "it is the SQLite database of another program")
     if header[20] != _CHECKSUM_BYTES:
+        if header[20] or _has_checksum(path):
+            raise damaged(_OPEN, f"{path} is damaged (its header is wrong)")
         return apsw.vfs_names()[0]
     if not _load_checksums():
         raise StoreError(
@@ -165,36 +201,6 @@ def _check_header(path: Path, header: bytes) -> str:
             retriable=False,
         )
     return _CHECKSUM_VFS
-
-
-def _check_content(path: Path, vfs: str) -> None:
-    """Refuse, without changing anything, a newer format and a log that is not what it was."""
-    # What the log is like before SQLite touches it.
-    found, sound = log_bytes(path), has_header(path)
-    try:
-        connection = connect(path, vfs, cache_kib=CACHE_KIB_READER)
-        try:
-            version = connection.execute("PRAGMA user_version").get
-            _check_version(path, version)
-            if version > 0:  # else: whoever began to create it died, and it never held anything
-                _check_log(connection, path, found, sound=sound)
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        if not found and is_checksum_error(error):
-            raise not_whole(_OPEN, path, "a page has no valid checksum") from None
-        raise
-
-
-def _check_version(path: Path, version: int) -> None:
-    newest = max(migrations())
-    if version > newest:
-        raise StoreError(
-            _OPEN,
-            f"{path} has format {version}, and this version of Flawless knows {newest} at most",
-            "Upgrade Flawless (`pip install --upgrade flawless-engine`). Nothing was changed.",
-            retriable=False,
-        )
 
 
 def _load_checksums() -> bool:
@@ -247,38 +253,14 @@ def _migrate(connection: apsw.Connection) -> None:
                 connection.execute(f"PRAGMA user_version = {number}").fetchall()
 
 
-def _check_log(connection: apsw.Connection, path: Path, found: int, *, sound: bool) -> None:
-    """Refuse a store that was not closed in order and whose log is not what it was.
-
-    `found` is the length of the log, and `sound` tells of its header.
-    """
-    session = connection.execute(QUERIES["session"]).fetchone()
-    if session is None:
-        raise damaged(_OPEN, f"{path} has lost its session row")
-    closed, log_bytes_min = session
-    if closed:
-        return
-    if not found:
-        raise not_whole(
-            _OPEN, path, f"it was not closed in order, and its log {log_path(path)} is missing"
-        )
-    problem = ""
-    if not sound:
-        problem = "has a damaged header"
-    elif found < log_bytes_min:
-        problem = f"is cut off ({found:,} of at least {log_bytes_min:,} bytes)"
-    else:
-        frames, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
-        page_bytes = connection.execute("PRAGMA page_size").get
-        commits = commits_behind(path, frames, page_bytes)
-        if commits > 1:
-            problem = f"is damaged, with {commits} commits behind the damage"
-    if problem:
-        raise damaged(
-            _OPEN,
-            f"{path} was not closed in order, and its log {log_path(path)} {problem}: commits that "
-            "were acknowledged would be lost",
-        )
+def _has_checksum(path: Path) -> bool:
+    """Tell whether the first page has a checksum, although its header says that pages have none."""
+    page = bytearray(_read(path, PAGE_BYTES))
+    page[20] = _CHECKSUM_BYTES
+    if len(page) < PAGE_BYTES:
+        return False
+    written = struct.unpack("<II", page[-_CHECKSUM_BYTES:])
+    return checksum("<", bytes(page[:-_CHECKSUM_BYTES])) == written
 
 
 def _read(path: Path, size: int) -> bytes:

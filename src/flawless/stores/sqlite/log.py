@@ -1,14 +1,7 @@
-"""What can be told from the write-ahead log itself, beside what SQLite makes of it.
+"""What can be told from the write-ahead log itself and its index, beside what SQLite makes of it.
 
-After a crash SQLite takes the log up to its first bad frame and forgets the rest without a word.
-That is right for the last commit, which may have been under way, and wrong for all before it: they
-were acknowledged. So the log of a store that was not closed in order is checked before it is used:
-
-- it must be there, be as long as it was made, and have a sound header;
-- behind the last frame SQLite accepts there must not be two commits more. (One there may be: when
-  the power fails, the frames of the commit under way reach the disk in any order.)
-
-The format: https://sqlite.org/fileformat2.html#walformat
+What follows from that is in `whole`. The formats: https://sqlite.org/fileformat2.html#walformat
+and https://sqlite.org/walformat.html#walidxfmt
 """
 
 from __future__ import annotations
@@ -20,6 +13,8 @@ from typing import Final
 
 HEADER_BYTES: Final = 32
 FRAME_HEADER_BYTES: Final = 24
+INDEX_HEADER_BYTES: Final = 48
+_INDEX_VERSION: Final = 3007000
 _MAGICS: Final = {0x377F0682: "<", 0x377F0683: ">"}  # how its checksums read the bytes
 _BLOCK_BYTES: Final = 4096
 
@@ -56,9 +51,43 @@ def prepare_log(path: Path, size: int) -> None:
         os.close(fd)
 
 
-def has_header(path: Path) -> bool:
-    """Tell whether the log begins with a header whose checksum is right."""
-    return _salts(path) is not None
+def log_salt(path: Path) -> int | None:
+    """Return the number of the present log, or None without a sound header.
+
+    It is random in a new file, and SQLite counts it up each time the log begins anew.
+    """
+    salts = _salts(path)
+    return None if salts is None else int.from_bytes(salts[:4], "big")
+
+
+def frames_promised(path: Path) -> int:
+    """Return how many frames of the present log were committed, by its index; 0 if it is silent.
+
+    The index has a header twice, with a checksum, in the machine's byte order. SQLite writes it
+    when the frames are durable.
+    """
+    salts = _salts(path)
+    try:
+        with path.with_name(path.name + "-shm").open("rb") as file:
+            data = file.read(2 * INDEX_HEADER_BYTES)
+    except OSError:
+        return 0
+    header = data[:INDEX_HEADER_BYTES]
+    if salts is None or len(header) < INDEX_HEADER_BYTES or data != header * 2:
+        return 0
+    version, *_, frames, _, _, _ = struct.unpack("=IIIBBHIIII", header[:32])
+    sound = checksum("=", header[:40]) == struct.unpack("=II", header[40:])
+    return frames if sound and version == _INDEX_VERSION and header[32:40] == salts else 0
+
+
+def pages_in(path: Path, frames: int, page_bytes: int) -> set[int]:
+    """Return the numbers of the pages in the first `frames` frames of the log."""
+    pages = set()
+    with log_path(path).open("rb") as file:
+        for n in range(frames):
+            file.seek(HEADER_BYTES + n * (FRAME_HEADER_BYTES + page_bytes))
+            pages.add(int.from_bytes(file.read(4), "big"))
+    return pages
 
 
 def commits_behind(path: Path, frames: int, page_bytes: int) -> int:
@@ -89,8 +118,14 @@ def _salts(path: Path) -> bytes | None:
     order = _MAGICS.get(int.from_bytes(header[:4], "big"))
     if order is None:
         return None
+    sound = checksum(order, header[:24]) == struct.unpack(">II", header[24:32])
+    return header[16:24] if sound else None
+
+
+def checksum(order: str, data: bytes) -> tuple[int, int]:
+    """Return SQLite's checksum of some bytes, which it uses everywhere; `order` as in `struct`."""
     first = second = 0
-    for a, b in struct.iter_unpack(f"{order}II", header[:24]):
+    for a, b in struct.iter_unpack(f"{order}II", data):
         first = (first + a + second) & 0xFFFFFFFF
         second = (second + b + first) & 0xFFFFFFFF
-    return header[16:24] if struct.pack(">II", first, second) == header[24:32] else None
+    return first, second

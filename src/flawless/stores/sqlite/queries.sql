@@ -286,6 +286,25 @@ UPDATE session SET clean = min(clean, closed), closed = 0, log_bytes = ?1;
 -- name: close_session
 UPDATE session SET closed = 1;
 
+-- name: marks
+SELECT closed, log_salt, mark, mark_base FROM session;
+
+-- name: session_page
+SELECT rootpage FROM sqlite_schema WHERE name = 'session';
+
+-- name: set_mark
+-- ?1: the salt of the log.
+UPDATE session SET
+    mark_base = CASE WHEN log_salt IS ?1 THEN mark_base ELSE mark END,
+    mark = mark + 1,
+    log_salt = ?1;
+
+-- name: count_fold
+UPDATE session SET folds = folds + 1;
+
+-- name: forget_marks
+UPDATE session SET log_salt = NULL;
+
 -- name: insert_opening
 INSERT INTO opening (at_us, version, clean) SELECT ?1, ?2, clean FROM session;
 

@@ -133,11 +133,17 @@ CREATE TABLE blob (
 
 -- One row: whether the last engine closed the store (1) or not (0), and to what length it could
 -- write the log beforehand: shorter it can never be. clean: whether each session since the last row
--- of `opening` was closed.
+-- of `opening` was closed. Before pages are moved from the log into the file, the row is marked, and
+-- moved with them: so the file by itself tells up to where it has the log. log_salt: of which log;
+-- mark counts up; mark_base: the last mark of the log before; folds: how many logs were moved.
 CREATE TABLE session (
     closed INTEGER NOT NULL,
     log_bytes INTEGER NOT NULL,
-    clean INTEGER NOT NULL DEFAULT 1
+    clean INTEGER NOT NULL DEFAULT 1,
+    log_salt INTEGER,
+    mark INTEGER NOT NULL DEFAULT 0,
+    mark_base INTEGER NOT NULL DEFAULT 0,
+    folds INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- When engines opened the store, the last ones; clean: whether it had been closed in order before.

@@ -42,6 +42,8 @@ from flawless.stores.sqlite.file import (
     connect,
     end_session,
     prepare,
+    seal,
+    set_mark,
 )
 from flawless.stores.sqlite.lock import FileLock
 from flawless.stores.sqlite.log import log_bytes
@@ -64,12 +66,14 @@ class _Parts:
         self.checkpointer = Checkpointer(
             writing,
             lambda: connect(path, writing.open_vfs, cache_kib=CACHE_KIB_READER),
+            partial(set_mark, writing, path),
+            partial(seal, writing, path),
             log_pages_max=store.log_pages_max,
         )
         self.committer = Committer(
             Writer(writing, executions_cached_max=store.executions_cached_max).commit,
-            wants_pause=lambda: self.checkpointer.finish_due,
-            pause=self.checkpointer.finish,
+            wants_pause=lambda: self.checkpointer.due,
+            pause=self.checkpointer.work,
         )
         self.checkpointer.start()
 
@@ -147,7 +151,7 @@ class SQLiteStore:
             return
         await parts.committer.stop()
         try:
-            await asyncio.to_thread(_disconnect, parts)
+            await asyncio.to_thread(_disconnect, parts, self.path)
         except apsw.Error as error:
             raise store_error("close", error, self.path) from error
         finally:
@@ -303,10 +307,10 @@ class SQLiteStore:
         return self._parts
 
 
-def _disconnect(parts: _Parts) -> None:
+def _disconnect(parts: _Parts, path: Path) -> None:
     parts.checkpointer.stop()
     parts.reading.close()
     try:
-        end_session(parts.writing)
+        end_session(parts.writing, path)
     finally:
         parts.writing.close()
