@@ -247,13 +247,15 @@ class Field:
         )
 
 
-def survive(field: Field, workflows: str, storms: Sequence[Sequence[str]]) -> None:
+def survive(
+    field: Field, workflows: str, storms: Sequence[Sequence[str]], *, patience_s: float = PATIENCE_S
+) -> None:
     """Play the storms and fail with one line for each that broke a promise: to see it again."""
     for execution in executions_of(workflows):
         field.calm(execution.partition("-")[0])
 
     def run(lives: Sequence[str]) -> str:
-        problems = field.storm(workflows, lives)
+        problems = field.storm(workflows, lives, patience_s=patience_s)
         rust = ["--rust"] if field.language == "rust" else []
         again = shlex.join([*rust, workflows, *lives])
         told = "\n    ".join(problems)

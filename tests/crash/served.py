@@ -25,8 +25,8 @@ from flawless.errors import ExecutionCancelled, ExecutionFailed, ExecutionNotFou
 from serving import environment
 
 HERE = Path(__file__).resolve().parent
-READY_S_MAX = 60.0
-PATIENCE_S = 240.0
+READY_S_MAX = 120.0
+PATIENCE_S = 900.0
 DATABASE = "flawless.db"
 
 _PAUSE = threading.Event()
@@ -172,7 +172,7 @@ def kill_now_and_then(server: Served, kills: int, chance: Random, idle: threadin
     for n in range(kills):
         if chance.random() < 0.75:
             server.await_ready()
-        if idle.wait(chance.uniform(0.05, 1.5)):
+        if idle.wait(chance.uniform(0.1, 3.0)):
             return n
         server.kill()
         server.start()
