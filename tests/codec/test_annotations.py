@@ -9,6 +9,7 @@ import sys
 import typing
 import uuid
 from collections import Counter, OrderedDict, defaultdict, deque
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional, TypeVar, Union
 
@@ -345,3 +346,41 @@ def test_type_aliases_may_contain_themselves() -> None:
     found = codec.schema(names["Json"])
     assert found["$ref"] == "#/$defs/Json"
     assert found["$defs"]["Json"]["anyOf"][1] == {"type": "array", "items": {"$ref": found["$ref"]}}
+
+
+@dataclass
+class Plus:
+    """Told from `Minus` by its last field only."""
+
+    left: Plus | Minus | int
+    right: Plus | Minus | int
+    op: Literal["+"]
+
+
+@dataclass
+class Minus:
+    """Told from `Plus` by its last field only."""
+
+    left: Plus | Minus | int
+    right: Plus | Minus | int
+    op: Literal["-"]
+
+
+def test_deep_unions_are_looked_at_once() -> None:
+    """Every part is tried once with each member of a union, however deep it is."""
+    good: Any = 1
+    for _ in range(60):
+        good = {"left": good, "right": 2, "op": "-"}
+    value = codec.decode(good, Plus | Minus)
+    for _ in range(60):
+        assert type(value) is Minus
+        assert value.right == 2
+        value = value.left
+    bad: Any = "x"
+    for _ in range(60):
+        bad = {"left": bad, "right": 2, "op": "-"}
+    with pytest.raises(codec.CodecError, match=r"(left\.?){10,}"):
+        codec.decode(bad, Plus | Minus)
+    again = codec.decode([good["left"], good["left"]], list[Plus | Minus])
+    assert again[0] == again[1]
+    assert codec.decode({"left": 1, "right": 2, "op": "+"}, Plus | Minus) == Plus(1, 2, "+")

@@ -7,6 +7,7 @@ An annotation is compiled once, into nested functions, and kept. Everything unkn
 from __future__ import annotations
 
 import collections
+import threading
 import types
 import typing
 from typing import Any
@@ -144,7 +145,50 @@ def _union(arguments: tuple[Any, ...]) -> Decoder:
             raise deepest
         raise wrong(expected, obj)
 
-    return decode_union
+    return decode_union if len(decoders) < 2 else _once(decode_union)
+
+
+class _Tried(threading.local):
+    """What unions have made of arrays and objects so far, within one decoding."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.found: dict[Any, tuple[Any, Any, tuple[str, str] | None]] = {}
+
+
+_tried = _Tried()
+
+
+def _once(decode_union: Decoder) -> Decoder:
+    """Return a decoder that looks at each array and object once.
+
+    A member may fail because of its last field, and the next one looks at the same fields again:
+    where they hold unions of the same kind, that would double the work with each level.
+    """
+
+    def decode_once(obj: Any) -> Any:
+        if type(obj) is not dict and type(obj) is not list:
+            return decode_union(obj)
+        place = (decode_union, id(obj))
+        known = _tried.found.get(place)
+        if known is not None:
+            if known[2] is not None:
+                raise CodecError(*known[2])
+            return known[1]
+        _tried.depth += 1
+        try:
+            value = decode_union(obj)
+            _tried.found[place] = (obj, value, None)
+        except CodecError as error:
+            _tried.found[place] = (obj, None, (error.reason, error.path))
+            raise
+        finally:
+            _tried.depth -= 1
+            if not _tried.depth:
+                _tried.found.clear()
+        return value
+
+    return decode_once
 
 
 def _label(annotation: Any) -> str:
