@@ -69,6 +69,24 @@ class Tree:
     children: list[Tree] = field(default_factory=list)
 
 
+@dataclass
+class Plus:
+    """A dataclass that only its last field tells from another one."""
+
+    left: Plus | Minus | int
+    right: Plus | Minus | int
+    op: Literal["+"]
+
+
+@dataclass
+class Minus:
+    """The other one."""
+
+    left: Plus | Minus | int
+    right: Plus | Minus | int
+    op: Literal["-"]
+
+
 class Note(TypedDict, total=False):
     """A dictionary with known keys."""
 
@@ -87,6 +105,7 @@ ANNOTATIONS: tuple[Any, ...] = (
     *(dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID, bytearray),
     *(Colour, Right, Point, Item, Tree, Note, Declined, Exception, Literal["a", 1], int | None),
     *(Item | Point | str, list[Item | None], dict[str, Tree], Mapping[str, Any], Sequence[Colour]),
+    *(Plus | Minus | int, list[Minus | Plus]),
 )
 WORDS = (
     '{"$":"tuple","v":[', '{"$":"set","v":[', '{"$":"frozenset","v":[', '{"$":"deque","v":[1]',

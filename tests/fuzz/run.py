@@ -13,7 +13,6 @@ a file, and the line that shows it again is printed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import random
 import re
@@ -27,10 +26,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE))
 
-from surfaces import CORPUS, SURFACES, Surface, kept  # noqa: E402 (the path is set above)
+from distilling import distil  # noqa: E402 (the path is set above)
+from surfaces import CORPUS, SURFACES, Surface  # noqa: E402 (the path is set above)
 
-KEPT_FILES_MAX = 60
-KEPT_BYTES_MAX = 100_000
 NOT_HERE = 3
 """The status where atheris is not installed."""
 HANG_S = 60
@@ -50,6 +48,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", action="store_true", help="put what is new into the corpus")
+    parser.add_argument(
+        "--distil", type=Path, metavar="FOLDER", help="put into the corpus what FOLDER adds to it"
+    )
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given, options = parser.parse_known_args()
     logging.disable(logging.CRITICAL)
@@ -59,6 +60,9 @@ def main() -> int:
     if given.inside is not None:
         options += [str(file) for file in given.files]
         return become_the_fuzzer(surface, given.inside, options)
+    if given.distil is not None:
+        distil(given.surface, given.distil)
+        return 0
     if options:
         parser.error(f"there is no {options[0]}")
     if given.files:
@@ -118,7 +122,8 @@ def fuzz(name: str, surface: Surface, seconds: int, seed: int, *, keep: bool) ->
     if not broken and status:
         print(told[-4_000:])
     if keep and not broken and not status:
-        distil(name, found)
+        command = [sys.executable, __file__, name, f"--distil={found / 'new'}"]
+        return subprocess.run(command, check=False).returncode
     return 1 if broken or status else 0
 
 
@@ -161,28 +166,6 @@ def escaped(word: str) -> str:
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
         for byte in word.encode("utf-8", "surrogatepass")
     )
-
-
-def distil(name: str, found: Path) -> None:
-    """Put the fewest and smallest files into the corpus that reach all that was reached."""
-    merged = found / "merged"
-    merged.mkdir()
-    inside(name, found, "-merge=1", str(merged), str(found / "new"), str(CORPUS / name))
-    chosen: dict[str, bytes] = {}
-    size = 0
-    for file in sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name)):
-        content = file.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()[:16]
-        if len(chosen) < KEPT_FILES_MAX and size + len(content) <= KEPT_BYTES_MAX:
-            chosen[digest] = content
-            size += len(content)
-    named = [file for file in kept(name) if len(file.name) != 16]
-    for file in kept(name):
-        if file not in named:
-            file.unlink()
-    for digest, content in chosen.items():
-        (CORPUS / name / digest).write_bytes(content)
-    print(f"kept: {len(chosen)} files, {size:,} bytes, and {len(named)} with names")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 from attempts import attempt
+from distilling import is_hash
 from surfaces import SURFACES, kept
 
 COSTLY = ("engine", "http", "component")
@@ -42,8 +43,3 @@ def test_corpora_stay_small(name: str) -> None:
     for file in files:
         if is_hash(file.name):
             assert hashlib.sha256(file.read_bytes()).hexdigest().startswith(file.name)
-
-
-def is_hash(name: str) -> bool:
-    """Whether a file is named by its content."""
-    return len(name) == 16 and set(name) <= set("0123456789abcdef")
