@@ -52,14 +52,32 @@ def test_an_instance_is_used_again_and_shows_no_trace(
         assert play(component, preparation) == (first, store)
 
 
-def test_fresh_and_used_instances_are_alike(component: Component, preparation: Preparation) -> None:
-    """A guest that found no instance sees the same memory as one that did."""
+@pytest.mark.parametrize("copies", [True, False])
+def test_fresh_and_used_instances_are_alike(
+    component: Component, preparation: Preparation, monkeypatch: pytest.MonkeyPatch, copies: bool
+) -> None:
+    """A guest that found no instance sees the same memory, copied or prepared, as one that did."""
     first, store = play(component, preparation)
+    if not copies:
+        monkeypatch.setattr(preparations, "locate_fresh", lambda _: None)
+    asked = count_preparing(preparation, monkeypatch)
     with Guest(component, RecordingHost(waits=True), GuestLimits(), preparation) as waiting:
         begin(waiting, "call('')")
         fresh, other = play(component, preparation)
-    assert waiting.context == store != other
-    assert fresh == first
+        again, same = play(component, preparation)
+    assert waiting.context == store != other == same
+    assert fresh == again == first
+    assert len(asked) == (0 if copies else 1)
+
+
+def test_who_holds_handles_is_not_copied(component: Component) -> None:
+    """What preparing left in the host's tables is not in the memory, so each is prepared."""
+    opened = PREPARE + "\nimport sys; sys.stdin.read()"
+    for code, copies in ((PREPARE, True), (opened, False)):
+        preparation = Preparation(code.encode(), lambda request: request)
+        play(component, preparation)
+        assert preparation.copies == copies
+        preparation.close()
 
 
 def test_without_the_kernel_each_guest_is_prepared(
@@ -96,9 +114,9 @@ def test_an_instance_is_not_used_again_after(
     else:
         begin(guest, code)
     guest.close()
-    assert not asked, "it was the instance of the first one"
+    assert not preparation._idle
     assert play(component, preparation)[0] == first
-    assert len(asked) == 1
+    assert not asked, "the next one is a copy"
 
 
 def test_instances_are_bound_to_their_limits(

@@ -152,6 +152,7 @@ class Guest:
         "__weakref__",
         "_calls",
         "_component",
+        "_copies",
         "_future",
         "_host_of_run",
         "_instance",
@@ -162,6 +163,7 @@ class Guest:
         "_started",
         "context",
         "failure",
+        "handles_made",
         "host",
         "limits",
         "on_resume",
@@ -187,11 +189,13 @@ class Guest:
         self.on_resume: Callable[[Guest, bytes], None] = _refuse_answer
         self.pollables: dict[int, int] = {}  # WASI timers by number: deadline in ns
         self.pollables_made = 0
+        self.handles_made = 0  # of the host's resources, timers included
         self.limits = limits
         self._component = component
         self._preparation = preparation
         self._host_of_run = host
         self._prepares = False
+        self._copies = False
         self._calls: list[tuple[Literal["run", "describe"], bytes]] = []  # the last one comes first
         self._future: int | None = None
         self._instance: Instance | None = None
@@ -219,11 +223,10 @@ class Guest:
         self.context = context = instance.context
         GUESTS[context] = weakref.ref(self)
         if fresh:
-            if preparation is not None:
-                self._prepares = True
-                self._calls.append(("run", preparation.input))
-                self.host = preparation.host()
             self._future = instance.instantiate()
+            self._copies = preparation is not None and preparation.copies
+            if preparation is not None and not self._copies:
+                self._prepare(preparation)
         else:
             self._call()
         return self._advance()
@@ -314,14 +317,30 @@ class Guest:
                 output = self._over()
                 if output is not None:
                     return Finished(output)
+            elif self._copies:
+                self._copy()
             self._call()
         if state is _SUSPENDED and self._prepares:
             raise GuestTrapped("the guest waits while it is prepared")
         return state or self._finish()
 
+    def _prepare(self, preparation: Preparation) -> None:
+        self._prepares = True
+        self._calls.append(("run", preparation.input))
+        self.host = preparation.host()
+
     def _call(self) -> None:
         assert self._instance is not None
         self._future = self._instance.call(*self._calls.pop())
+
+    def _copy(self) -> None:
+        """Make the new instance like a prepared one, or have it prepared after all."""
+        preparation = self._preparation
+        assert self._instance is not None
+        assert preparation is not None
+        self._copies = False
+        if not preparation.copy(self._instance):
+            self._prepare(preparation)
 
     def _over(self) -> bytes | None:
         """End preparing; return the output if it failed, which is then that of the run."""
@@ -329,7 +348,7 @@ class Guest:
         assert instance is not None
         assert preparation is not None
         output = instance.result()
-        if not preparation.settle(instance, self.host, output):
+        if not preparation.settle(instance, self.host, output, bare=self.handles_made == 0):
             return output
         self._prepares = False
         self.host = self._host_of_run
@@ -342,7 +361,12 @@ class Guest:
         self._running = True
         try:
             over = binding.future_poll(self._future)
-            while not (over or self.waits or time.perf_counter_ns() - started > slice_ns):
+            # (What is to be copied is made in one go: another one meanwhile could not be told apart.)
+            while not (
+                over
+                or self.waits
+                or (time.perf_counter_ns() - started > slice_ns and not self._copies)
+            ):
                 over = binding.future_poll(self._future)
         finally:
             self._running = False

@@ -9,6 +9,7 @@ from flawless.errors import GuestTrapped
 
 from . import binding, sizes
 from .binding import WORD0, Frame, bytes_new
+from .memory import KNOWN
 from .values import STRING
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Instance:
 
     def delete(self, *, resting: bool = False) -> None:
         """Free it."""
+        if self.memory is not None:
+            KNOWN.discard(self.memory)  # first: it may be somebody else's as soon as it is free
         binding.store_delete(self.store)
         if not resting:
             self.component.runtime.ticker.guest_gone()  # its place is free only now

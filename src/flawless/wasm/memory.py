@@ -29,13 +29,14 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PAGE: Final = mmap.PAGESIZE
 BYTES_MAX: Final = 256 << 20
 """Memory that is larger is not put back: copying it would take longer than a new instance."""
 
 _LINE: Final = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (....) ")
+_IMAGE: Final = re.compile(rb"^([0-9a-f]+)-[0-9a-f]+ (rw-p [0-9a-f]+ \S+ [1-9].*)$", re.MULTILINE)
 _FILE, _PRESENT, _SWAPPED, _ZERO = 1 << 2, 1 << 3, 1 << 4, 1 << 5
 _REGIONS_MAX: Final = 1024
 _ARGUMENTS: Final = struct.Struct("12Q")
@@ -129,14 +130,28 @@ def address_of(mapped: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(mapped))
 
 
-def locate(mark: bytes, offset: int, reach: int) -> tuple[int, int] | None:
-    """Return where the memory begins and ends that holds `mark` within `reach` bytes of `offset`.
+class Place(NamedTuple):
+    """Where a memory is. `image` names what it was mapped from, `into` bytes behind its start."""
+
+    start: int
+    end: int
+    image: bytes
+    into: int
+
+
+KNOWN: Final[set[int]] = set()
+"""Where the memories begin that were found and are in use."""
+
+
+def locate(mark: bytes, offset: int, reach: int) -> Place | None:
+    """Return where the memory is that holds `mark` within `reach` bytes of `offset`.
 
     None if there is no such memory, or more than one.
     """
     found = []
+    maps = _maps()
     with Path("/proc/self/mem").open("rb", buffering=0) as memory:
-        for start, end in _writable():
+        for start, end in _writable(maps):
             if start + offset + reach > end:
                 continue
             try:
@@ -145,13 +160,43 @@ def locate(mark: bytes, offset: int, reach: int) -> tuple[int, int] | None:
                 continue
             if mark in window:
                 found.append((start, end))
-    return found[0] if len(found) == 1 and found[0][1] - found[0][0] <= BYTES_MAX else None
+    if len(found) != 1:
+        return None
+    start, end = found[0]
+    if end - start > BYTES_MAX:
+        return None
+    for line in _IMAGE.finditer(maps):
+        if start <= int(line[1], 16) < end:
+            return Place(start, end, line[2], int(line[1], 16) - start)
+    return Place(start, end, b"", 0)
 
 
-def _writable() -> Iterator[tuple[int, int]]:
+def locate_fresh(like: Place) -> int | None:
+    """Return where the memory begins that was mapped as `like` was and is not known; None if
+    there is no such memory, or more than one.
+
+    All memories but one being known, it is the one of the instance that was just made.
+    """
+    maps = _maps()
+    found = []
+    at = maps.find(like.image)
+    while at >= 0:
+        line = maps.rindex(b"\n", 0, at) + 1
+        start = int(maps[line : maps.index(b"-", line)], 16) - like.into
+        if start not in KNOWN:
+            found.append(start)
+        at = maps.find(like.image, at + 1)
+    return found[0] if len(found) == 1 else None
+
+
+def _maps() -> bytes:
+    return Path("/proc/self/maps").read_bytes()
+
+
+def _writable(maps: bytes) -> Iterator[tuple[int, int]]:
     """Yield the stretches of this process's memory that can be written to without a gap."""
     begun = last = 0
-    for line in Path("/proc/self/maps").read_bytes().splitlines():
+    for line in maps.splitlines():
         match = _LINE.match(line)
         assert match is not None, "the kernel writes it so"
         start, end = int(match[1], 16), int(match[2], 16)

@@ -6,7 +6,8 @@ may have a *preparation*: an input for `run` that brings a fresh instance to the
 execution begins, and the answers that takes. From then on the instance's memory is the same for
 all of them; and after an execution has returned it is put back (see `memory`), so that the next one
 finds the same instance as a fresh one: the same objects at the same addresses, bit for bit. That
-takes a tenth of a millisecond.
+takes a tenth of a millisecond. A new instance gets that memory as well, and so is prepared when it
+is there.
 
 An instance is used again only if its run has returned: what was trapped, suspended and dropped, or
 has grown its memory, is not. Where memory cannot be put back (the kernel does not tell what was
@@ -31,7 +32,7 @@ import msgspec
 from flawless.errors import UsageError
 
 from .instance import Instance
-from .memory import Snapshot, locate, pages
+from .memory import KNOWN, Place, Snapshot, locate, locate_fresh, pages
 
 if TYPE_CHECKING:
     from .guest import GuestHost
@@ -113,6 +114,8 @@ class Preparation:
         self._idle: list[Instance] = []
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._like: Place | None = None
+        """Where the memory was that the snapshot is of."""
         _ALL.add(self)
 
     def host(self) -> PreparingHost:
@@ -131,8 +134,11 @@ class Preparation:
         found.renew()
         return found
 
-    def settle(self, instance: Instance, host: GuestHost, output: bytes) -> bool:
-        """Note that an instance is prepared, so that it can be used again; False if it is not."""
+    def settle(self, instance: Instance, host: GuestHost, output: bytes, *, bare: bool) -> bool:
+        """Note that an instance is prepared, so that it can be used again; False if it is not.
+
+        `bare`: it holds no handles of the host's. Then its memory is all that preparing changed.
+        """
         told = msgspec.json.decode(output, type=_Output).ok
         if told is None:
             return False
@@ -145,15 +151,42 @@ class Preparation:
             where = None
         if where is None:
             return True
-        start, end = where
         with self._lock:
             if self._snapshot is None:
-                self._snapshot = Snapshot(start, end)
+                self._snapshot = Snapshot(where.start, where.end)
+                self._like = where if bare and where.image else None
             snapshot = self._snapshot
-        if snapshot.size == end - start:
-            snapshot.replace(start)
-            instance.memory, instance.snapshot = start, snapshot
+        if snapshot.size == where.end - where.start:
+            self._adopt(instance, snapshot, where.start)
         return True
+
+    @property
+    def copies(self) -> bool:
+        """Whether instances may be made that need not be prepared: see `copy`."""
+        return self._like is not None
+
+    def copy(self, instance: Instance) -> bool:
+        """Give a new instance the memory of a prepared one; False if that cannot be."""
+        like, snapshot, known = self._like, self._snapshot, pages()
+        if like is None or snapshot is None or known is None:
+            return False
+        try:
+            start = locate_fresh(like)
+        except OSError:
+            start = None
+        if (
+            start is None
+            or not known.is_mapped(start + snapshot.size - 1)
+            or known.is_mapped(start + snapshot.size)
+        ):
+            return False
+        self._adopt(instance, snapshot, start)
+        return True
+
+    def _adopt(self, instance: Instance, snapshot: Snapshot, start: int) -> None:
+        snapshot.replace(start)
+        instance.memory, instance.snapshot = start, snapshot
+        KNOWN.add(start)
 
     def give_back(self, instance: Instance) -> bool:
         """Keep an instance whose run has returned; False if it is of no use any more."""
@@ -188,7 +221,7 @@ class Preparation:
         """Free all that it keeps; guests that come later are prepared anew."""
         with self._lock:
             idle, self._idle = self._idle, []
-            self._snapshot = None
+            self._snapshot = self._like = None
         for one in idle:
             one.delete(resting=True)
 
@@ -200,7 +233,7 @@ class Preparation:
         """In a child process: its parent's instances are not its own."""
         self._lock = threading.Lock()
         self._idle = []
-        self._snapshot = None
+        self._snapshot = self._like = None
 
 
 _ALL: Final[weakref.WeakSet[Preparation]] = weakref.WeakSet()

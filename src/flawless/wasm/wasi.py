@@ -81,7 +81,16 @@ def constant_method(template: values.Template) -> Callable[[Guest, int, int], No
 
 def owned(kind: int, rep: int) -> Callable[[Guest, int, int], None]:
     """Make a handler that hands out the host's resource `rep`."""
-    return lambda guest, _args, results: values.put_resource(results, guest.context, rep, kind)
+
+    def handler(guest: Guest, _args: int, results: int) -> None:
+        _put_owned(guest, results, rep, kind)
+
+    return handler
+
+
+def _put_owned(guest: Guest, results: int, rep: int, kind: int) -> None:
+    guest.handles_made += 1
+    values.put_resource(results, guest.context, rep, kind)
 
 
 # --- clocks and polls -------------------------------------------------------------------------
@@ -109,7 +118,7 @@ def _put_timer(guest: Guest, deadline_ns: int, results: int) -> None:
     guest.pollables_made += 1
     rep = guest.pollables_made
     guest.pollables[rep] = deadline_ns
-    values.put_resource(results, guest.context, rep, POLLABLE)
+    _put_owned(guest, results, rep, POLLABLE)
 
 
 def subscribe_instant(guest: Guest, args: int, results: int) -> None:
@@ -210,7 +219,7 @@ def stream_write_zeroes(guest: Guest, args: int, results: int) -> None:
 def subscribe_stream(guest: Guest, args: int, results: int) -> None:
     """`input-stream.subscribe()`, `output-stream.subscribe()`: always ready"""
     values.take_borrow(args, guest.context)
-    values.put_resource(results, guest.context, ALWAYS_READY, POLLABLE)
+    _put_owned(guest, results, ALWAYS_READY, POLLABLE)
 
 
 # --- exit, sockets ----------------------------------------------------------------------------
