@@ -15,7 +15,7 @@ from flawless.core.entries import Arrived, ClockRead, Entry, Polled, Slept
 WORKFLOWS = (
     "steps", "requests", "retries", "sleeps", "many", "receives", "talks", "shows", "leaves",
     "stopped", "terminated", "expires", "sagas", "sagas_parked", "parks", "mended", "continues",
-    "begins_later",
+    "begins_later", "lasts", "naps", "dozes",
 )  # fmt: skip
 """Those whose order is certain, and the same code in both languages."""
 SHARE = 2
