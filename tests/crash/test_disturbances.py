@@ -32,7 +32,9 @@ EACH_MAX = 20_000
 """What each execution more adds, in bytes: most of it is what the test itself holds."""
 
 pytestmark = pytest.mark.timeout(3600)
-both = pytest.mark.parametrize(
+both = pytest.mark.parametrize("field", ["python", "rust"], indirect=True)
+
+mostly_python = pytest.mark.parametrize(
     "field", ["python", pytest.param("rust", marks=pytest.mark.sweep)], indirect=True
 )
 
@@ -50,7 +52,7 @@ def somewhere(field: Field, workflow: str, chance: Random) -> str:
     return chance.choice(points(field.counts(workflow)))
 
 
-@both
+@mostly_python
 def test_a_frozen_engine_goes_on(field: Field, whole: bool, chance: Random) -> None:
     """Stopped for longer than sleeps and pauses last, it goes on, and repeats nothing at all."""
 
@@ -63,6 +65,7 @@ def test_a_frozen_engine_goes_on(field: Field, whole: bool, chance: Random) -> N
     some(field, chance, whole, storms)
 
 
+@pytest.mark.sweep
 @both
 def test_a_frozen_engine_is_killed(field: Field, whole: bool, chance: Random) -> None:
     """Killed while it is stopped, it has done no more than one that was killed in mid-run."""
@@ -76,7 +79,7 @@ def test_a_frozen_engine_is_killed(field: Field, whole: bool, chance: Random) ->
     some(field, chance, whole, storms)
 
 
-@both
+@mostly_python
 def test_the_clock_jumps_ahead(field: Field, whole: bool, chance: Random) -> None:
     """By a day, while it runs and while it is down."""
 
@@ -92,6 +95,7 @@ def test_the_clock_jumps_ahead(field: Field, whole: bool, chance: Random) -> Non
     some(field, chance, whole, storms)
 
 
+@pytest.mark.sweep
 @both
 def test_the_clock_is_set_back(field: Field, whole: bool, chance: Random) -> None:
     """By an hour, while it runs and while it is down: what need not wait goes on at once."""
@@ -128,6 +132,7 @@ def test_days_pass_in_one_life(field: Field) -> None:
     survive(field, "naps", [[f"ahead:{-2 * DAY_S},asleep:1=ahead:{-DAY_S},asleep:2=ahead:1"]])
 
 
+@pytest.mark.sweep
 @both
 def test_an_engine_that_takes_too_much_memory_is_killed(
     field: Field, whole: bool, chance: Random
@@ -148,7 +153,7 @@ def test_an_engine_gets_no_more_memory(field: Field, chance: Random) -> None:
         survive(field, "+".join(STEADY), [instants])
 
 
-@both
+@mostly_python
 def test_thousands_are_due_at_once(field: Field, whole: bool, chance: Random) -> None:
     """All were asleep or under way when it was killed, and it is killed again on the way back."""
     count = DUE_AT_ONCE if whole else DUE_AT_ONCE_SHARE
