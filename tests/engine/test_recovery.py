@@ -41,9 +41,11 @@ def call(*args: Any) -> bytes:
 
 def close_aside(engine: flawless.Engine) -> threading.Thread:
     """Close an engine in another thread; return when it has begun to stop."""
+    scheduler = engine._service._scheduler
+    assert scheduler is not None
     thread = threading.Thread(target=engine.close)
     thread.start()
-    until(lambda: engine._service._scheduler.stopping, "the stop begins")
+    until(lambda: scheduler.stopping, "the stop begins")
     return thread
 
 

@@ -34,6 +34,11 @@ class Queued:
         else:
             self._order.append(execution)
 
+    @property
+    def first(self) -> ExecutionId:
+        """The one that `take` takes."""
+        return self._order[0]
+
     def take(self) -> tuple[ExecutionId, Reason]:
         """Take the next one out."""
         execution = self._order.popleft()

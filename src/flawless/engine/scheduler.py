@@ -28,6 +28,7 @@ from flawless.engine.changes import Changes
 from flawless.engine.children import CheckCall, Children
 from flawless.engine.clock import Clock
 from flawless.engine.committer import Committer
+from flawless.engine.crowd import Crowd
 from flawless.engine.delivery import Delivery
 from flawless.engine.effects import Effects, InFlight
 from flawless.engine.endings import error_of, outcome_for_parent, status_of
@@ -88,6 +89,7 @@ class Scheduler:
         )
         self.stopping = False
         self.guests = 0
+        self._crowd = Crowd()
         """Guests alive now."""
         self._store = store
         self._library = library
@@ -228,6 +230,8 @@ class Scheduler:
         room = self.guests < self._settings.guests_max and not self._queued
         # Nothing is awaited from here until it is submitted and has begun: what was seen holds.
         ready = self._library.loaded(write.deployment) if room and not (later or known) else None
+        if ready is not None and self._crowd.holds_back(write.id, ready[0], self.guests):
+            ready = None
         live = None if ready is None else alive(self, write, *ready)
 
         def durable(result: Result) -> None:
@@ -390,6 +394,7 @@ class Scheduler:
         """Count a guest less."""
         self.guests -= 1
         assert self.guests >= 0
+        self._crowd.guest_gone(self.guests)
         self._room.set()
 
     # --- loading ------------------------------------------------------------------------------
@@ -402,6 +407,7 @@ class Scheduler:
     async def _load_queued(self) -> None:
         while True:
             while self._queued and self._make_room():
+                await self._crowd.turn_of(self._queued.first, self.guests)
                 execution, reason = self._queued.take()
                 try:
                     await self._load(execution, reason)
