@@ -14,9 +14,12 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 T = TypeVar("T")
+
+CALLS_MAX: Final = 32
+"""How many calls a mailbox makes in one turn of its loop: others have their turn in between."""
 
 
 class Mailbox:
@@ -43,7 +46,7 @@ class Mailbox:
     def _empty(self) -> None:
         self._awake = False  # first: whoever posts from here on wakes the loop again
         calls = self._calls
-        for _ in range(len(calls)):
+        for _ in range(min(len(calls), CALLS_MAX)):
             call = calls.popleft()
             try:
                 call()

@@ -425,7 +425,8 @@ class Scheduler:
 
     async def _load(self, execution: ExecutionId, reason: Reason) -> None:
         """Read an execution's journal and inbox, and replay its guest."""
-        await self.durable()
+        if execution in self._live:  # it may just have written something; others have not
+            await self.durable()
         live = self._live.get(execution)
         if live is not None and (live.machine is not None or live.over):
             return
