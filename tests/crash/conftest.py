@@ -20,7 +20,7 @@ from record import append
 
 @pytest.fixture(scope="session")
 def fields(
-    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, seed: int
 ) -> Iterator[Callable[[str], Field]]:
     """For each language of workflows, the ledger and the processes that engines are forked from."""
 
@@ -33,8 +33,8 @@ def fields(
 
     def record(field: Field) -> None:
         if place := os.environ.get("SWEEP_RECORD"):
-            options = pytestconfig.option
-            append(Path(place), field.tally.line(seed=options.seed, sweep=options.sweep))
+            sweep = pytestconfig.getoption("--sweep")
+            append(Path(place), field.tally.line(seed=seed, sweep=sweep))
 
     with ExitStack() as closing:
         yield made
@@ -52,8 +52,15 @@ def whole(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--sweep") == "whole")
 
 
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """What `--seed` says, or another one in each run."""
+    given = pytestconfig.getoption("--seed")
+    return SystemRandom().getrandbits(32) if given is None else int(given)
+
+
 @pytest.fixture
-def chance(request: pytest.FixtureRequest) -> Random:
-    """What chooses the share: another one in each run, unless `--seed` says which."""
-    seed = request.config.getoption("--seed")
-    return Random(SystemRandom().getrandbits(32) if seed is None else seed)
+def chance(request: pytest.FixtureRequest, seed: int) -> Random:
+    """What chooses the share: each test has its own, from the seed of the run."""
+    print(f"repeat with --seed={seed}")
+    return Random(f"{seed} {request.node.name}")

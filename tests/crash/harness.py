@@ -144,7 +144,8 @@ class Field:
         assert life.report is not None
         life.report["killed"] = killed
         notes = notebook.read(store.with_name("told"))
-        life.report["guests_max"] = max(n.facts["count"] for n in notes if n.kind == "guests")
+        guests = [note.facts["count"] for note in notes if note.kind == "guests"]
+        life.report["guests_max"] = max(guests, default=0)
         stories = self.stories(run, store, executions, len(killed), life.report)
         shutil.rmtree(folder)
         return stories, life.report

@@ -74,15 +74,8 @@ class Day:
 
 
 @contextmanager
-def day(
-    field: Field, folder: Path, whole: bool, chance: Random, request: pytest.FixtureRequest
-) -> Iterator[Day]:
-    """Begin a day, of which the seed is told."""
-    seed = request.config.getoption("--seed")
-    if seed is None:
-        seed = chance.getrandbits(32)
-        chance.seed(seed)
-    print(f"repeat with --seed={seed}")
+def day(field: Field, folder: Path, whole: bool, chance: Random) -> Iterator[Day]:
+    """Begin a day."""
     with served(folder, field.language) as server:
         begun = Day(field, server, whole, chance)
         for execution in begun.executions:
@@ -95,10 +88,10 @@ def day(
 
 @pytest.mark.parametrize("field", LANGUAGES, indirect=True)
 def test_a_server_killed_under_load(
-    field: Field, whole: bool, chance: Random, tmp_path: Path, request: pytest.FixtureRequest
+    field: Field, whole: bool, chance: Random, tmp_path: Path
 ) -> None:
     """Killed at random instants, also while it starts, it loses, repeats and changes nothing."""
-    with day(field, tmp_path, whole, chance, request) as today:
+    with day(field, tmp_path, whole, chance) as today:
         with today.working() as idle:
             kills = kill_now_and_then(today.server, 25 if whole else 2, chance, idle)
         assert today.problems(kills) == []
@@ -113,12 +106,11 @@ def test_a_frozen_server(
     whole: bool,
     chance: Random,
     tmp_path: Path,
-    request: pytest.FixtureRequest,
     killed: bool,
 ) -> None:
     """While it is stopped nobody else can take its store; it goes on, or dies as any other does."""
     kills = 0
-    with day(field, tmp_path, whole, chance, request) as today:
+    with day(field, tmp_path, whole, chance) as today:
         with today.working() as idle:
             for _ in range(6 if whole else 1):
                 today.server.await_ready()
