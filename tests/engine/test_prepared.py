@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import dicey_programs
 import hasty_programs
 import prepared_programs as programs
 
@@ -59,3 +61,11 @@ def test_a_module_that_asks_for_the_time_is_imported_each_time(tmp_path: Path) -
         assert not deployment_of(engine).manifest.prepared
         first, second = (engine.start(hasty_programs.tells) for _ in range(2))
         assert first.result(30) < second.result(30)
+
+
+def test_a_module_that_seeds_the_generator_is_imported_each_time(tmp_path: Path) -> None:
+    """What the module says of randomness holds in each execution."""
+    with flawless.Engine(tmp_path / "t.db", modules=[dicey_programs]) as engine:
+        assert not deployment_of(engine).manifest.prepared
+        drawn = [engine.start(dicey_programs.draws).result(30) for _ in range(2)]
+    assert drawn == [random.Random(5).random()] * 2

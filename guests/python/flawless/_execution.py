@@ -70,8 +70,7 @@ def run(text: str) -> str:
         given = codec.read(text)
         _check_protocol(given)
         if "prepare" in given:
-            load(given["modules"])
-            return _preparing.prepare(_run)
+            return _preparing.prepare(lambda: load(given["modules"]), _run)
         if session.mark:
             random.seed(os.urandom(_SEED_BYTES))  # that of the preparation is everybody's
         session.execution = given["execution"]

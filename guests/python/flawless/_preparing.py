@@ -9,6 +9,7 @@ put back.
 from __future__ import annotations
 
 import gc
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -23,12 +24,16 @@ _INPUT = '{"protocol":1,"workflow":"a rehearsal","args":{"a":[2],"k":{}}}'
 _NO_ARGUMENTS: dict[str, Any] = {"a": [], "k": {}}
 
 
-def prepare(run: Callable[[dict[str, Any]], str]) -> str:
-    """Rehearse, and return what the host wants to know; `run` runs a workflow.
+def prepare(load: Callable[[], None], run: Callable[[dict[str, Any]], str]) -> str:
+    """Load the modules, rehearse with `run`, and return what the host wants to know.
+
+    Modules that draw random numbers, or seed the generator, must do it in each execution.
 
     The mark is for the host, which finds the guest's memory by it.
     """
-    asked = session.asked
+    chance = random.getstate()
+    load()
+    asked = session.asked or random.getstate() != chance
     with suppress(Exception):  # what is wrong with a signature is told to who calls it
         _look_at_signatures()
     _rehearse(run)
