@@ -301,6 +301,8 @@ def test_values_can_be_shown_to_people(value: Any, shown: Any) -> None:
 def test_what_is_not_what_its_tag_says_is_shown_as_it_is(obj: dict[str, Any]) -> None:
     """Somebody else's guest may write what it likes; people are shown that."""
     assert codec.plain([obj]) == [obj]
+    with pytest.raises(codec.CodecError, match="is not a valid"):
+        codec.plain({"$": "tuple", "v": [obj]}, strict=True)
 
 
 def test_a_tag_that_is_no_text() -> None:

@@ -286,9 +286,10 @@ class Frontier:
             return responses.bad_child_id(request.child)
         if deadline_s is not None and not 0 <= deadline_s <= _SLEEP_S_MAX:
             return responses.bad_duration(deadline_s, "have a deadline of")
-        if (why := no_call(bytes(request.args))) is not None:
-            return responses.cannot_be_read("the input of a child", why)
-        return None if self._refuses is None else self._refuses(request)
+        if self._refuses is not None and (problem := self._refuses(request)) is not None:
+            return problem
+        why = no_call(bytes(request.args))
+        return None if why is None else responses.cannot_be_read("the input of a child", why)
 
     def _sleep(self, request: SleepRequest, raw: bytes, mark: int, now_us: int) -> bytes | None:
         effect, text, seconds = request.id, label(request), request.seconds

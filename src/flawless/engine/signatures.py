@@ -110,8 +110,8 @@ def decoded(args: bytes) -> Any:
 
 def _plain(value: Any, path: str) -> Any:
     try:
-        return codec.plain(_numbers(value))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return codec.plain(_numbers(value), strict=True)
+    except (codec.CodecError, RecursionError) as error:
         # Guests write values themselves.
         raise InputInvalid(f"{path}: is no value of the codec: {error}", path=path) from error
 
