@@ -20,6 +20,7 @@ import base64
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 from functools import cache
 
@@ -117,7 +118,10 @@ def sealed(contents: dict[str, bytes]) -> bytes:
     except (ValueError, RecursionError, TypeError):
         pass  # it stays as it is
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+    with (
+        warnings.catch_warnings(action="ignore"),  # zipfile warns of a name that is there twice
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made,
+    ):
         for name, content in contents.items():
             made.writestr(zipfile.ZipInfo(name), content)
     return file.getvalue()
