@@ -175,6 +175,7 @@ class Run:
         console.print(
             f"{number:4}/{of}{left} round {turn.round} {turn.block:3} {turn.engine:22} {what}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -190,7 +191,7 @@ def prepare_sleepers(run: Run) -> None:
             continue
         shutil.rmtree(folder, ignore_errors=True)
         records = run.turn(Turn(0, "sleepers", engine), folder)
-        console.print(f"{engine}: {_told(records, 0.0)}", highlight=False)
+        console.print(f"{engine}: {_told(records, 0.0)}", highlight=False, soft_wrap=True)
         if any(record.error for record in records):
             shutil.rmtree(folder, ignore_errors=True)
         else:

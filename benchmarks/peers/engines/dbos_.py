@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 import time
+from abc import abstractmethod
 from importlib.metadata import version
 from typing import Any
 
@@ -87,9 +88,9 @@ class _Dbos(Embedded, Threaded):
             "python": platform.python_version(),
         }
 
+    @abstractmethod
     def url(self) -> str:
         """Return the address of the store, which exists."""
-        raise NotImplementedError
 
     def open(self) -> None:
         """See `Peer`."""
