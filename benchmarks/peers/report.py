@@ -92,7 +92,7 @@ def _figures(records: Sequence[Record], table: Table) -> str:
             best = best_peer(row, table)
             cells = []
             for engine in engines:
-                text = cell(row, table[row.metric].get(engine))
+                text = cell(row, table, engine)
                 cells.append(f"**{text}**" if engine == best else text)
             lines.append(f"| {row.title}, {row.unit} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -146,7 +146,7 @@ def _name(row: Row) -> str:
 def _draw(row: Row, table: Table) -> Path:
     summaries = table[row.metric]
     bars = [
-        chart.Bar(ENGINES[engine].title, summaries[engine].median, cell(row, summaries[engine]),
+        chart.Bar(ENGINES[engine].title, summaries[engine].median, cell(row, table, engine),
                   ENGINES[engine].ours)
         for engine in ENGINES
         if engine in summaries

@@ -108,7 +108,9 @@ class Run:
         """Tell whether a turn would be over in time."""
         if self.until is None:
             return True
-        usual = plan.USUAL_S.get(turn.block, 0.0)
+        usual = plan.USUAL_S[turn.block]
+        if turn.block == "g2" and not (PREPARED / turn.engine).exists():
+            usual += plan.sizes_of(turn.engine, self.sizes).bulk_limit_s
         expected = self.taken_s.get((turn.block, turn.engine), usual)
         return time.monotonic() + expected <= self.until
 

@@ -54,7 +54,7 @@ def prepare(engines: Iterable[str]) -> Ready:
     for name in engines:
         try:
             ready.programs[name] = _program(name, ready)
-        except (Missing, FlawlessError) as error:
+        except (Missing, FlawlessError, SystemExit) as error:  # pip's failure is the last
             ready.missing[name] = str(error)
             console.print(f"{ENGINES[name].title} is left out: {error}", style="yellow")
     return ready

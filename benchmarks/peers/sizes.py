@@ -15,7 +15,7 @@ FIXED: Final = TIMES | {"at_once", "fan_steps"}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes of all blocks; those of peers.md at scale 1."""
+    """The sizes of all blocks."""
 
     sequential: int = 300
     """No-op executions, one after the other."""
@@ -37,15 +37,15 @@ class Sizes:
     killed_many: int = 10_000
     sleepers: int = 2_000
     sleepers_many: int = 100_000
-    sleep_s: float = 15.0
+    sleep_s: float = 10.0
     """How long those sleep that are overdue after the kill."""
     load_s: float = 6.0
     """Of steady load at half of what the engine can do."""
-    start_limit_s: float = 45.0
+    start_limit_s: float = 30.0
     """For starting many executions; fewer are killed, or sleep, where an engine is not done."""
-    bulk_limit_s: float = 120.0
+    bulk_limit_s: float = 340.0
     """For starting `sleepers_many`."""
-    recovery_limit_s: float = 60.0
+    recovery_limit_s: float = 45.0
     """For resuming all of them."""
 
     def scaled(self, factor: float) -> Sizes:

@@ -21,6 +21,9 @@ from benchmarks.peers.rows import (
     verdicts,
 )
 
+OF_ALL = ("s", "MB", "kB")
+"""Units of what depends on how many there are."""
+
 
 def show(records: Iterable[Record], console: Console) -> None:
     """Print medians, spread, bars, what the machine can do, versions, and what failed."""
@@ -35,9 +38,7 @@ def show(records: Iterable[Record], console: Console) -> None:
     for row in ROWS:
         if row.metric in table:
             best = best_peer(row, table)
-            cells = [
-                cell(row, table[row.metric].get(engine), best=engine == best) for engine in engines
-            ]
+            cells = [cell(row, table, engine, best=engine == best) for engine in engines]
             printed.add_row(f"{row.title}, {row.unit}", *cells, told(row, table))
     console.print(printed)
     for line in limits(table):
@@ -51,24 +52,24 @@ def show(records: Iterable[Record], console: Console) -> None:
         )  # fmt: skip
 
 
-def cell(row: Row, summary: Summary | None, *, best: bool = False) -> str:
+def cell(row: Row, table: Table, engine: str, *, best: bool = False) -> str:
     """Return a median, its spread, and whether it was calculated, or is of fewer."""
+    summary = table[row.metric].get(engine)
     if summary is None:
         return ""
     text = row.shown(summary.median) + ("*" if best else "")
     if len(summary.values) > 1:
         text += f" ({summary.spread:.0%})"
-    return text + noted(summary)
+    most = max(other.counts[-1] for other in table[row.metric].values())
+    return text + _noted(row, summary, max(most, summary.extra.get("of", 0)))
 
 
-def noted(summary: Summary) -> str:
-    """Say so where fewer than the row's number were reached."""
-    extra = summary.extra
+def _noted(row: Row, summary: Summary, most: int) -> str:
+    """Say so where fewer were reached than elsewhere, unless it is a rate."""
+    extra, count = summary.extra, summary.counts[-1]
     if extra.get("calculated"):
         return f" (from {extra['resumed']:,} in {extra['resumed_s']:.0f} s)"
-    if extra.get("of", 0) > summary.counts[-1]:
-        return f" (of {summary.counts[-1]:,})"
-    return ""
+    return f" (of {count:,})" if row.unit in OF_ALL and count < most else ""
 
 
 def told(row: Row, table: Table) -> str:
@@ -76,19 +77,23 @@ def told(row: Row, table: Table) -> str:
     parts = [_judged(verdict, row) for verdict in verdicts(row, table)]
     if row.metric == "step_ms":
         parts += [
-            f"{ENGINES[engine].title}: {ratio:.2f}x a bare commit, bar {BARE_MAX:g}x: "
-            f"{'met' if ratio <= BARE_MAX else 'missed'}"
+            f"{_language(engine)} {ratio:.2f}x a bare commit (at most {BARE_MAX:g}: "
+            f"{'met' if ratio <= BARE_MAX else 'missed'})"
             for engine, ratio in to_bare_commit(table).items()
         ]
     return "; ".join(parts)
 
 
 def _judged(verdict: Verdict, row: Row) -> str:
-    text = f"{ENGINES[verdict.engine].title.split(', ')[1]} {verdict.ratio:.2f}x"
+    text = f"{_language(verdict.engine)} {verdict.ratio:.2f}x"
     if verdict.bar is None:
         return text
     sign = "at most" if row.lower else "at least"
     return f"{text} ({sign} {verdict.bar:g}: {'met' if verdict.met else 'missed'})"
+
+
+def _language(engine: str) -> str:
+    return ENGINES[engine].title.split(", ")[1]
 
 
 def limits(table: Table) -> list[str]:
