@@ -123,6 +123,23 @@ def test_one_wake_up_serves_many(mailbox: Mailbox) -> None:
     assert [type(one) for one in told] == [ZeroDivisionError]
 
 
+def test_something_is_done_afterwards(mailbox: Mailbox) -> None:
+    """In the same turn of the loop in which calls were made."""
+    order, gate, done = list[str](), threading.Event(), threading.Event()
+
+    def next_turn() -> None:
+        order.append("next turn")
+        done.set()
+
+    with_more = Mailbox(mailbox.loop, lambda: order.append("afterwards"))
+    with_more.post(lambda: gate.wait(30))
+    with_more.post(lambda: mailbox.loop.call_soon(next_turn))
+    with_more.post(lambda: order.append("call"))
+    gate.set()
+    assert done.wait(30)
+    assert order[-3:] == ["call", "afterwards", "next turn"]
+
+
 def test_a_closed_loop_takes_nothing() -> None:
     """It says so each time, not only the first."""
     loop = asyncio.new_event_loop()

@@ -23,12 +23,18 @@ CALLS_MAX: Final = 32
 
 
 class Mailbox:
-    """Has functions called on a loop; any thread may post them. They run in order."""
+    """Has functions called on a loop; any thread may post them. They run in order.
 
-    __slots__ = ("_awake", "_calls", "loop")
+    `afterwards` is called when some have run, in the same turn of the loop.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_afterwards", "_awake", "_calls", "loop")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, afterwards: Callable[[], None] | None = None
+    ) -> None:
         self.loop = loop
+        self._afterwards = afterwards
         self._calls: deque[Callable[[], object]] = deque()
         self._awake = False
 
@@ -56,6 +62,8 @@ class Mailbox:
         if calls and not self._awake:
             self._awake = True
             self.loop.call_soon(self._empty)
+        if self._afterwards is not None:
+            self._afterwards()
 
 
 class Begun(Generic[T]):

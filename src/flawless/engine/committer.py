@@ -64,6 +64,7 @@ class Committer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
+        self._due: asyncio.Handle | None = None
         self.problem: StoreError | None = None
         self.on_problem: Callable[[StoreError], None] | None = None
         self.batches = 0
@@ -108,7 +109,7 @@ class Committer:
         if not self._busy:
             self._busy = True
             self._began_s = self._loop.time()
-            self._loop.call_soon(self._turn)
+            self._due = self._loop.call_soon(self._turn)
 
     def submit_all(
         self, writes: Sequence[Write], durable: Callable[[Results], None], refused: Refused
@@ -124,7 +125,14 @@ class Committer:
         for n, write in enumerate(writes):
             self.submit(write, one_more, refused if n == 0 else None, joined=n > 0)
 
+    def hurry(self) -> None:
+        """Begin the next batch now, if one is to begin in the loop's next turn."""
+        if self._due is not None:
+            self._due.cancel()
+            self._turn()
+
     def _turn(self) -> None:
+        self._due = None
         batch = self._gather()
         self._began_s = self._loop.time()
         writes = [write for write, _, _, _ in batch if write is not None]
@@ -146,7 +154,7 @@ class Committer:
 
     def _next(self) -> None:
         if self._queue:
-            self._loop.call_soon(self._turn)
+            self._due = self._loop.call_soon(self._turn)
         else:
             self._busy = False
             self._idle.set()

@@ -110,7 +110,9 @@ class Effects:
         settings: Settings,
         mail: Mail,
         telemetry: Telemetry,
+        afterwards: Callable[[], None] | None = None,
     ) -> None:
+        """`afterwards` is called when some outcomes were reported at a time."""
         self._loop = loop
         self._telemetry = telemetry
         self._mail = mail
@@ -121,6 +123,7 @@ class Effects:
             processes=settings.step_processes,
             jitter=settings.outside.jitter,
             find=settings.outside.find_step,
+            afterwards=afterwards,
         )
         self._http = settings.outside.http(
             body_bytes_max=settings.limits.value_bytes_max, secrets=settings.secrets

@@ -113,7 +113,9 @@ class Scheduler:
             fits=fits,
             callers=self._callers,
         )
-        self._effects = Effects(self.loop, clock, settings, self.mail, self._telemetry)
+        self._effects = Effects(
+            self.loop, clock, settings, self.mail, self._telemetry, self._committer.hurry
+        )
         self._live: dict[ExecutionId, LiveExecution] = {}
         self._queued = Queued()
         self._births: set[ExecutionId] = set()  # children and forks that are not durable yet

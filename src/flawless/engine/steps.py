@@ -83,7 +83,9 @@ class StepPerformer:
         processes: int,
         jitter: Callable[[], float],
         find: Callable[[str], Step[..., Any] | None] = find_step,
+        afterwards: Callable[[], None] | None = None,
     ) -> None:
+        """`afterwards` is called when outcomes of steps in threads were reported."""
         self._loop = loop
         self._clock = clock
         self._threads = ThreadPool(threads, loop.call_later)
@@ -92,7 +94,7 @@ class StepPerformer:
         self._processes = ProcessPool(processes)
         self._jitter = jitter
         self._find = find
-        self._ends = Mailbox(loop)
+        self._ends = Mailbox(loop, afterwards)
 
     def perform(
         self,
