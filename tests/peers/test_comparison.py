@@ -84,9 +84,14 @@ def test_the_table_shows_medians_bars_limits_and_failures(records: list[Record])
     table.show(records, console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     for part in (
-        "2.10* (10%)", "Rust 0.24x (at most 0.4: met)",
-        "Python 2.00x a bare commit (at most 1.5: missed)", "synchronous=FULL: 150 us", "from 2,000 in 40 s", "restate-server", "it did not answer",
-    ):  # fmt: skip
+        "2.10* (10%)",
+        "Rust 0.24x (at most 0.4: met)",
+        "Python 2.00x a bare commit (at most 1.5: missed)",
+        "synchronous=FULL: 150 us",
+        "from 2,000 in 40 s",
+        "restate-server",
+        "it did not answer",
+    ):
         assert part in shown
 
 
