@@ -105,8 +105,8 @@ async def _open(store: Any) -> None:
 
 def _work(store: Any, job: dict[str, Any], report: dict[str, Any]) -> None:
     settings = flawless.Settings(evict_after_s=0.05, step_threads=4, stop_deadline_s=2.0)
-    until_s = time.monotonic() + job.get("patience_s", RESULT_S_MAX)
     with flawless.Engine(store, modules=[damage_programs], settings=settings) as engine:
+        until_s = time.monotonic() + RESULT_S_MAX
         if "fill" in job:
             _fill(Path(job["fill"]))
         watch = threading.Thread(target=_watch, args=(engine, job, report), daemon=True)

@@ -436,6 +436,7 @@ def test_a_damaged_journal_stops_its_execution_only(
         life = lives.live(path, EXECUTIONS)
         assert life.status == 0, life.output
         root = name.partition(".")[0]
+        assert root in life.report.get("errors", {}), life.report
         text = life.report["errors"].pop(root)
         assert "damaged" in text, text
         assert not life.report["errors"]

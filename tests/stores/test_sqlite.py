@@ -67,7 +67,7 @@ def test_no_query_reads_a_whole_table(query: str) -> None:
         "marks": "one row",
         "session_page": "the schema is read when a store is opened anyway",
         "set_mark": "one row",
-        "count_fold": "one row",
+        "touch_session": "one row",
         "forget_marks": "one row",
         "insert_opening": "one row",
         "openings": "the latest, and there are few",

@@ -120,7 +120,7 @@ async def test_an_old_file_learns_of_its_blocks(
         patch.setattr(file, "migrations", lambda: {n: migrations()[n] for n in (1, 2)})
         patch.setitem(QUERIES, "open_session", "UPDATE session SET closed = 0, log_bytes = ?1")
         patch.setitem(QUERIES, "set_mark", "SELECT ?1")
-        patch.setitem(QUERIES, "count_fold", "SELECT 1")
+        patch.setitem(QUERIES, "touch_session", "SELECT 1")
         connection = file.prepare(path, log_pages_max=1000)
         connection.execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
         connection.cursor().executemany(

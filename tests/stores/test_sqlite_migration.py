@@ -44,7 +44,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         patch.setattr(file, "migrations", lambda: {1: migrations()[1]})
         patch.setitem(QUERIES, "open_session", "UPDATE session SET closed = 0, log_bytes = ?1")
         patch.setitem(QUERIES, "set_mark", "SELECT ?1")
-        patch.setitem(QUERIES, "count_fold", "SELECT 1")
+        patch.setitem(QUERIES, "touch_session", "SELECT 1")
         connection = file.prepare(path, log_pages_max=LOG_PAGES_MAX)
     execute = connection.execute
     execute("INSERT INTO name (key, text) VALUES (1, 'app.w'), (2, 'd1')")
@@ -62,7 +62,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     if request.param == "closed":
         with monkeypatch.context() as patch:
             patch.setitem(QUERIES, "set_mark", "SELECT ?1")
-            patch.setitem(QUERIES, "count_fold", "SELECT 1")
+            patch.setitem(QUERIES, "touch_session", "SELECT 1")
             file.end_session(connection, path)
     connection.close()
     return path

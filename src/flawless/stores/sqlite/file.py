@@ -114,8 +114,9 @@ def connect(path: Path, vfs: str, *, cache_kib: int, check_pages: bool = True) -
 def set_mark(connection: apsw.Connection, path: Path) -> None:
     """Mark the session row, as the last commit before pages are moved into the file: see `whole`.
 
-    Something must have been committed since the log began anew.
+    The commit before begins the log anew, if it is to: only then does it have its salt.
     """
+    connection.execute(QUERIES["touch_session"])
     connection.execute(QUERIES["set_mark"], (log_salt(path),))
 
 
@@ -125,7 +126,6 @@ def seal(connection: apsw.Connection, path: Path) -> None:
     Pages are moved in the order of their numbers, so the mark before says only that they were
     being moved.
     """
-    connection.execute(QUERIES["count_fold"])  # with it the log begins anew
     set_mark(connection, path)
     connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
 
@@ -135,7 +135,6 @@ def end_session(connection: apsw.Connection, path: Path) -> None:
 
     The file gets the note when it has everything else.
     """
-    connection.execute(QUERIES["count_fold"])
     set_mark(connection, path)
     connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
     connection.execute(QUERIES["close_session"])

@@ -299,8 +299,8 @@ UPDATE session SET
     mark = mark + 1,
     log_salt = ?1;
 
--- name: count_fold
-UPDATE session SET folds = folds + 1;
+-- name: touch_session
+UPDATE session SET touched = touched + 1;
 
 -- name: forget_marks
 UPDATE session SET log_salt = NULL;

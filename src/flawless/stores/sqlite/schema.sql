@@ -135,7 +135,8 @@ CREATE TABLE blob (
 -- write the log beforehand: shorter it can never be. clean: whether each session since the last row
 -- of `opening` was closed. Before pages are moved from the log into the file, the row is marked, and
 -- moved with them: so the file by itself tells up to where it has the log. log_salt: of which log;
--- mark counts up; mark_base: the last mark of the log before; folds: how many logs were moved.
+-- mark counts up; mark_base: the last mark of the log before. touched counts up, for a commit to have
+-- something to change.
 CREATE TABLE session (
     closed INTEGER NOT NULL,
     log_bytes INTEGER NOT NULL,
@@ -143,7 +144,7 @@ CREATE TABLE session (
     log_salt INTEGER,
     mark INTEGER NOT NULL DEFAULT 0,
     mark_base INTEGER NOT NULL DEFAULT 0,
-    folds INTEGER NOT NULL DEFAULT 0
+    touched INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- When engines opened the store, the last ones; clean: whether it had been closed in order before.
