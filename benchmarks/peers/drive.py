@@ -38,7 +38,7 @@ def main() -> None:
                 peer.close()
                 put(versions=peer.versions(), settings=peer.settings())
             else:
-                with Witness() as witness:
+                with Witness(os.getppid()) as witness:
                     for figure in BLOCKS[task["block"]](peer, Sizes(**task["sizes"])):
                         put(**asdict(figure))
                 put(foreign_percent=witness.foreign_percent)

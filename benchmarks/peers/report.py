@@ -29,7 +29,7 @@ _HEAD: Final = """\
 
 Measured on {date} by `make bench-peers`, on {machine}. Each engine is durable and set up as its
 own documentation advises; all were measured in one run, block by block in turns, in {rounds}
-rounds. Times of two runs tell nothing about each other: compare what stands in one row.
+round(s). Times of two runs tell nothing about each other: compare what stands in one row.
 """
 _TABLE_NOTE: Final = """
 Medians; in brackets how far the rounds are apart, as a part of the median. The best peer of each
@@ -59,22 +59,23 @@ def page(records: Sequence[Record]) -> str:
     parts = [
         _HEAD.format(date=date, machine=_machine(), rounds=rounds),
         READING.read_text(),
-        "## All figures\n" + _TABLE_NOTE,
+        "## All figures",
+        _TABLE_NOTE,
         _figures(records, table),
-        "\n## Against our bars\n",
+        "## Against our bars",
         _bars(table),
-        "\n## What the machine can do\n",
+        "## What the machine can do",
         _limits(table),
-        "\n## Charts\n",
+        "## Charts",
         *(_image(row) for row in ROWS if row.charted and row.metric in table),
-        "\n## Engines and settings\n"
-        + _ENGINES_NOTE.format(
+        "## Engines and settings",
+        _ENGINES_NOTE.format(
             foreign=f"{statistics.median(foreign):.0f} %", foreign_max=f"{max(foreign):.0f} %"
         ),
         _settings(records),
         _failed(records),
     ]
-    return "\n".join(part.rstrip("\n") for part in parts if part) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def _engines(records: Sequence[Record]) -> list[str]:
@@ -132,11 +133,11 @@ def _failed(records: Sequence[Record]) -> str:
         for record in failures(records)
         if record.engine in ENGINES
     ]
-    return "\n## What failed\n\n" + "\n".join(lines) if lines else ""
+    return "## What failed\n\n" + "\n".join(lines) if lines else ""
 
 
 def _image(row: Row) -> str:
-    return f"![{row.title}](images/{_name(row)})\n"
+    return f"![{row.title}](images/{_name(row)})"
 
 
 def _name(row: Row) -> str:

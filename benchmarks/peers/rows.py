@@ -93,8 +93,8 @@ def peers(row: Row, table: Table) -> dict[str, Summary]:
 
 
 def best_peer(row: Row, table: Table) -> str | None:
-    """Return the peer that is ahead in a row; None where there is no peer."""
-    others = peers(row, table)
+    """Return the peer that is ahead in a row; None where there is no peer, or nothing to win."""
+    others = peers(row, table) if row.python is not None else {}
     choose: Callable[..., str] = min if row.lower else max
     return choose(others, key=lambda engine: others[engine].median) if others else None
 
