@@ -44,20 +44,21 @@ def target(data: bytes) -> None:
     script = b"\n".join(data.split(b"\n")[:LINES_MAX])
     id_ = f"fuzz-{next(_numbers)}"
     run = system.engine.start(NAME, *told(script.replace(b"SELF", id_.encode())), id=id_)
-    come_to_an_end(run)
+    come_to_an_end(system, run)
     system.check()
     shown(system, id_)
     if system.started % 50 == 1:
         assert system.engine.start(NAME, *told(b'!end {"ok":"well"}')).result(10) == "well"
 
 
-def come_to_an_end(run: Execution[Any]) -> None:
+def come_to_an_end(system: Served, run: Execution[Any]) -> None:
     """Wait until the execution has ended, or waits, and is terminated then."""
     began = time.monotonic()
     while not (status := run.status).final:
         waited = time.monotonic() - began
         assert waited < GIVEN_UP_S, f"it neither ends nor can be ended: {status}"
         if waited > PATIENCE_S or status in (Status.WAITING, Status.PARKED):
+            shown(system, run.id)
             try:
                 run.terminate("enough")
             except FlawlessError:

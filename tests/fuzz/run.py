@@ -53,7 +53,7 @@ def main() -> int:
     )
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given, options = parser.parse_known_args()
-    logging.disable(logging.CRITICAL)
+    logging.lastResort = None  # what the engine logs is heard by targets, and by nobody else
     if given.surface == "all":
         return each_in_turn(given)
     surface = SURFACES[given.surface]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import tempfile
 import threading
+import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +21,7 @@ from uvicorn.server import ServerState
 
 from flawless.core.limits import Limits
 from flawless.embedding.engine import Engine
+from flawless.errors import FlawlessError
 from flawless.functions import step
 from flawless.server.access.callers import Access
 from flawless.server.app import make_app
@@ -82,6 +85,21 @@ class Wire(asyncio.Transport):
     resume_reading = pause_reading
 
 
+class Faults(logging.Handler):
+    """Hears of exceptions that the engine has caught, logged, and did not expect."""
+
+    def __init__(self, troubles: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._troubles = troubles
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what is a fault of ours."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, FlawlessError | ConnectionError):
+            text = "".join(traceback.format_exception(error))
+            self._troubles.append(f"{record.name}: {record.getMessage()}\n{text}")
+
+
 class Served:
     """One engine, open, and its server."""
 
@@ -93,6 +111,8 @@ class Served:
         self.engine.open()
         self.started = 0
         self.troubles: list[str] = []
+        self.faults = Faults(self.troubles)
+        logging.getLogger("flawless").addHandler(self.faults)
         loop = self.engine.loop
         assert loop is not None
         self.loop = loop
@@ -118,12 +138,14 @@ class Served:
 
     def check(self) -> None:
         """Raise what the loop heard of, and nobody else."""
-        troubles, self.troubles = self.troubles, []
+        troubles = [*self.troubles]
+        self.troubles.clear()
         assert not troubles, "\n".join(troubles)
 
     def close(self) -> None:
         """Close the engine."""
         self.engine.close(1.0)
+        logging.getLogger("flawless").removeHandler(self.faults)
         self.folder.cleanup()
 
     # --- on the loop ------------------------------------------------------------------------------

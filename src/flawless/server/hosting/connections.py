@@ -274,9 +274,10 @@ class Connection(H11Protocol):
         }
         if status == 503:
             headers["Retry-After"] = "2"
+        asked_for_head = self.conn.our_state is h11.SEND_RESPONSE and self._parser.asked_for_head
         answer = (
             h11.Response(status_code=status, headers=list(headers.items())),
-            h11.Data(data=body),
+            h11.Data(data=b"" if asked_for_head else body),
             h11.EndOfMessage(),
         )
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in answer))
@@ -292,12 +293,15 @@ class _Parser(h11.Connection):
         self._limits = limits
         self.status = 400
         self.reason = ""
+        self.asked_for_head = False
+        """Whether the latest request was HEAD, whose answer has no body."""
 
     def next_event(self) -> Any:
         """Return the next event; raises `h11.RemoteProtocolError` for what is refused."""
         try:
             event = super().next_event()
             if isinstance(event, h11.Request):
+                self.asked_for_head = event.method == b"HEAD"
                 self._check(event)
         except h11.RemoteProtocolError as error:
             self.status = 431 if error.error_status_hint == 431 else 400
