@@ -136,7 +136,7 @@ HAPPENING = st.one_of(
 )
 
 
-@patient(3_000, 80)
+@patient(3_000, 50)
 @given(st.lists(ASKED | HAPPENING, max_size=20))
 def test_guests_that_ask_for_anything(lines: list[bytes]) -> None:
     """In whatever order a guest asks for whatever, its own execution is all that suffers."""
@@ -183,7 +183,7 @@ TAGGED = st.recursive(
 )
 
 
-@patient(5_000, 150)
+@patient(5_000, 80)
 @given(st.integers(0, 255), TAGGED)
 def test_tagged_values(annotation: int, value: Any) -> None:
     """Objects with tags, of which little fits, are values or `CodecError`s, and can be shown."""

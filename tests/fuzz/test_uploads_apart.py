@@ -17,7 +17,7 @@ from flawless.api import PREFIX
 
 UPLOAD_S_MAX = 90.0
 HEAD_BYTES = 8
-SHARE = 0.3
+SHARE = 0.2
 REAL = Path(__file__).resolve().parent.parent / "rust" / "programs.wasm.gz"
 
 
