@@ -34,6 +34,8 @@ from flawless.wasm import Component, python_runtime
 HERE = Path(__file__).resolve().parent
 KILLED = -9
 PATIENCE_S = 60.0
+REPLAYED_MAX = 500
+"""Of more executions than this, that many are replayed, from all over the crowd."""
 
 CALM = {
     "naps": ["ahead:-180000,asleep:1", "ahead:-90000,asleep:1"],
@@ -160,8 +162,11 @@ class Field:
     ) -> list[Story]:
         """Gather what all witnesses know of executions."""
         families: dict[str, list[Member]] = {}
-        for one in stored.read(store):
-            member = Member(one.record, one.entries, self._replayed_end(one))
+        found = stored.read(store)
+        each = -(-len(found) // REPLAYED_MAX)
+        for n, one in enumerate(found):
+            end = one.entries[-1] if n % each else self._replayed_end(one)
+            member = Member(one.record, one.entries, end)
             families.setdefault(root_of(one.record.id), []).append(member)
         told: dict[str, list[notebook.Told]] = {}
         for note in notebook.read(store.with_name("told")):
