@@ -33,7 +33,8 @@ from benchmarks.peers.sizes import Sizes
 PREPARED: Final = FOLDER / "sleepers"
 DEPLOYED: Final = FOLDER / "deployed"
 DATA: Final = FOLDER / "data"
-MACHINE_S: Final = 12.0
+MADE_FROM: Final = "made-from"
+"""Beside a store: what stands for the code that made it."""
 console = Console()
 
 
@@ -87,7 +88,12 @@ class Run:
         for engine in engines:
             if (0, "about", engine) in self.done:
                 continue
-            records = self.turn(Turn(0, "about", engine), DEPLOYED / engine)
+            folder, digest = DEPLOYED / engine, _digest(engine)
+            stamp = folder / MADE_FROM
+            if not stamp.exists() or stamp.read_text() != digest:
+                shutil.rmtree(folder, ignore_errors=True)
+            records = self.turn(Turn(0, "about", engine), folder)
+            stamp.write_text(digest)
             if any(record.error for record in records):
                 console.print(f"{engine} did not start: {records[-1].error}", style="yellow")
 
@@ -188,7 +194,7 @@ def prepare_sleepers(run: Run) -> None:
     """
     for engine in run.ready.programs:
         folder = PREPARED / engine
-        stamp, made_from = folder / "made-from", f"{_digest(engine)} {run.sizes.sleepers_many}"
+        stamp, made_from = folder / MADE_FROM, f"{_digest(engine)} {run.sizes.sleepers_many}"
         if engine == "dbos-postgresql" or (stamp.exists() and stamp.read_text() == made_from):
             continue
         shutil.rmtree(folder, ignore_errors=True)

@@ -107,4 +107,8 @@ def limits(table: Table) -> list[str]:
 
 def about(records: Iterable[Record]) -> dict[str, dict[str, dict[str, str]]]:
     """Return versions and settings by engine."""
-    return {record.engine: record.extra for record in records if record.block == "about"}
+    return {
+        record.engine: record.extra
+        for record in records
+        if record.block == "about" and record.extra
+    }
