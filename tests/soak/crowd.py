@@ -88,10 +88,14 @@ class Crowd:
         """Start so many a second, chosen by weight, until cancelled."""
         due_s = time.time()
         while True:
-            [(kind, language)] = self._chance.choices(self.choices, self._weights)
-            self._start(kind, language, calm=False)
+            self.start_at_once(1)
             due_s += 1 / rate
             await asyncio.sleep(max(0.0, due_s - time.time()))
+
+    def start_at_once(self, count: int) -> None:
+        """Start so many, chosen by weight."""
+        for kind, language in self._chance.choices(self.choices, self._weights, k=count):
+            self._start(kind, language, calm=False)
 
     async def ended(self, timeout_s: float | None = None) -> bool:
         """Wait until everybody has been told an end; False if that takes too long."""

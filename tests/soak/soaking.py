@@ -44,6 +44,8 @@ class Plan:
     replays: int = 400
     """Journals that are replayed at the end, chosen by chance."""
     pause_s_max: float = 40.0
+    crowd: int = 100
+    """So many start at once when the undisturbed life begins: what fills slowly is full then."""
     deaths: int | None = None
     """So many lives are over before the undisturbed one; else as many as there is time for."""
 
@@ -134,6 +136,7 @@ class _Course:
         await self._storm()
         soaked.storm_over_s = time.time()
         self.say(f"{len(served.lives) - 1} lives are over; from here on one life, undisturbed")
+        crowd.start_at_once(plan.crowd)
         await self._rest(max(plan.calm_s, soaked.began_s + plan.length_s - time.time()))
         soaked.ended_s = time.time()
         for task in (load, sampling):

@@ -31,6 +31,7 @@ SHORT = Plan(
     kinds=("many", "receives", "parks", "shows"),
     replays=20,
     pause_s_max=1.0,
+    crowd=5,
     deaths=2,
 )
 
