@@ -9,7 +9,7 @@ RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-languages bench-streams sweep lint format docs fixtures pictures pins clean
+.PHONY: help demo test bench bench-languages bench-streams bench-peers sweep soak fuzz lint format docs fixtures pictures pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +29,19 @@ bench-languages: $(RUN) ## measure Python and Rust side by side, and the engine 
 bench-streams: $(RUN) ## measure 1,000 readers of events beside 50 starts/s, for two minutes
 	@$(BIN)/python -m benchmarks.subscribers $(ARGS)
 
-sweep: $(DEV) ## all tests with all their variants and every point to kill at (long)
-	@$(BIN)/python -m pytest --sweep=whole $(ARGS)
+bench-peers: $(RUN) ## measure Flawless beside DBOS, Restate and Temporal (half an hour)
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+sweep: $(DEV) ## crash everywhere: every point to kill at, damaged files, broken disks, hostile input (hours)
+	@SWEEP_RECORD=$(CURDIR)/sweep.jsonl $(BIN)/python -m pytest --sweep=whole $(or $(ARGS),tests/crash tests/fuzz tests/soak tests/differential)
+	@$(BIN)/python tests/crash/record.py sweep.jsonl
+
+soak: $(DEV) ## an hour of mixed load with random kills; ARGS="--minutes 5" for less
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: $(DEV) ## fuzz every surface for a minute, guided by coverage (ARGS="protocol --seconds 600")
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(PYTHON) tools/environment.py fuzz || true
+	@$(BIN)/python tests/fuzz/run.py $(or $(ARGS),all)
 
 lint: $(DEV) ## check style, format and types
 	@$(BIN)/ruff check .
@@ -57,7 +68,7 @@ pins: ## choose the newest allowed versions for requirements/*.txt (needs uv)
 	@tools/pins
 
 clean: ## remove what these targets made, .venv included
-	rm -rf .venv build dist target docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .peers build dist target docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # The environment is made again only when what it is made from changes.
 $(RUN): requirements/build.txt requirements/base.txt pyproject.toml tools/environment.py

@@ -361,7 +361,7 @@ class Guest:
         self._running = True
         try:
             over = binding.future_poll(self._future)
-            # (What is to be copied is made in one go: another one meanwhile could not be told apart.)
+            # (What is to be copied is made in one go: others meanwhile could not be told apart.)
             while not (
                 over
                 or self.waits
