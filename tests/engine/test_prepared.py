@@ -24,6 +24,9 @@ def test_no_execution_sees_another(tmp_path: Path) -> None:
     """Modules, objects and addresses are as after the import; only randomness is its own."""
     with flawless.Engine(tmp_path / "t.db", modules=[programs]) as engine:
         assert deployment_of(engine).manifest.prepared
+        # What decides where objects lie never changes.
+        given = b'{"protocol":1,"prepare":true,"modules":["prepared_programs"]}'
+        assert deployment_of(engine).preparing().input == given
         runs = [engine.start(programs.leaves_traces, name) for name in "abcde"]
         told = [run.result(30) for run in runs]
         for run in runs:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +73,78 @@ def test_fresh_and_used_instances_are_alike(
     assert len(asked) == (0 if copies else 1)
 
 
-def test_who_holds_handles_is_not_copied(component: Component) -> None:
+def test_who_holds_handles_is_not_used_again(component: Component) -> None:
     """What preparing left in the host's tables is not in the memory, so each is prepared."""
     opened = PREPARE + "\nimport sys; sys.stdin.read()"
-    for code, copies in ((PREPARE, True), (opened, False)):
-        preparation = Preparation(code.encode(), lambda request: request)
+    closing = "import builtins, os; os.close(0); out = builtins.shelf"
+    preparation = Preparation(opened.encode(), lambda request: request)
+    told = [play(component, preparation, closing)[0] for _ in range(3)]
+    assert told == [["prepared"]] * 3
+    assert not preparation.copies
+    assert not preparation._idle
+    preparation.close()
+
+
+@pytest.mark.parametrize("broken", ["Snapshot", "replace", "restore", "replace of a copy"])
+def test_what_the_system_refuses_fails_no_guest(
+    component: Component, preparation: Preparation, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Without room for a file, or a mapping, guests are prepared each by itself."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(28, "no space left on device")
+
+    first, _ = play(component, preparation)
+    preparation.close()
+    preparation = Preparation(PREPARE.encode(), lambda request: request)
+    if broken == "Snapshot":
+        monkeypatch.setattr(preparations, "Snapshot", refuse)
+    elif broken == "replace of a copy":
         play(component, preparation)
-        assert preparation.copies == copies
+        taken = preparation.take(GuestLimits().memory_bytes)
+        assert taken is not None
+        taken.delete()
+        monkeypatch.setattr(memories.Snapshot, "replace", refuse)
+    else:
+        monkeypatch.setattr(memories.Snapshot, broken, refuse)
+    assert [play(component, preparation)[0] for _ in range(2)] == [first] * 2
+    assert not preparation._idle
+    preparation.close()
+
+
+def test_threads_do_not_meet(component: Component, preparation: Preparation) -> None:
+    """Guests of one preparation in several threads are put back each by itself."""
+    first, _ = play(component, preparation)
+    many = f"{LOOK}; kept = [[n] for n in range(20_000)]"
+    expected, _ = play(component, preparation, many)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            codes = [LOOK, many] * 60
+            told = list(threads.map(lambda code: play(component, preparation, code)[0], codes))
+    finally:
+        sys.setswitchinterval(interval)
+    assert told == [first, expected] * 60
+
+
+def test_after_its_end_a_preparation_keeps_nothing(
+    component: Component, preparation: Preparation
+) -> None:
+    """A guest that is closed after the engine leaves its instance to nobody."""
+    with Guest(component, RecordingHost(), GuestLimits(), preparation) as guest:
+        begin(guest, LOOK)
         preparation.close()
+    play(component, preparation)
+    assert not preparation._idle
+
+
+def test_what_decides_addresses_never_changes() -> None:
+    """An execution must find its objects where they were, with every later engine."""
+    host = preparations.PreparingHost(lambda request: request)
+    answer = host.call(b'{"op":"prepare"}')
+    assert answer is not None
+    assert re.fullmatch(rb'\{"mark":"flawless [0-9a-f]{16}"\}', answer)
 
 
 def test_without_the_kernel_each_guest_is_prepared(

@@ -33,9 +33,9 @@ def prepare(load: Callable[[], None], run: Callable[[dict[str, Any]], str]) -> s
     """
     chance = random.getstate()
     load()
-    asked = session.asked or random.getstate() != chance
     with suppress(Exception):  # what is wrong with a signature is told to who calls it
         _look_at_signatures()
+    asked = session.asked or random.getstate() != chance
     _rehearse(run)
     session.asked = asked
     gc.collect()

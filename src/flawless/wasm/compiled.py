@@ -35,9 +35,16 @@ class Component:
     """
 
     def __init__(
-        self, component: wasm.Component, sha256: str, of: Runtime, placed: Component | None = None
+        self,
+        component: wasm.Component,
+        sha256: str,
+        of: Runtime,
+        path: Path,
+        placed: Component | None = None,
     ) -> None:
         self.sha256 = sha256
+        self.path = path
+        """The compiled code, which memories are mapped from."""
         self.runtime = of
         self._placed = placed
         self.address = address(component)
@@ -65,8 +72,8 @@ class Component:
         if small and (there := runtime_with_places()) is not None:
             with contextlib.suppress(wasmtime.WasmtimeError):  # it needs more than a place has
                 mapped = wasm.Component.deserialize_file(there.engine, str(path))
-                placed = cls(mapped, sha256, there)
-        return cls(component, sha256, here, placed)
+                placed = cls(mapped, sha256, there, path)
+        return cls(component, sha256, here, path, placed)
 
     def claimed(self) -> Component:
         """Return what a new guest is made of, which its ticker knows of from now on."""

@@ -218,16 +218,15 @@ class Guest:
         self._calls = [(export, input)]
         preparation = self._preparation
         instance = None if preparation is None else preparation.take(self.limits.memory_bytes)
-        fresh = instance is None
-        self._instance = instance = instance or Instance(self._component, self.limits.memory_bytes)
-        self.context = context = instance.context
-        GUESTS[context] = weakref.ref(self)
-        if fresh:
-            self._future = instance.instantiate()
+        if instance is None:
+            self._begin()
             self._copies = preparation is not None and preparation.copies
             if preparation is not None and not self._copies:
                 self._prepare(preparation)
         else:
+            self._instance = instance
+            self.context = context = instance.context
+            GUESTS[context] = weakref.ref(self)
             self._call()
         return self._advance()
 
@@ -319,10 +318,27 @@ class Guest:
                     return Finished(output)
             elif self._copies:
                 self._copy()
-            self._call()
+            if self._future is None:
+                self._call()
         if state is _SUSPENDED and self._prepares:
             raise GuestTrapped("the guest waits while it is prepared")
         return state or self._finish()
+
+    def _begin(self) -> None:
+        """Begin to make a new instance."""
+        self._instance = instance = Instance(self._component, self.limits.memory_bytes)
+        self.context = context = instance.context
+        GUESTS[context] = weakref.ref(self)
+        self._future = instance.instantiate()
+
+    def _start_over(self, preparation: Preparation) -> None:
+        """Prepare another instance, which nobody else is going to have, in place of a lost one."""
+        assert self._instance is not None
+        GUESTS.pop(self.context)
+        self._instance.delete()
+        self._begin()
+        self.handles_made = 1
+        self._prepare(preparation)
 
     def _prepare(self, preparation: Preparation) -> None:
         self._prepares = True
@@ -339,8 +355,13 @@ class Guest:
         assert self._instance is not None
         assert preparation is not None
         self._copies = False
-        if not preparation.copy(self._instance):
-            self._prepare(preparation)
+        try:
+            copied = preparation.copy(self._instance)
+        except OSError:
+            self._start_over(preparation)
+        else:
+            if not copied:
+                self._prepare(preparation)
 
     def _over(self) -> bytes | None:
         """End preparing; return the output if it failed, which is then that of the run."""
@@ -348,7 +369,13 @@ class Guest:
         assert instance is not None
         assert preparation is not None
         output = instance.result()
-        if not preparation.settle(instance, self.host, output, bare=self.handles_made == 0):
+        bare = self.handles_made == 0
+        try:
+            settled = preparation.settle(instance, self.host, output, bare=bare)
+        except OSError:
+            self._start_over(preparation)
+            return None
+        if not settled:
             return output
         self._prepares = False
         self.host = self._host_of_run

@@ -25,7 +25,7 @@ import mmap
 import os
 import re
 import struct
-import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,28 +58,29 @@ class Pages:
     def __init__(self) -> None:
         self._pagemap = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         self._scratch = os.memfd_create("flawless-probe")
-        self._regions = (ctypes.c_uint64 * (3 * _REGIONS_MAX))()
+        self._own = threading.local()  # guests are driven in several threads
         self._scans = True
 
-    def written(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the ranges in which pages were written to since they were mapped."""
+    def written(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges in which pages were written to since they were mapped."""
         if self._scans:
             try:
-                yield from self._scanned(start, end)
+                return self._scanned(start, end)
             except OSError as error:
                 if error.errno not in (errno.ENOTTY, errno.EINVAL):
                     raise
                 self._scans = False  # an older kernel
-            else:
-                return
-        yield from self._read(start, end)
+        return list(self._read(start, end))
 
     def is_mapped(self, address: int) -> bool:
         """Tell whether this process may read there."""
         return bool(_pwrite(self._scratch, address, 1, 0) == 1)
 
-    def _scanned(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        regions = self._regions
+    def _scanned(self, start: int, end: int) -> list[tuple[int, int]]:
+        regions = getattr(self._own, "regions", None)
+        if regions is None:
+            regions = self._own.regions = (ctypes.c_uint64 * (3 * _REGIONS_MAX))()
+        ranges = []
         while start < end:
             arguments = bytearray(
                 _ARGUMENTS.pack(
@@ -90,8 +91,8 @@ class Pages:
             )  # fmt: skip
             found = fcntl.ioctl(self._pagemap, _PAGEMAP_SCAN, arguments)
             start = _ARGUMENTS.unpack(arguments)[4]
-            for n in range(0, 3 * found, 3):
-                yield regions[n], regions[n + 1]
+            ranges += [(regions[n], regions[n + 1]) for n in range(0, 3 * found, 3)]
+        return ranges
 
     def _read(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         count = (end - start) // PAGE
@@ -116,7 +117,7 @@ def pages() -> Pages | None:
         own = mmap.mmap(-1, 3 * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         own[PAGE] = 1
         address = address_of(own)
-        seen = list(known.written(address, address + 3 * PAGE))
+        seen = known.written(address, address + 3 * PAGE)
     except OSError:
         return None
     return known if seen == [(address + PAGE, address + 2 * PAGE)] else None
@@ -143,11 +144,14 @@ KNOWN: Final[set[int]] = set()
 """Where the memories begin that were found and are in use."""
 
 
-def locate(mark: bytes, offset: int, reach: int) -> Place | None:
+def locate(mark: bytes, offset: int, reach: int, image: str) -> Place | None:
     """Return where the memory is that holds `mark` within `reach` bytes of `offset`.
 
-    None if there is no such memory, or more than one.
+    It was mapped from the file `image`, at least in part: what a guest says of itself is not
+    believed of anything else. None if there is no such memory, or more than one.
     """
+    if not 0 <= offset < BYTES_MAX:
+        return None
     found = []
     maps = _maps()
     with Path("/proc/self/mem").open("rb", buffering=0) as memory:
@@ -166,9 +170,9 @@ def locate(mark: bytes, offset: int, reach: int) -> Place | None:
     if end - start > BYTES_MAX:
         return None
     for line in _IMAGE.finditer(maps):
-        if start <= int(line[1], 16) < end:
+        if start <= int(line[1], 16) < end and line[2].endswith(b" " + os.fsencode(image)):
             return Place(start, end, line[2], int(line[1], 16) - start)
-    return Place(start, end, b"", 0)
+    return None
 
 
 def locate_fresh(like: Place) -> int | None:
@@ -211,16 +215,16 @@ def _writable(maps: bytes) -> Iterator[tuple[int, int]]:
 
 
 class Snapshot:
-    """What stood in a memory, in a file without a name.
+    """What stood in a memory, in a file that is in memory, too, without its zeros.
 
-    Memories are made of it, too: their pages are then shared until they are written to.
+    Memories are made of it: their pages are then shared until they are written to. What cannot be
+    had of the system is an `OSError`.
     """
 
     def __init__(self, start: int, end: int) -> None:
         self.size = end - start
-        file = tempfile.TemporaryFile(prefix="flawless-snapshot-")  # noqa: SIM115 (it lives on)
-        weakref.finalize(self, file.close)
-        self._descriptor = descriptor = file.fileno()
+        self._descriptor = descriptor = os.memfd_create("flawless-snapshot")
+        weakref.finalize(self, os.close, descriptor)
         os.ftruncate(descriptor, self.size)
         for begin in range(0, self.size, _CHUNK):
             data = ctypes.string_at(start + begin, min(_CHUNK, self.size - begin))

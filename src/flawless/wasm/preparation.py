@@ -66,7 +66,11 @@ class NotAlike(UsageError):
 
 
 class PreparingHost:
-    """The host of a guest while it is prepared: it has modules, and nothing that may differ."""
+    """The host of a guest while it is prepared: it has modules, and nothing that may differ.
+
+    What it answers, the length of the mark included, and the input for preparing decide where
+    objects lie in a guest. Deployments that are prepared must find the same for ever.
+    """
 
     def __init__(self, answer: Callable[[bytes], bytes]) -> None:
         self._answer = answer
@@ -113,6 +117,7 @@ class Preparation:
         self._answer = answer
         self._idle: list[Instance] = []
         self._lock = threading.Lock()
+        self._closed = False
         self._snapshot: Snapshot | None = None
         self._like: Place | None = None
         """Where the memory was that the snapshot is of."""
@@ -137,28 +142,31 @@ class Preparation:
     def settle(self, instance: Instance, host: GuestHost, output: bytes, *, bare: bool) -> bool:
         """Note that an instance is prepared, so that it can be used again; False if it is not.
 
-        `bare`: it holds no handles of the host's. Then its memory is all that preparing changed.
+        `bare`: it holds no handles of the host's, so that its memory is all that preparing changed.
+
+        Raises `OSError` when its memory is lost; then it can only be deleted.
         """
         told = msgspec.json.decode(output, type=_Output).ok
         if told is None:
             return False
         assert isinstance(host, PreparingHost)
-        if pages() is None:
+        if not bare or pages() is None:
             return True
         try:
-            where = locate(host.mark.encode(), told.at, MARK_REACH)
-        except OSError:
-            where = None
-        if where is None:
+            path = str(instance.component.path)
+            where = locate(host.mark.encode(), told.at, MARK_REACH, path)
+            snapshot = None if where is None else self._snapshot_of(where)
+        except OSError:  # such as no room for a file, or no more open ones
             return True
-        with self._lock:
-            if self._snapshot is None:
-                self._snapshot = Snapshot(where.start, where.end)
-                self._like = where if bare and where.image else None
-            snapshot = self._snapshot
-        if snapshot.size == where.end - where.start:
+        if where is not None and snapshot is not None and snapshot.size == where.end - where.start:
             self._adopt(instance, snapshot, where.start)
         return True
+
+    def _snapshot_of(self, where: Place) -> Snapshot | None:
+        with self._lock:
+            if self._snapshot is None and not self._closed:
+                self._snapshot, self._like = Snapshot(where.start, where.end), where
+            return self._snapshot
 
     @property
     def copies(self) -> bool:
@@ -166,7 +174,10 @@ class Preparation:
         return self._like is not None
 
     def copy(self, instance: Instance) -> bool:
-        """Give a new instance the memory of a prepared one; False if that cannot be."""
+        """Give a new instance the memory of a prepared one; False if that cannot be.
+
+        Raises `OSError` when its memory is lost; then it can only be deleted.
+        """
         like, snapshot, known = self._like, self._snapshot, pages()
         if like is None or snapshot is None or known is None:
             return False
@@ -201,10 +212,15 @@ class Preparation:
             or known.is_mapped(start + snapshot.size)  # its memory has grown
         ):
             return False
-        snapshot.restore(start, known)
-        instance.rest()
-        instance.idle_since_s = time.monotonic()
+        try:
+            snapshot.restore(start, known)
+        except OSError:
+            return False
         with self._lock:
+            if self._closed:
+                return False
+            instance.rest()
+            instance.idle_since_s = time.monotonic()
             self._idle.append(instance)
         return True
 
@@ -218,8 +234,9 @@ class Preparation:
             one.delete(resting=True)
 
     def close(self) -> None:
-        """Free all that it keeps; guests that come later are prepared anew."""
+        """Free all that it keeps; guests that come later are prepared each by itself."""
         with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
             self._snapshot = self._like = None
         for one in idle:
