@@ -45,6 +45,8 @@ from flawless.stores.sqlite.sql import QUERIES, migrations
 _OPEN: Final = "open"
 _MARKS_SINCE: Final = 6
 _SALTS: Final = 1 << 32
+_LOCK_BYTE: Final = 1 << 30
+"""SQLite locks bytes from here on, and so never writes the page that they are in."""
 
 
 class _Marks(NamedTuple):
@@ -87,6 +89,17 @@ def check_whole(path: Path, vfs: str) -> None:
         if not log.size and is_checksum_error(error):
             raise not_whole(_OPEN, path, "a page has no valid checksum") from None
         raise
+
+
+def lacks_pages(file_pages: int, count: int, logged: set[int], page_bytes: int) -> bool:
+    """Tell whether a file of `file_pages`, which should have `count`, lacks any that is not logged.
+
+    The page of the lock byte never is.
+    """
+    lock_page = _LOCK_BYTE // page_bytes + 1
+    return any(
+        page not in logged and page != lock_page for page in range(file_pages + 1, count + 1)
+    )
 
 
 def _look_only(connection: apsw.Connection) -> None:
@@ -143,7 +156,7 @@ def _check_frames(connection: apsw.Connection, path: Path, log: _Log) -> set[int
         raise _log_damaged(path, f"is damaged, with {commits} commits behind the damage")
     pages = pages_in(path, frames, page_bytes)
     count = connection.execute("PRAGMA page_count").get
-    if not pages.issuperset(range(path.stat().st_size // page_bytes + 1, count + 1)):
+    if lacks_pages(path.stat().st_size // page_bytes, count, pages, page_bytes):
         raise damaged(_OPEN, f"{path} is cut off")
     return pages
 
