@@ -39,7 +39,7 @@ from flawless.stores.sqlite.log import (
     prepare_log,
 )
 from flawless.stores.sqlite.sql import QUERIES, migrations
-from flawless.stores.sqlite.whole import check_whole
+from flawless.stores.sqlite.whole import check_whole, was_being_accepted
 
 APPLICATION_ID: Final = 0x464C5753  # "FLWS"
 PAGE_BYTES: Final = 2048
@@ -151,7 +151,7 @@ def accept_without_log(path: Path) -> None:
     if not header:
         raise not_a_store(_OPEN, path, "it is missing or empty")
     vfs = _check_header(path, header)
-    if log_bytes(path):
+    if log_bytes(path) and not was_being_accepted(path, vfs):
         raise StoreError(
             "do without its log",
             f"{log_path(path)} exists",
@@ -165,8 +165,9 @@ def accept_without_log(path: Path) -> None:
         findings = connection.execute("PRAGMA integrity_check").get
         if findings != "ok":
             raise damaged("do without its log", f"{path} is damaged ({findings})")
-        _migrate(connection)
-        connection.execute(QUERIES["forget_marks"])  # they are of the log that is not there
+        with connection:  # at once: whatever is in the log, it says that it is this one
+            _migrate(connection)
+            connection.execute(QUERIES["forget_marks"])  # they are of the log that is not there
         connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_FULL)
         connection.execute("VACUUM")  # writes every page anew, with its checksum
         end_session(connection, path)

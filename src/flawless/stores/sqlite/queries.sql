@@ -303,7 +303,8 @@ UPDATE session SET
 UPDATE session SET touched = touched + 1;
 
 -- name: forget_marks
-UPDATE session SET log_salt = NULL;
+-- The length says that the store is being accepted.
+UPDATE session SET closed = 0, log_salt = NULL, log_bytes = -1;
 
 -- name: insert_opening
 INSERT INTO opening (at_us, version, clean) SELECT ?1, ?2, clean FROM session;

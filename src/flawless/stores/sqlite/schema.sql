@@ -132,8 +132,8 @@ CREATE TABLE blob (
 ) STRICT;
 
 -- One row: whether the last engine closed the store (1) or not (0), and to what length it could
--- write the log beforehand: shorter it can never be. clean: whether each session since the last row
--- of `opening` was closed. Before pages are moved from the log into the file, the row is marked, and
+-- write the log beforehand: shorter it can never be; -1 while a command accepts the store. clean:
+-- whether each session since the last row of `opening` was closed. Before pages are moved from the log into the file, the row is marked, and
 -- moved with them: so the file by itself tells up to where it has the log. log_salt: of which log;
 -- mark counts up; mark_base: the last mark of the log before. touched counts up, for a commit to have
 -- something to change.

@@ -86,9 +86,22 @@ def check_whole(path: Path, vfs: str) -> None:
         finally:
             connection.close()
     except apsw.Error as error:
-        if not log.size and is_checksum_error(error):
+        if is_checksum_error(error) and (not log.size or was_being_accepted(path, vfs)):
             raise not_whole(_OPEN, path, "a page has no valid checksum") from None
         raise
+
+
+def was_being_accepted(path: Path, vfs: str) -> bool:
+    """Tell whether `accept_without_log` has begun and not ended: the log is its own then."""
+    connection = apsw.Connection(str(path), vfs=vfs)
+    try:
+        connection.execute("PRAGMA checksum_verification = off").fetchall()
+        _look_only(connection)
+        version = connection.execute("PRAGMA user_version").get
+        session = connection.execute(QUERIES["session"]).fetchone() if version > 0 else None
+        return session is not None and not session[0] and bool(session[1] < 0)
+    finally:
+        connection.close()
 
 
 def lacks_pages(file_pages: int, count: int, logged: set[int], page_bytes: int) -> bool:
@@ -131,6 +144,8 @@ def _check_session(connection: apsw.Connection, path: Path, log: _Log) -> None:
     closed, log_bytes_min = session
     if closed:
         return
+    if log_bytes_min < 0:
+        raise not_whole(_OPEN, path, "it was being accepted, and that has not ended")
     if not log.size:
         raise not_whole(
             _OPEN, path, f"it was not closed in order, and its log {log_path(path)} is missing"
