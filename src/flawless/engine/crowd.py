@@ -5,15 +5,20 @@ it. So of a hundred executions that start together, each with some steps, not al
 beyond some that have guests, the others follow as these end. Where nobody ends, because the steps
 take long, more may begin after a moment, and twice as many after the next: nobody waits for
 another's step.
+
+Followers hold up nobody who has begun: what a message, a time or an outcome brings back goes first.
+Nor do such ones hold up followers for ever: after a moment at the front it is a follower's turn.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from flawless.engine.deployment import Deployment
-from flawless.ids import ExecutionId
+from flawless.engine.queued import Queued
 
 GUESTS: Final = 16
 """So many guests may live before others wait for one to end."""
@@ -21,39 +26,55 @@ MOMENT_S: Final = 0.01
 
 
 class Crowd:
-    """The executions that were told to follow, and the end of guests, which they wait for."""
+    """Tells which executions follow others, and when it is their turn.
 
-    def __init__(self) -> None:
-        self._following: set[ExecutionId] = set()
-        self._gone = asyncio.Event()
+    `guests` returns how many there are now; `changed` is set when one ends, or somebody is queued.
+    """
+
+    def __init__(self, queued: Queued, guests: Callable[[], int], changed: asyncio.Event) -> None:
+        self._queued = queued
+        self._guests = guests
+        self._changed = changed
         self._guests_max = GUESTS
+        self._until_s: float | None = None
+        """When the first follower's patience ends."""
 
-    def holds_back(self, execution: ExecutionId, deployment: Deployment, guests: int) -> bool:
-        """Tell whether an execution is to follow, so many guests being alive; note that it is."""
-        if guests < self._guests_max or deployment.preparation is None:
+    def holds_back(self, deployment: Deployment) -> bool:
+        """Tell whether a new execution is to follow those that have begun."""
+        if deployment.preparation is None:
             return False
-        self._following.add(execution)
+        return self._is_full() or self._queued.following > 0
+
+    async def turn(self) -> bool:
+        """Return when somebody who is queued may begin: True for a follower, False for another.
+
+        A follower waits for others, and for room, but a moment at most: then twice as many guests
+        may live if there was no room. The next one waits anew, so the others have their turns too.
+        """
+        if not self._queued.following:
+            return False
+        loop = asyncio.get_running_loop()
+        if self._until_s is None:
+            self._until_s = loop.time() + MOMENT_S
+        while loop.time() < self._until_s:
+            if self._queued.others:
+                return False
+            if not self._is_full():
+                break
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._until_s):
+                    await self._changed.wait()
+        else:
+            if self._is_full():
+                self._guests_max *= 2
+        self._until_s = None
         return True
 
-    async def turn_of(self, execution: ExecutionId, guests: int) -> None:
-        """Return when it may begin: at once if it was not held back, or there is room by now.
-
-        When no guest ends for a moment, twice as many may live from then on.
-        """
-        if execution not in self._following:
-            return
-        self._following.discard(execution)
-        if guests < self._guests_max:
-            return
-        self._gone.clear()
-        try:
-            async with asyncio.timeout(MOMENT_S):
-                await self._gone.wait()
-        except TimeoutError:
-            self._guests_max *= 2
-
-    def guest_gone(self, guests: int) -> None:
-        """Note that a guest has ended, and how many there are still."""
-        self._gone.set()
-        if guests < GUESTS:
+    def guest_gone(self) -> None:
+        """Note that a guest has ended."""
+        if self._guests() < GUESTS:
             self._guests_max = GUESTS
+
+    def _is_full(self) -> bool:
+        return self._guests() >= self._guests_max

@@ -40,7 +40,7 @@ from flawless.engine.loading import Machines, alive, load
 from flawless.engine.mail import Fits, Mail
 from flawless.engine.mishaps import complain, report
 from flawless.engine.outcome import Outcome
-from flawless.engine.queued import Queued
+from flawless.engine.queued import Place, Queued
 from flawless.engine.replay_log import Reason
 from flawless.engine.resting import append
 from flawless.engine.settings import Settings
@@ -89,7 +89,6 @@ class Scheduler:
         )
         self.stopping = False
         self.guests = 0
-        self._crowd = Crowd()
         """Guests alive now."""
         self._store = store
         self._library = library
@@ -120,6 +119,7 @@ class Scheduler:
         self._queued = Queued()
         self._births: set[ExecutionId] = set()  # children and forks that are not durable yet
         self._room = asyncio.Event()
+        self._crowd = Crowd(self._queued, lambda: self.guests, self._room)
         self._progress = asyncio.Event()
         self._wakeups = Wakeups(
             store,
@@ -231,10 +231,9 @@ class Scheduler:
         known = loading or write.id in self._births or self._known(write.id)
         room = self.guests < self._settings.guests_max and not self._queued
         # Nothing is awaited from here until it is submitted and has begun: what was seen holds.
-        ready = self._library.loaded(write.deployment) if room and not (later or known) else None
-        if ready is not None and self._crowd.holds_back(write.id, ready[0], self.guests):
-            ready = None
-        live = None if ready is None else alive(self, write, *ready)
+        ready = None if later or known else self._library.loaded(write.deployment)
+        follows = ready is not None and self._crowd.holds_back(ready[0])
+        live = alive(self, write, *ready) if ready is not None and room and not follows else None
 
         def durable(result: Result) -> None:
             taken = result if isinstance(result, Record) else None
@@ -244,7 +243,7 @@ class Scheduler:
             elif later:
                 self._wakeups.changed.set()
             elif live is None:
-                self._enqueue(write.id, "begun")
+                self._enqueue(write.id, "begun", "follower" if follows else "back")
             answer(made, taken)
 
         def refused(error: Exception) -> None:
@@ -372,7 +371,7 @@ class Scheduler:
         if self.stopping:
             self._tasks.spawn(self._record_arrivals(execution), "last outcome")
         else:
-            self._enqueue(execution.id, "evicted", front=True)
+            self._enqueue(execution.id, "evicted", "front")
 
     def suspended(self, execution: LiveExecution) -> None:
         """Forget an execution that waits for a time the store knows."""
@@ -396,21 +395,21 @@ class Scheduler:
         """Count a guest less."""
         self.guests -= 1
         assert self.guests >= 0
-        self._crowd.guest_gone(self.guests)
+        self._crowd.guest_gone()
         self._room.set()
 
     # --- loading ------------------------------------------------------------------------------
 
-    def _enqueue(self, execution: ExecutionId, reason: Reason, *, front: bool = False) -> None:
+    def _enqueue(self, execution: ExecutionId, reason: Reason, place: Place = "back") -> None:
         if not self.stopping:
-            self._queued.put(execution, reason, front=front)
+            self._queued.put(execution, reason, place)
             self._room.set()
 
     async def _load_queued(self) -> None:
         while True:
             while self._queued and self._make_room():
-                await self._crowd.turn_of(self._queued.first, self.guests)
-                execution, reason = self._queued.take()
+                follower = await self._crowd.turn()
+                execution, reason = self._queued.take(follower=follower)
                 try:
                     await self._load(execution, reason)
                 except (StoreError, ToolchainError) as error:
