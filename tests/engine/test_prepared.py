@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
@@ -10,9 +11,13 @@ from pathlib import Path
 import dicey_programs
 import hasty_programs
 import prepared_programs as programs
+import pytest
 
 import flawless
+from flawless.engine import describing
+from flawless.engine.deploy import TRIAL_LIMITS
 from flawless.engine.deployment import Deployment
+from flawless.wasm import GuestLimits
 
 
 def deployment_of(engine: flawless.Engine) -> Deployment:
@@ -72,3 +77,25 @@ def test_a_module_that_seeds_the_generator_is_imported_each_time(tmp_path: Path)
         assert not deployment_of(engine).manifest.prepared
         drawn = [engine.start(dicey_programs.draws).result(30) for _ in range(2)]
     assert drawn == [random.Random(5).random()] * 2
+
+
+def test_trouble_with_preparing_is_no_trouble_with_deploying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a guest cannot be prepared within its bounds, each execution imports its modules."""
+    caplog.set_level("INFO", "flawless.deploy")
+    with flawless.Engine(tmp_path / "t.db", modules=[programs]) as engine:
+        made = deployment_of(engine)
+        component = engine._service._library._components.get(made.manifest.component)
+        assert component is not None
+
+        def prepares(limits: GuestLimits = TRIAL_LIMITS) -> bool:
+            return asyncio.run(describing.prepares(component, made.preparing(), limits))
+
+        assert prepares()
+        assert not caplog.messages
+        assert not prepares(GuestLimits(memory_bytes=1_000_000))
+        monkeypatch.setattr(describing, "QUESTIONS_MAX", 1)
+        assert not prepares()
+    assert all("each execution imports its modules itself" in told for told in caplog.messages)
+    assert "more than 1 things while its modules are imported" in caplog.messages[-1]

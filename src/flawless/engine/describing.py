@@ -24,7 +24,6 @@ from flawless.wasm import (
     Finished,
     Guest,
     GuestLimits,
-    NotAlike,
     Preempted,
     Preparation,
 )
@@ -153,23 +152,53 @@ async def describe(
     return output.ok
 
 
+class _PreparingHost(TrialHost):
+    """The host of a guest that is prepared, with an end to what it may ask."""
+
+    def __init__(self, preparation: Preparation) -> None:
+        super().__init__("the guest", "while its modules are imported")
+        self._host = preparation.host()
+
+    def call(self, request: bytes) -> bytes | None:
+        self._count()
+        return self._host.call(request)
+
+    def clock_ns(self) -> int:
+        return self._host.clock_ns()
+
+    def random(self, size: int) -> bytes:
+        self._count()
+        return self._host.random(size)
+
+    def write(self, stream: Literal["stdout", "stderr"], data: bytes) -> None:
+        self._host.write(stream, data)
+
+    def sleep_until_ns(self, deadline_ns: int) -> bool:
+        return self._host.sleep_until_ns(deadline_ns)
+
+
 async def prepares(component: Component, preparation: Preparation, limits: GuestLimits) -> bool:
     """Tell whether guests can be prepared so: whether all executions would begin alike.
 
-    Others have their turn meanwhile. Raises what a guest raises that is out of its limits.
+    Others have their turn meanwhile. Whatever goes wrong, the answer is no, which is always right.
     """
-    guest = Guest(component, preparation.host(), limits)
+    guest = Guest(component, _PreparingHost(preparation), limits)
     try:
-        state = guest.start("run", preparation.input)
-        while isinstance(state, Preempted):
-            await asyncio.sleep(0)
-            state = guest.proceed()
-    except NotAlike as error:
-        _log.info("each execution imports its modules itself: %s", error)
-        return False
+        async with asyncio.timeout(DESCRIBE_S_MAX):
+            state = guest.start("run", preparation.input)
+            while isinstance(state, Preempted):
+                await asyncio.sleep(0)
+                state = guest.proceed()
+        assert isinstance(state, Finished), "the host answers everything at once"
+        return msgspec.json.decode(state.output, type=_Told).ok.pure
+    except TimeoutError:
+        why = f"preparing them has not ended after {DESCRIBE_S_MAX:g} s"
+    except (FlawlessError, msgspec.MsgspecError, RecursionError, ValueError) as error:
+        why = str(error)
     finally:
         guest.close()
-    return isinstance(state, Finished) and msgspec.json.decode(state.output, type=_Told).ok.pure
+    _log.info("each execution imports its modules itself: %s", why)
+    return False
 
 
 class _Purity(msgspec.Struct):
