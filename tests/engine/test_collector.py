@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from unittest.mock import patch
+from unittest.mock import Mock, call, patch
 
 import pytest
 
@@ -16,14 +16,17 @@ from flawless.engine import collector
 def test_only_where_nobody_has_told_the_collector_what_to_do(
     enabled: bool, frozen: int, spared: bool
 ) -> None:
-    """It happens once, and not where it is switched off, or something was frozen already."""
+    """It happens once, garbage first; not where it is off, or something was frozen already."""
     collector.spare.cache_clear()
+    told = Mock()
     with (
         patch.object(gc, "isenabled", return_value=enabled),
         patch.object(gc, "get_freeze_count", return_value=frozen),
-        patch.object(gc, "freeze") as freeze,
-        patch.object(gc, "set_threshold") as threshold,
+        patch.object(gc, "collect", told.collect),
+        patch.object(gc, "freeze", told.freeze),
+        patch.object(gc, "set_threshold", told.set_threshold),
     ):
         collector.spare()
         collector.spare()
-    assert (freeze.call_count, threshold.call_count) == ((1, 1) if spared else (0, 0))
+    garbage_first = [call.collect(), call.freeze(), call.set_threshold(10_000)]
+    assert told.mock_calls == (garbage_first if spared else [])

@@ -17,5 +17,6 @@ def spare() -> None:
     has told the collector what to do already is not interfered with.
     """
     if gc.isenabled() and not gc.get_freeze_count():
+        gc.collect()
         gc.freeze()
         gc.set_threshold(10_000)
