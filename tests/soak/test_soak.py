@@ -8,15 +8,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from crowd import Started
 from flatness import Point, floors, judge, slope
-from kinds import PYTHON, RUST
+from kinds import KINDS, PYTHON, RUST
 from reckoning import rows
 from served import Launch, Process
 from soaking import Plan, keep, soak
 from telling import chart, report
+from verification import Verification
 
 from nursery import grow
 from serving import FLAWLESS
@@ -67,6 +71,19 @@ def test_a_short_soak_keeps_all_promises(
     drawn = ElementTree.fromstring(chart(soaked))
     assert drawn.tag.endswith("svg")
     assert drawn.findall(".//{*}line[@class='kill']") or drawn.findall(".//{*}line[@class='stop']")
+
+
+def test_a_disturbed_execution_is_no_reference() -> None:
+    """Where the undisturbed one of a kind is missing, that is told of each of that kind."""
+    nobody: Any = SimpleNamespace(started=[], seen=lambda _: [])
+    verification = Verification(nobody, nobody, [], replays=0, chance=Random(0))
+    member: Any = SimpleNamespace(record=SimpleNamespace(updated_us=0))
+    for n in range(2):
+        one = Started(f"soak-{n}", KINDS[0], PYTHON, 0.0, calm=False, ended_s=1.0, result={})
+        verification._compare(one, [member])
+    assert verification.findings.problems == [
+        f"soak-{n}: there is no undisturbed one to compare it with" for n in range(2)
+    ]
 
 
 def _line(per_hour: float, *, spread: float, seed: int, start: float = 100.0) -> list[Point]:

@@ -139,10 +139,15 @@ class Verification:
             return
         story = self._story(started, members)
         kind = (started.kind.name, started.language)
-        calm = self._calm.setdefault(kind, story)
+        if started.calm:
+            self._calm.setdefault(kind, story)
+        calm = self._calm.get(kind)
         self.findings.disturbed += story.kills > 0
         self.findings.effects += len(story.seen)
         self.findings.interrupted += list((story.result or {}).values()).count("interrupted")
+        if calm is None:
+            self._problems([f"{started.id}: there is no undisturbed one to compare it with"])
+            return
         self._problems(
             f"{started.id} ({story.kills} kills): {problem}" for problem in check(story, calm)
         )
