@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -369,9 +370,10 @@ def test_killed_between_messages(tmp_path: Path, form: str) -> None:
     with engine_on(tmp_path) as engine:
         assert engine.get("mouth").result(30) == 3
         assert engine.get("ears").result(30) == [0, 1, 2, 0, 1, 2]
-    assert [line for line in marks(tmp_path) if "heard" in line] == [
-        f"heard {n}" for n in (0, 1, 2, 0, 1, 2)
-    ]
+    heard = [line for line in marks(tmp_path) if "heard" in line]
+    # A kill may fall between a step and the record of it: then that step runs again.
+    assert [line for line, _ in groupby(heard)] == [f"heard {n}" for n in (0, 1, 2, 0, 1, 2)]
+    assert len(heard) <= 6 + 2
 
 
 @pytest.mark.parametrize("form", MOSTLY_PLAIN)

@@ -55,12 +55,12 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
     gate(tmp_path, "middle")
     gate(tmp_path, "left")
     with Life(tmp_path) as life:
-        life.ask("start", "naps", "naps", folder, "sleeper", 3.0)
+        life.ask("start", "naps", "naps", folder, "sleeper", PAUSE_S / 2)
         life.ask("start", "works", "works", folder, "middle")
         life.ask("start", "tries", "tries", folder, 3)
         life.ask("start", "fans_out", "fans_out", folder, "left", "right")
         until(lambda: {"begin middle", "begin left"} <= set(marks(tmp_path)), "steps at gates")
-        until(lambda: "sleeper lies down" in marks(tmp_path), "a sleeper")
+        until(lambda: life.ask("status", "naps") == "waiting", "a sleeper")
         until(lambda: len(life.ask("in_flight", "fans_out")) == 1, "the quick future")
         until(lambda: life.ask("in_flight", "tries")[0]["attempts"], "a failed attempt")
         life.ask("start", "plain", "barrier", 1)  # what came before it is durable now
@@ -68,6 +68,7 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
     with Life(tmp_path, ahead_s=PAUSE_S) as life:  # between the second attempt and the third
         until(lambda: marks(tmp_path).count("attempt 2") == 1, "the second attempt")
         until(lambda: len(life.ask("in_flight", "tries")[0]["attempts"]) == 2, "its failure")
+        until(lambda: life.ask("status", "naps") == "completed", "the sleeper's end")
         life.ask("start", "plain", "barrier-2", 1)
         life.kill()
     (tmp_path / "middle").unlink()
@@ -76,7 +77,7 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
     with engine_on(tmp_path, ahead_s=2 * PAUSE_S) as engine:
         assert engine.get("works").result(30) == ["middle first", "middle", "middle last"]
         assert engine.get("fans_out").result(30) == ["left", "right"]
-        assert engine.get("naps").result(30) >= 3.0
+        assert engine.get("naps").result(30) >= PAUSE_S / 2
         assert engine.get("tries").result(30) == 3
         assert engine.get("barrier").result(30) == 1
         (tried,) = [e for e in engine.get("tries").journal() if isinstance(e, Called)]
