@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,39 @@ async def test_inline_is_declined_when_the_disk_is_slow(tmp_path: Path) -> None:
     many = [append("a", 4 + n) for n in range(committer.INLINE_WRITES_MAX + 1)]
     assert await turns_of_the_loop(*many) == 1
     await store.close()
+
+
+async def test_a_pause_begins_only_while_the_loop_keeps_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What falls due when a result was handed to the loop waits: the loop may commit by then."""
+    loop = asyncio.get_running_loop()
+    hand_over = loop.call_soon_threadsafe
+    due = False
+    commits: list[object] = []
+    pauses: list[int] = []
+
+    def commit(writes: Any) -> list[Any]:
+        commits.append(writes)
+        return []
+
+    def pause() -> None:
+        nonlocal due
+        pauses.append(len(commits))
+        due = False
+
+    def becomes_due(*arguments: Any) -> Any:
+        nonlocal due
+        if threading.current_thread().name == "flawless-store" and not pauses:
+            due = True
+        return hand_over(*arguments)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", becomes_due)
+    work = committer.Committer(commit, wants_pause=lambda: due, pause=pause)
+    await work.submit([append("a", 1)], inline=False)
+    await work.submit([append("a", 2)], inline=True)
+    await work.stop()
+    assert pauses == [2], "after the next batch, which the loop left to the thread"
 
 
 async def test_the_queue_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

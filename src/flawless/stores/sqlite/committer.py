@@ -95,10 +95,14 @@ class Committer:
             try:
                 results = self._timed(writes)
             except BaseException as error:  # handed to whoever awaits
+                pause = self._wants_pause()
                 self._loop.call_soon_threadsafe(self._fail, future, error)
             else:
+                pause = self._wants_pause()
                 self._loop.call_soon_threadsafe(self._deliver, future, results)
-            if self._wants_pause():
+            # As it was before the loop could know of the result: a pause that is due since then
+            # could begin while the loop commits. If it was due, the loop leaves all to this thread.
+            if pause:
                 self._tidy()
 
     def _tidy(self) -> None:
