@@ -12,7 +12,9 @@ import pytest
 
 from flawless.errors import StoreError
 from flawless.stores import SQLiteStore
-from flawless.stores.sqlite.file import accept_without_log
+from flawless.stores.sqlite import file
+from flawless.stores.sqlite.file import PAGE_BYTES, accept_without_log, prepare
+from flawless.stores.sqlite.log import FRAME_HEADER_BYTES, HEADER_BYTES
 from flawless.stores.sqlite.whole import lacks_pages
 from stores.processes import LOG_PAGES_MAX, commit_for_ever, kill, start
 from stores.writes import listed
@@ -53,6 +55,11 @@ class DiesBeforeItMovesPages(apsw.Connection):
     def wal_checkpoint(self, *_: Any, **__: Any) -> tuple[int, int]:
         """End."""
         raise Killed
+
+
+def killed(*_: Any) -> None:
+    """Stand in for what a process does not get to."""
+    raise Killed
 
 
 def killed_while_accepting(path: Path) -> None:
@@ -98,3 +105,32 @@ async def test_accepting_that_was_killed_is_done_again(copied: Path) -> None:
     accept_without_log(copied)
     assert not copied.with_name("copy.db-wal").exists()
     assert await opens(copied)
+
+
+def test_the_power_fails_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a commit that was torn is not counted beside the next one that is torn."""
+    path, log = tmp_path / "app.db", tmp_path / "app.db-wal"
+    connection = prepare(path, log_pages_max=LOG_PAGES_MAX)
+    frames, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
+    connection.close()
+    stride = FRAME_HEADER_BYTES + PAGE_BYTES
+    next_frame = HEADER_BYTES + frames * stride
+    salts = log.read_bytes()[16:24]
+    # Of a large commit, only the last frame has reached the disk.
+    write(log, next_frame + 5 * stride, bytes(3) + b"\x02" + bytes(3) + b"\x1e" + salts)
+    with monkeypatch.context() as patch:
+        patch.setattr(file, "set_mark", killed)  # what follows the first commit
+        with pytest.raises(Killed):
+            prepare(path, log_pages_max=LOG_PAGES_MAX)
+    assert log.read_bytes()[next_frame + 8 : next_frame + 16] == salts, "the same log goes on"
+    write(log, next_frame + FRAME_HEADER_BYTES + 512, bytes(512))  # of this one, not each sector
+    write(log, next_frame + FRAME_HEADER_BYTES + 1536, bytes(512))
+    prepare(path, log_pages_max=LOG_PAGES_MAX).close()
+
+
+def write(path: Path, offset: int, data: bytes) -> None:
+    """Overwrite a part of a file, as a power failure does: there is no index of a log then."""
+    path.with_name("app.db-shm").unlink(missing_ok=True)
+    with path.open("r+b") as changed:
+        changed.seek(offset)
+        changed.write(data)

@@ -37,6 +37,7 @@ from flawless.stores.sqlite.log import (
     log_path,
     log_salt,
     prepare_log,
+    wipe_frames,
 )
 from flawless.stores.sqlite.sql import QUERIES, migrations
 from flawless.stores.sqlite.whole import check_whole, was_being_accepted
@@ -67,7 +68,8 @@ def prepare(path: Path, *, log_pages_max: int) -> apsw.Connection:
     header = _read(path, _HEADER_BYTES)
     vfs = _check_header(path, header)
     if header:
-        check_whole(path, vfs)
+        if behind := check_whole(path, vfs):
+            wipe_frames(path, behind)
     else:
         _create(path, vfs)
     if not log_bytes(path):

@@ -90,20 +90,32 @@ def pages_in(path: Path, frames: int, page_bytes: int) -> set[int]:
     return pages
 
 
-def commits_behind(path: Path, frames: int, page_bytes: int) -> int:
-    """Return how many commits of the present log follow its first `frames` frames."""
+def commits_behind(path: Path, frames: int, page_bytes: int) -> list[int]:
+    """Return where in the file those commits of the present log end that follow `frames` frames."""
     salts = _salts(path)
     if salts is None:
-        return 0
-    commits = 0
+        return []
+    ends = []
     stride = FRAME_HEADER_BYTES + page_bytes
     with log_path(path).open("rb") as file:
-        file.seek(HEADER_BYTES + frames * stride)
+        offset = HEADER_BYTES + frames * stride
+        file.seek(offset)
         while len(header := file.read(FRAME_HEADER_BYTES)) == FRAME_HEADER_BYTES:
             if header[8:16] == salts and header[4:8] != b"\x00\x00\x00\x00":
-                commits += 1
-            file.seek(page_bytes, os.SEEK_CUR)
-    return commits
+                ends.append(offset)
+            offset = file.seek(page_bytes, os.SEEK_CUR)
+    return ends
+
+
+def wipe_frames(path: Path, offsets: list[int]) -> None:
+    """Overwrite the headers of frames that SQLite does not accept."""
+    fd = os.open(log_path(path), os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        for offset in offsets:
+            os.pwrite(fd, bytes(FRAME_HEADER_BYTES), offset)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _salts(path: Path) -> bytes | None:

@@ -9,7 +9,8 @@ several witnesses are heard:
   not closed, the log must be there, that long, and have a sound header.
 - **The commits behind.** Behind the last frame that SQLite accepts there must not be two commits
   more. (One there may be: when the power fails, the frames of the commit under way reach the disk
-  in any order.)
+  in any order. It is wiped before the log goes on, so that it is not there beside another when the
+  power fails again.)
 - **Marks.** Before pages are moved from the log into the file, the session row gets a mark: which
   log it is (its salt, which SQLite counts up each time the log begins anew), a number that counts
   up, and that number at the end of the log before. The mark is moved with the pages. When all were
@@ -65,11 +66,13 @@ class _Log(NamedTuple):
     frames_promised: int
 
 
-def check_whole(path: Path, vfs: str) -> None:
+def check_whole(path: Path, vfs: str) -> list[int]:
     """Refuse a newer format, and a file or a log that is not what it was.
 
+    Returns where in the log a commit ends that was under way, and of which frames are missing.
     Raises `StoreError` or `apsw.Error`, and changes nothing.
     """
+    behind: list[int] = []
     log = _Log(log_bytes(path), log_salt(path), frames_promised(path))
     try:
         connection = apsw.Connection(str(path), vfs=vfs)
@@ -80,7 +83,7 @@ def check_whole(path: Path, vfs: str) -> None:
             if version > 0:  # else: whoever began to create it died, and it never held anything
                 _check_session(connection, path, log)
             if log.salt is not None:
-                pages = _check_frames(connection, path, log)
+                pages, behind = _check_frames(connection, path, log)
                 if version >= _MARKS_SINCE:
                     _check_marks(connection, path, vfs, log.salt, pages)
         finally:
@@ -89,6 +92,7 @@ def check_whole(path: Path, vfs: str) -> None:
         if is_checksum_error(error) and (not log.size or was_being_accepted(path, vfs)):
             raise not_whole(_OPEN, path, "a page has no valid checksum") from None
         raise
+    return behind
 
 
 def was_being_accepted(path: Path, vfs: str) -> bool:
@@ -156,24 +160,24 @@ def _check_session(connection: apsw.Connection, path: Path, log: _Log) -> None:
         raise _log_damaged(path, f"is cut off ({log.size:,} of at least {log_bytes_min:,} bytes)")
 
 
-def _check_frames(connection: apsw.Connection, path: Path, log: _Log) -> set[int]:
+def _check_frames(connection: apsw.Connection, path: Path, log: _Log) -> tuple[set[int], list[int]]:
     """Refuse a log with damage before its end, and a file that lacks pages the log has not.
 
-    Returns which pages the log has.
+    Returns which pages the log has, and where a commit behind them ends.
     """
     frames, _ = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_NOOP)
     page_bytes = connection.execute("PRAGMA page_size").get
     if frames < log.frames_promised:
         lost = log.frames_promised - frames
         raise _log_damaged(path, f"is damaged, with {lost} committed pages behind the damage")
-    commits = commits_behind(path, frames, page_bytes)
-    if commits > 1:
-        raise _log_damaged(path, f"is damaged, with {commits} commits behind the damage")
+    behind = commits_behind(path, frames, page_bytes)
+    if len(behind) > 1:
+        raise _log_damaged(path, f"is damaged, with {len(behind)} commits behind the damage")
     pages = pages_in(path, frames, page_bytes)
     count = connection.execute("PRAGMA page_count").get
     if lacks_pages(path.stat().st_size // page_bytes, count, pages, page_bytes):
         raise damaged(_OPEN, f"{path} is cut off")
-    return pages
+    return pages, behind
 
 
 def _check_marks(
