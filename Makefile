@@ -32,9 +32,10 @@ bench-streams: $(RUN) ## measure 1,000 readers of events beside 50 starts/s, for
 bench-peers: $(RUN) ## measure Flawless beside DBOS, Restate and Temporal (half an hour)
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
-sweep: $(DEV) ## crash everywhere: every point to kill at, damaged files, broken disks, hostile input (hours)
-	@SWEEP_RECORD=$(CURDIR)/sweep.jsonl $(BIN)/python -m pytest --sweep=whole $(or $(ARGS),tests/crash tests/fuzz tests/soak tests/differential)
-	@$(BIN)/python tests/crash/record.py sweep.jsonl
+sweep: $(DEV) ## all tests with all their variants and every point to kill at (hours); ARGS=tests/crash for storms
+	@rm -f sweep.jsonl
+	@SWEEP_RECORD=$(CURDIR)/sweep.jsonl $(BIN)/python -m pytest --sweep=whole $(ARGS)
+	@if test -f sweep.jsonl; then PYTHONPATH=src $(BIN)/python tests/crash/record.py sweep.jsonl; fi
 
 soak: $(DEV) ## an hour of mixed load with random kills; ARGS="--minutes 5" for less
 	@$(BIN)/python -m tests.soak $(ARGS)
