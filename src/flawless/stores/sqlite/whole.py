@@ -97,15 +97,16 @@ def check_whole(path: Path, vfs: str) -> list[int]:
 
 def was_being_accepted(path: Path, vfs: str) -> bool:
     """Tell whether `accept_without_log` has begun and not ended: the log is its own then."""
-    connection = apsw.Connection(str(path), vfs=vfs)
-    try:
-        connection.execute("PRAGMA checksum_verification = off").fetchall()
-        _look_only(connection)
-        version = connection.execute("PRAGMA user_version").get
-        session = connection.execute(QUERIES["session"]).fetchone() if version > 0 else None
-        return session is not None and not session[0] and bool(session[1] < 0)
-    finally:
-        connection.close()
+    session: Any = None
+    with contextlib.suppress(apsw.Error):  # what cannot be read does not tell it
+        connection = apsw.Connection(str(path), vfs=vfs)
+        try:
+            connection.execute("PRAGMA checksum_verification = off").fetchall()
+            _look_only(connection)
+            session = connection.execute(QUERIES["session"]).fetchone()
+        finally:
+            connection.close()
+    return session is not None and not session[0] and bool(session[1] < 0)
 
 
 def lacks_pages(file_pages: int, count: int, logged: set[int], page_bytes: int) -> bool:
