@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import msgspec
+from failing_files import LENGTH
 
 from flawless.errors import FlawlessError
 from flawless.stores import SQLiteStore
@@ -173,11 +175,9 @@ def recorded(path: Path) -> list[tuple[Any, ...]]:
     """Return the operations that a life wrote down."""
     operations = []
     with path.open("rb") as file:
-        while True:
-            try:
-                operations.append(pickle.load(file))
-            except EOFError:
-                return operations
+        while size := file.read(LENGTH.size):
+            operations.append(tuple(msgspec.msgpack.decode(file.read(*LENGTH.unpack(size)))))
+    return operations
 
 
 if __name__ == "__main__":

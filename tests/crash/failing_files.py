@@ -7,7 +7,7 @@ own: see `damage_child`.
 
 from __future__ import annotations
 
-import pickle
+import struct
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import apsw
+import msgspec
 
+LENGTH = struct.Struct("<I")
+"""What stands before each operation in the record."""
 CODES = {
     "write": apsw.SQLITE_IOERR_WRITE,
     "sync": apsw.SQLITE_IOERR_FSYNC,
@@ -73,7 +76,8 @@ class Files:
         """Write down what has happened, in one write: whoever is killed has written it whole."""
         if self.record is not None:
             with self.lock:
-                self.record.write(pickle.dumps(what))
+                data = msgspec.msgpack.encode(what)
+                self.record.write(LENGTH.pack(len(data)) + data)
 
 
 def _error(fault: Fault) -> BaseException:
