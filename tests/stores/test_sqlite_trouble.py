@@ -186,6 +186,25 @@ async def test_flipped_bits_are_noticed(tmp_path: Path, pytestconfig: pytest.Con
     assert noticed > 50  # the others hit bytes that nothing depends on
 
 
+async def test_a_damaged_list_is_told_as_such(tmp_path: Path) -> None:
+    """The error is the one of the page, not what follows from it."""
+    path = tmp_path / "app.db"
+    data = bytearray(await filled(path))
+    store = small(path)
+    await store.open()
+    assert store._parts is not None
+    query = "SELECT rootpage FROM sqlite_schema WHERE name = 'execution'"
+    page = store._parts.reading.execute(query).get
+    await store.close()
+    data[page * 2048 - 100] ^= 1
+    path.write_bytes(data)
+    await store.open()
+    with pytest.raises(StoreError, match=r"list executions: .*checksum is wrong"):
+        await store.list()
+    with contextlib.suppress(StoreError):
+        await store.close()
+
+
 async def filled(path: Path) -> bytes:
     """Make a store with a bit of everything, and return its file."""
     store = small(path)

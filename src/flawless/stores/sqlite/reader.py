@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zlib
 from collections.abc import Callable
@@ -243,4 +244,5 @@ class _Snapshot:
         self._execute("BEGIN")
 
     def __exit__(self, *_: object) -> None:
-        self._execute("ROLLBACK")
+        with contextlib.suppress(apsw.SQLError):  # an error of the disk has ended it already
+            self._execute("ROLLBACK")
