@@ -226,9 +226,7 @@ class Scheduler:
         """
         made: asyncio.Future[Record | None] = self.loop.create_future()
         later = write.wake_us is not None
-        # A child with the same id, about to be born or here, must keep its journal for itself.
-        loading = self._delivery.loading == write.id
-        known = loading or write.id in self._births or self._known(write.id)
+        known = self.heard_of(write.id)  # then that one keeps its journal for itself
         room = self.guests < self._settings.guests_max and not self._queued
         # Nothing is awaited from here until it is submitted and has begun: what was seen holds.
         ready = None if later or known else self._library.loaded(write.deployment)
@@ -262,6 +260,11 @@ class Scheduler:
                 self._withdraw(live)
                 self.guests, live = guests, None
         return await self._callers.wait(made, *_KEEPING)
+
+    def heard_of(self, execution: ExecutionId) -> bool:
+        """Tell whether an id is that of an execution which is here, or about to be created."""
+        loading = self._delivery.loading == execution
+        return loading or execution in self._births or self._known(execution)
 
     def _withdraw(self, live: LiveExecution | None) -> None:
         """Stop an execution that began and is not there after all."""

@@ -251,6 +251,9 @@ class Service:
 
         try:
             record = None if id is None else await self.store.get(execution)
+            if record is None and scheduler.heard_of(execution):  # a child is being created, say
+                await scheduler.durable(patient=False)  # not in one commit with what that writes
+                record = await self.store.get(execution)
             if record is None:
                 scheduler.expect_healthy()
         except BaseException:
