@@ -112,11 +112,14 @@ async def test_nobody_holds_up_followers_for_ever() -> None:
     hall.follow("a", "b", "c")
     hall.come("other")
     seen = []
+    loop = asyncio.get_running_loop()
     while hall.queued.following:
         seen.append(await hall.next())
         hall.queued.put(ExecutionId("other"), "woken")
         if seen[-1] == "other":
-            await asyncio.sleep(MOMENT_S * 1.5)
+            passed = asyncio.Event()
+            loop.call_later(MOMENT_S * 1.5, passed.set)
+            await passed.wait()
     assert seen == ["other", "a", "other", "b", "other", "c"]
 
 
