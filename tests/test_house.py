@@ -17,8 +17,8 @@ from repository import ROOT, files, shown
 # The text at apache.org, to the byte.
 APACHE_2_SHA256 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 TARGETS = {
-    "demo", "test", "bench", "bench-peers", "sweep", "soak", "fuzz", "lint", "format", "docs", "clean",
-    "help",
+    "demo", "test", "bench", "bench-peers", "sweep", "soak", "fuzz", "lint", "format", "docs",
+    "clean", "help",
 }  # fmt: skip
 PINNED = ("build", "base", "dev", "docs", "fuzz")
 
