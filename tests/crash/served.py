@@ -172,7 +172,8 @@ def kill_now_and_then(server: Served, kills: int, chance: Random, idle: threadin
     for n in range(kills):
         if chance.random() < 0.75:
             server.await_ready()
-        if idle.wait(chance.uniform(0.1, 3.0)):
+        # The first one comes soon: a quick machine has done everything in a second.
+        if idle.wait(chance.uniform(0.05, 3.0 if n else 0.2)):
             return n
         server.kill()
         server.start()

@@ -209,6 +209,9 @@ def test_a_failed_sync_is_not_believed_the_next_time(
             if failed and late and DATABASE in disk.durable:
                 found = found_in(put(place, disk.powerless(chance)))
                 allowed = truths[max(0, len(disk.truths) - 1) : len(disk.truths) + 1]
-                assert found in allowed, f"sync {number}, operation {n}: {found}"
+                assert found in allowed, (
+                    f"sync {number}, operation {n}, commit {len(disk.truths)} of {len(truths)}: "
+                    f"{found}, which is {[k for k, one in enumerate(truths) if one == found]}"
+                )
         assert failed or "stopped" in life.report
         shutil.rmtree(store.parent)

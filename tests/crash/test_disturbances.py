@@ -144,15 +144,6 @@ def test_an_engine_that_takes_too_much_memory_is_killed(
         survive(field, crowd, [[f"memory:500,{instant}=eat" for instant in instants]])
 
 
-@pytest.mark.sweep
-@both
-def test_an_engine_gets_no_more_memory(field: Field, chance: Random) -> None:
-    """Everything in it may fail for a while, before it dies: nothing is harmed by that."""
-    for _ in range(8):
-        instants = [f"time:{chance.uniform(0.2, 1.0):.2f}=starve:0.3" for _ in range(2)]
-        survive(field, "+".join(STEADY), [instants])
-
-
 @mostly_python
 def test_thousands_are_due_at_once(field: Field, whole: bool, chance: Random) -> None:
     """All were asleep or under way when it was killed, and it is killed again on the way back."""

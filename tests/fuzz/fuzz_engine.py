@@ -13,7 +13,7 @@ from typing import Any
 
 import fuzz_protocol
 from puppet import NAME, told
-from served import GIVEN_UP_S, Served, served
+from fuzzed_server import GIVEN_UP_S, Served, served
 
 from flawless.api import PREFIX
 from flawless.core.status import Status

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from puppet import NAME, told
-from served import Served, served
+from fuzzed_server import Served, served
 
 from flawless.api import PREFIX
 

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from fuzz_http import answers
 from puppet import NAME, puppet, told
-from served import Served, served
+from fuzzed_server import Served, served
 
 from flawless.api import PREFIX
 

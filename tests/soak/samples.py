@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from crowd import Crowd
 from ledger import Ledger
-from served import Served
+from soak_server import Served
 
 REQUESTS = 6
 TICKS_S = os.sysconf("SC_CLK_TCK")

@@ -15,7 +15,7 @@ from crowd import Crowd, Started
 from kinds import PYTHON, RUST, lay_out
 from ledger import Ledger
 from samples import Sample, Sampler
-from served import Launch, Life, Served, launch
+from soak_server import Launch, Life, Served, launch
 from verification import Findings, Verification
 
 DRAIN_S_MAX = 180.0

@@ -17,7 +17,7 @@ from crowd import Started
 from flatness import Point, floors, judge, slope
 from kinds import KINDS, PYTHON, RUST
 from reckoning import rows
-from served import Launch, Process
+from soak_server import Launch, Process
 from soaking import Plan, keep, soak
 from telling import chart, report
 from verification import Verification

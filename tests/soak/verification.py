@@ -18,7 +18,7 @@ import apsw
 from checker import Member, Story, check, root_of
 from crowd import Crowd, Started
 from ledger import Ledger
-from served import Life
+from soak_server import Life
 
 import rust_programs
 import stored

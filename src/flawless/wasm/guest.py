@@ -35,6 +35,7 @@ from .traps import GuestExited, trapped
 if TYPE_CHECKING:
     from .compiled import Component
     from .preparation import Preparation
+    from .runtime import Runtime
 
 __all__ = [
     "Finished",
@@ -203,6 +204,12 @@ class Guest:
         self._started = False
         self._returned = False
         self.turn_ns = 0
+
+    @property
+    def runtime(self) -> Runtime:
+        """Where it lives, while it does."""
+        assert self._instance is not None
+        return self._instance.component.runtime
 
     def start(self, export: Literal["run", "describe"], input: bytes) -> State:  # noqa: A002 (WIT)
         """Call `export` with `input` (UTF-8), in an instance that is made now, or is prepared.
