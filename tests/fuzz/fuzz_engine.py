@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 import fuzz_protocol
-from puppet import NAME, told
 from fuzzed_server import GIVEN_UP_S, Served, served
+from puppet import NAME, told
 
 from flawless.api import PREFIX
 from flawless.core.status import Status

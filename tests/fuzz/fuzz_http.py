@@ -11,8 +11,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from puppet import NAME, told
 from fuzzed_server import Served, served
+from puppet import NAME, told
 
 from flawless.api import PREFIX
 

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 from fuzz_http import answers
-from puppet import NAME, puppet, told
 from fuzzed_server import Served, served
+from puppet import NAME, puppet, told
 
 from flawless.api import PREFIX
 

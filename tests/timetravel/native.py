@@ -21,8 +21,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-RANDOM_SEED_BYTES = 2_496
-"""What Python seeds `random` with; it asks for at most 256 bytes at once."""
+RANDOM_SEED_BYTES = 64
+"""What a prepared guest seeds `random` with."""
 RANDOM_BYTES_MAX = 256
 
 pipe_in, pipe_out = sys.stdin, sys.stdout
@@ -87,7 +87,7 @@ def prepare(packages: str) -> None:
     _output.install()
     _host.session.call = call
     os.urandom = random_bytes
-    random.seed(int.from_bytes(random_bytes(RANDOM_SEED_BYTES), "little"))
+    random.seed(random_bytes(RANDOM_SEED_BYTES))
     time.time = lambda: clock_ns() / 1e9
     time.time_ns = clock_ns
     clock_info = time.get_clock_info
