@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 def _closing() -> Iterator[None]:
     """Close the engine that targets have opened, if they have."""
     yield
-    served = sys.modules.get("served")
-    if served is not None:
-        served.close()
+    server = sys.modules.get("fuzzed_server")
+    if server is not None:
+        server.close()
 
 
 @pytest.fixture

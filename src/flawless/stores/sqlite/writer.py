@@ -119,8 +119,8 @@ class Writer:
                 self._tails.forget(write.id)
         self._names.clear()
         self._rows.clear()
-        if self._connection.in_transaction:
-            self._execute("ROLLBACK")
+        # A question that was not heard out holds its table, and no page may be moved meanwhile.
+        self._execute("ROLLBACK" if self._connection.in_transaction else "SELECT 0 WHERE 0")
 
     def _apply(self, writes: Sequence[Write]) -> Results:
         results: Results = []
