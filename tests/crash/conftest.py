@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from damage_lives import Lives
 from harness import Field
 from record import append
 
@@ -44,6 +45,14 @@ def fields(
 def field(request: pytest.FixtureRequest, fields: Callable[[str], Field]) -> Field:
     """Those for workflows in Python, unless a test names another language."""
     return fields(getattr(request, "param", "python"))
+
+
+@pytest.fixture(scope="module")
+def lives() -> Iterator[Lives]:
+    """Engines on files that are watched, and fail when they are told to."""
+    made = Lives()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

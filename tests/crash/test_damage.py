@@ -105,27 +105,6 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def lives() -> Iterator[Lives]:
-    """Engines on files that are watched."""
-    made = Lives()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def seed(request: pytest.FixtureRequest) -> int:
-    """What chooses the share."""
-    given = request.config.getoption("--seed")
-    return Random().getrandbits(32) if given is None else int(given)
-
-
-@pytest.fixture
-def chance(seed: int) -> Random:
-    """Random choices that `--seed` repeats."""
-    return Random(seed)
-
-
-@pytest.fixture(scope="module")
 def calm(lives: Lives, seed: int) -> Story:
     """A life that ended in order."""
     story = Story(lives, seed)

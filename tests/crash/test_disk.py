@@ -28,27 +28,6 @@ DISK_BYTES = 1 << 20
 KINDS = ("write", "sync", "truncate", "read", "size", "open", "delete")
 
 
-@pytest.fixture(scope="module")
-def lives() -> Iterator[Lives]:
-    """Engines on files that fail."""
-    made = Lives()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def seed(request: pytest.FixtureRequest) -> int:
-    """What chooses the share."""
-    given = request.config.getoption("--seed")
-    return Random().getrandbits(32) if given is None else int(given)
-
-
-@pytest.fixture
-def chance(seed: int) -> Random:
-    """Random choices that `--seed` repeats."""
-    return Random(seed)
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of a megabyte."""

@@ -231,9 +231,7 @@ class Guest:
             if preparation is not None and not self._copies:
                 self._prepare(preparation)
         else:
-            self._instance = instance
-            self.context = context = instance.context
-            GUESTS[context] = weakref.ref(self)
+            self._live_in(instance)
             self._call()
         return self._advance()
 
@@ -333,10 +331,14 @@ class Guest:
 
     def _begin(self) -> None:
         """Begin to make a new instance."""
-        self._instance = instance = Instance(self._component, self.limits.memory_bytes)
+        instance = Instance(self._component, self.limits.memory_bytes)
+        self._live_in(instance)
+        self._future = instance.instantiate()
+
+    def _live_in(self, instance: Instance) -> None:
+        self._instance = instance
         self.context = context = instance.context
         GUESTS[context] = weakref.ref(self)
-        self._future = instance.instantiate()
 
     def _start_over(self, preparation: Preparation) -> None:
         """Prepare another instance, which nobody else is going to have, in place of a lost one."""
