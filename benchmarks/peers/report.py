@@ -177,7 +177,8 @@ def _machine() -> str:
         ),
         "unknown",
     )
+    kernel = platform.release().partition("-")[0]  # what follows is the distributor's
     return (
-        f"{os.cpu_count()} cores ({model}), {memory_gb:.0f} GB, Linux {platform.release()}, "
+        f"{os.cpu_count()} cores ({model}), {memory_gb:.0f} GB, Linux {kernel}, "
         f"{disk}, CPython {platform.python_version()}"
     )
